@@ -1,0 +1,183 @@
+//! Push-down: a filter becomes what the database can answer, and what is left to check here.
+
+use std::fmt::{self, Display, Formatter};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Condition, Filter, Leaf};
+
+/// How a database answers one leaf.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Lowered<N> {
+    /// The native filter meets just the records that the leaf meets.
+    Exact(N),
+    /// The native filter meets all of those, and maybe more.
+    Superset(N),
+    /// The database cannot help.
+    Nothing,
+}
+
+/// How much of a whole filter the database answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PushDown {
+    /// All of it.
+    Exact,
+    /// A part, or more than it: the rest is checked on the client.
+    Superset,
+    /// None of it.
+    Nothing,
+}
+
+impl Display for PushDown {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Exact => "exact",
+            Self::Superset => "superset",
+            Self::Nothing => "nothing",
+        })
+    }
+}
+
+/// What a database can do with leaves. Negations arrive at the leaves, so no native `not` over a tree is needed.
+pub trait Lowering {
+    /// The database's own filter.
+    type Native;
+
+    /// A leaf, or where `negated` its complement, which records without the field meet too.
+    fn leaf(&self, leaf: &Leaf, negated: bool) -> Lowered<Self::Native>;
+
+    /// `id in ids`, or where `negated` its complement.
+    fn id(&self, ids: &[String], negated: bool) -> Lowered<Self::Native>;
+
+    /// All of two or more.
+    fn and(&self, parts: Vec<Self::Native>) -> Self::Native;
+
+    /// Any of two or more.
+    fn or(&self, parts: Vec<Self::Native>) -> Self::Native;
+}
+
+/// A filter, lowered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pushed<N> {
+    /// What the database evaluates, if anything.
+    pub native: Option<N>,
+    /// What is evaluated again on the client, if anything.
+    pub residual: Option<Filter>,
+}
+
+impl<N> Pushed<N> {
+    /// How much the database answers.
+    pub fn push_down(&self) -> PushDown {
+        match (&self.native, &self.residual) {
+            (_, None) => PushDown::Exact,
+            (Some(_), Some(_)) => PushDown::Superset,
+            (None, Some(_)) => PushDown::Nothing,
+        }
+    }
+}
+
+/// Lowers a folded filter (see [`Filter::fold`]).
+pub fn lower<L: Lowering>(filter: &Filter, with: &L) -> Pushed<L::Native> {
+    signed(filter, false, with)
+}
+
+fn signed<L: Lowering>(filter: &Filter, negated: bool, with: &L) -> Pushed<L::Native> {
+    match (filter, negated) {
+        (Filter::Not(child), _) => signed(child, !negated, with),
+        (Filter::Leaf(leaf), _) => single(with.leaf(leaf, negated), filter, negated),
+        (Filter::Id(ids), _) => single(with.id(ids, negated), filter, negated),
+        (Filter::And(children), false) | (Filter::Or(children), true) => all(children, negated, with),
+        (Filter::Or(children), false) | (Filter::And(children), true) => any(children, filter, negated, with),
+    }
+}
+
+fn single<N>(lowered: Lowered<N>, filter: &Filter, negated: bool) -> Pushed<N> {
+    match lowered {
+        Lowered::Exact(native) => Pushed { native: Some(native), residual: None },
+        Lowered::Superset(native) => Pushed { native: Some(native), residual: Some(with_sign(filter, negated)) },
+        Lowered::Nothing => Pushed { native: None, residual: Some(with_sign(filter, negated)) },
+    }
+}
+
+fn all<L: Lowering>(children: &[Filter], negated: bool, with: &L) -> Pushed<L::Native> {
+    let mut natives = Vec::new();
+    let mut residuals = Vec::new();
+    for child in children {
+        let pushed = signed(child, negated, with);
+        natives.extend(pushed.native);
+        residuals.extend(pushed.residual);
+    }
+    let residual = (!residuals.is_empty()).then(|| Filter::And(residuals).flat());
+    Pushed { native: join(natives, |n| with.and(n)), residual }
+}
+
+fn any<L: Lowering>(children: &[Filter], whole: &Filter, negated: bool, with: &L) -> Pushed<L::Native> {
+    let pushed: Vec<_> = children.iter().map(|child| signed(child, negated, with)).collect();
+    let exact = pushed.iter().all(|p| p.residual.is_none());
+    let natives: Option<Vec<_>> = pushed.into_iter().map(|p| p.native).collect();
+    Pushed {
+        native: natives.and_then(|n| join(n, |n| with.or(n))),
+        residual: (!exact).then(|| with_sign(whole, negated)),
+    }
+}
+
+fn join<N>(mut natives: Vec<N>, many: impl FnOnce(Vec<N>) -> N) -> Option<N> {
+    if natives.len() > 1 { Some(many(natives)) } else { natives.pop() }
+}
+
+fn with_sign(filter: &Filter, negated: bool) -> Filter {
+    if negated { !filter.clone() } else { filter.clone() }
+}
+
+impl Filter {
+    /// The same filter without constants inside: `in []`, `and []`, `or []` and what follows from them are gone, or
+    /// the whole is [`Filter::all`] or [`Filter::none`]. `not_in []` becomes `exists`.
+    #[must_use]
+    pub fn fold(self) -> Self {
+        match self {
+            Self::And(children) => fold_list(children, Self::And, Self::is_all, Self::is_none),
+            Self::Or(children) => fold_list(children, Self::Or, Self::is_none, Self::is_all),
+            Self::Not(child) => match child.fold() {
+                child if child.is_all() => Self::none(),
+                child if child.is_none() => Self::all(),
+                child => Self::Not(Box::new(child)),
+            },
+            Self::Id(ids) if ids.is_empty() => Self::none(),
+            Self::Leaf(Leaf { condition: Condition::In(operands), .. }) if operands.is_empty() => Self::none(),
+            Self::Leaf(Leaf { key, condition: Condition::NotIn(operands) }) if operands.is_empty() => {
+                Self::Leaf(Leaf { key, condition: Condition::Exists })
+            }
+            leaf => leaf,
+        }
+    }
+
+    /// Whether this is `and []`.
+    pub fn is_all(&self) -> bool {
+        matches!(self, Self::And(children) if children.is_empty())
+    }
+
+    /// Whether this is `or []`.
+    pub fn is_none(&self) -> bool {
+        matches!(self, Self::Or(children) if children.is_empty())
+    }
+}
+
+/// Folds the children of an `And` or `Or`: `drops` is its neutral child, `decides` the one that settles the whole.
+fn fold_list(
+    children: Vec<Filter>,
+    make: fn(Vec<Filter>) -> Filter,
+    drops: fn(&Filter) -> bool,
+    decides: fn(&Filter) -> bool,
+) -> Filter {
+    let mut kept = Vec::with_capacity(children.len());
+    for child in children.into_iter().map(Filter::fold) {
+        if decides(&child) {
+            return child;
+        }
+        if !drops(&child) {
+            kept.push(child);
+        }
+    }
+    make(kept).flat()
+}
