@@ -11,6 +11,7 @@ use crate::{Error, Result};
 
 mod json;
 pub use json::parse_json;
+pub(crate) use json::refuse_huge_integers;
 
 /// A single value: what metadata fields hold, and what filters compare with.
 ///

@@ -124,3 +124,6 @@ fn flat_list(
     }
     if flat.len() == 1 { flat.remove(0) } else { make(flat) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,7 @@ impl Filter {
             Self::Or(children) => children.iter().any(|f| f.matches(id, metadata)),
             Self::Not(child) => !child.matches(id, metadata),
             Self::Id(ids) => ids.iter().any(|i| i == id),
-            Self::Leaf(leaf) => metadata.get(&leaf.key).is_some_and(|value| leaf.condition.matches(value)),
+            Self::Leaf(leaf) => leaf.matches(metadata),
         }
     }
 }
@@ -104,3 +104,6 @@ pub(crate) fn compare_mixed(integer: i64, float: f64) -> Option<Ordering> {
         Some(integer.cmp(&(whole as i64)).then_with(|| whole.total_cmp(&float)))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -77,7 +77,10 @@ impl<N> Pushed<N> {
     }
 }
 
-/// Lowers a folded filter (see [`Filter::fold`]).
+/// Lowers a filter, which is best folded before (see [`Filter::fold`]).
+///
+/// A record meets the filter just if it meets both the native part and the residual, where no part means all. The
+/// filter that nothing meets has no native form: a caller answers it without the database.
 pub fn lower<L: Lowering>(filter: &Filter, with: &L) -> Pushed<L::Native> {
     signed(filter, false, with)
 }
@@ -95,7 +98,9 @@ fn signed<L: Lowering>(filter: &Filter, negated: bool, with: &L) -> Pushed<L::Na
 fn single<N>(lowered: Lowered<N>, filter: &Filter, negated: bool) -> Pushed<N> {
     match lowered {
         Lowered::Exact(native) => Pushed { native: Some(native), residual: None },
-        Lowered::Superset(native) => Pushed { native: Some(native), residual: Some(with_sign(filter, negated)) },
+        Lowered::Superset(native) => {
+            Pushed { native: Some(native), residual: Some(with_sign(filter, negated)) }
+        }
         Lowered::Nothing => Pushed { native: None, residual: Some(with_sign(filter, negated)) },
     }
 }
@@ -114,7 +119,7 @@ fn all<L: Lowering>(children: &[Filter], negated: bool, with: &L) -> Pushed<L::N
 
 fn any<L: Lowering>(children: &[Filter], whole: &Filter, negated: bool, with: &L) -> Pushed<L::Native> {
     let pushed: Vec<_> = children.iter().map(|child| signed(child, negated, with)).collect();
-    let exact = pushed.iter().all(|p| p.residual.is_none());
+    let exact = !children.is_empty() && pushed.iter().all(|p| p.residual.is_none());
     let natives: Option<Vec<_>> = pushed.into_iter().map(|p| p.native).collect();
     Pushed {
         native: natives.and_then(|n| join(n, |n| with.or(n))),
@@ -144,7 +149,9 @@ impl Filter {
                 child => Self::Not(Box::new(child)),
             },
             Self::Id(ids) if ids.is_empty() => Self::none(),
-            Self::Leaf(Leaf { condition: Condition::In(operands), .. }) if operands.is_empty() => Self::none(),
+            Self::Leaf(Leaf { condition: Condition::In(operands), .. }) if operands.is_empty() => {
+                Self::none()
+            }
             Self::Leaf(Leaf { key, condition: Condition::NotIn(operands) }) if operands.is_empty() => {
                 Self::Leaf(Leaf { key, condition: Condition::Exists })
             }
@@ -181,3 +188,6 @@ fn fold_list(
     }
     make(kept).flat()
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,8 @@
 //! Two truth values, no third: a leaf on a missing field is false, whichever its operator, and `Not` is the set
 //! complement. The meaning lives in [`Filter::matches`]; adapters lower leaves and declare how exactly.
 
+#[cfg(test)]
+mod arbitrary;
 mod ast;
 mod build;
 mod eval;
@@ -13,5 +15,6 @@ mod validate;
 
 pub use ast::{Condition, Filter, Leaf};
 pub use build::{FieldRef, field, id_in, one_of, range};
+pub(crate) use eval::compare_mixed;
 pub use lower::{Lowered, Lowering, PushDown, Pushed, lower};
 pub use validate::{MAX_DEPTH, MAX_LEAVES};

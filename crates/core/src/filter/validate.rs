@@ -2,6 +2,7 @@
 
 use super::{Condition, Filter, Leaf};
 use crate::metadata::Scalar;
+use crate::validate::key;
 use crate::{Error, Result};
 
 /// The deepest nesting of a filter.
@@ -11,7 +12,7 @@ pub const MAX_DEPTH: usize = 64;
 pub const MAX_LEAVES: usize = 10_000;
 
 impl Filter {
-    /// Checks depth, size and operands.
+    /// Checks depth, size, keys and operands.
     ///
     /// # Errors
     /// `InvalidArgument` naming the leaf or the limit.
@@ -40,7 +41,8 @@ impl Filter {
 
     fn weight(&self) -> usize {
         match self {
-            Self::And(_) | Self::Or(_) | Self::Not(_) => 0,
+            Self::And(children) | Self::Or(children) => usize::from(children.is_empty()),
+            Self::Not(_) => 0,
             Self::Id(ids) => ids.len().max(1),
             Self::Leaf(leaf) => match &leaf.condition {
                 Condition::In(operands) | Condition::NotIn(operands) => operands.len().max(1),
@@ -52,22 +54,23 @@ impl Filter {
 
 impl Leaf {
     fn check(&self) -> Result<()> {
-        if self.key.is_empty() {
-            return Err(Error::invalid("a filter names a field with an empty key"));
-        }
+        key(&self.key)?;
         match &self.condition {
             Condition::Eq(o) | Condition::Ne(o) | Condition::Contains(o) => self.finite(o),
             Condition::Gt(o) | Condition::Gte(o) | Condition::Lt(o) | Condition::Lte(o) => self.ordered(o),
-            Condition::In(operands) | Condition::NotIn(operands) => operands.iter().try_for_each(|o| self.finite(o)),
+            Condition::In(operands) | Condition::NotIn(operands) => {
+                operands.iter().try_for_each(|o| self.finite(o))
+            }
             Condition::StartsWith(_) | Condition::EndsWith(_) | Condition::Exists => Ok(()),
         }
     }
 
     fn finite(&self, operand: &Scalar) -> Result<()> {
         match operand {
-            Scalar::Float(x) if !x.is_finite() => {
-                Err(Error::invalid(format!("the filter on {:?} compares with {x}, which is not finite", self.key)))
-            }
+            Scalar::Float(x) if !x.is_finite() => Err(Error::invalid(format!(
+                "the filter on {:?} compares with {x}, which is not finite",
+                self.key
+            ))),
             _ => Ok(()),
         }
     }
@@ -82,3 +85,6 @@ impl Leaf {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

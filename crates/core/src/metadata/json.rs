@@ -13,10 +13,13 @@ use crate::{Error, Result};
 /// `InvalidArgument`, with line and column.
 pub fn parse_json(text: &str) -> Result<Json> {
     let json = serde_json::from_str(text).map_err(|e| Error::invalid(format!("not valid JSON: {e}")))?;
-    match huge_integer(text) {
-        Some(token) => Err(beyond_i64(token)),
-        None => Ok(json),
-    }
+    refuse_huge_integers(text)?;
+    Ok(json)
+}
+
+/// Refuses valid JSON text that holds an integer beyond i64.
+pub(crate) fn refuse_huge_integers(text: &str) -> Result<()> {
+    huge_integer(text).map_or(Ok(()), |token| Err(beyond_i64(token)))
 }
 
 pub(super) fn scalar_to_json(scalar: &Scalar) -> Json {

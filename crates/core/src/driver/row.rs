@@ -1,0 +1,77 @@
+//! What passes between the engine and a driver.
+
+use crate::metadata::Metadata;
+use crate::record::Vector;
+use crate::search::Exactness;
+
+/// A record as the database holds it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Row {
+    /// The database's id, as text.
+    pub id: String,
+    /// The vector; absent where it was not wanted, or the row has none.
+    pub vector: Option<Vector>,
+    /// The native metadata.
+    pub metadata: Metadata,
+    /// In a write to a database that merges: the keys to drop. Empty in reads.
+    pub removed: Vec<String>,
+}
+
+/// What to return of each row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Want {
+    /// The vector.
+    pub vectors: bool,
+    /// All metadata.
+    pub metadata: bool,
+    /// Portolan's own fields, where not all metadata is wanted.
+    pub own: bool,
+}
+
+impl Want {
+    /// Vector and metadata.
+    pub const ALL: Self = Self { vectors: true, metadata: true, own: true };
+
+    /// The id only.
+    pub const ID: Self = Self { vectors: false, metadata: false, own: false };
+}
+
+/// A row and its distance.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hit {
+    /// The row.
+    pub row: Row,
+    /// The metric's distance as the contract defines it: 1 - cos, -dot, L2 not squared, L1.
+    pub distance: f64,
+}
+
+/// The answer to [`Nearest`](super::Nearest).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Neighbours {
+    /// The rows, nearest first.
+    pub hits: Vec<Hit>,
+    /// Whether a nearer row may be missing. Exact and shorter than asked means that there are no more.
+    pub exactness: Exactness,
+    /// How many rows the database read, where it is known to scan; else the number of hits.
+    pub records_read: u64,
+}
+
+/// One page of rows.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Page {
+    /// The rows.
+    pub rows: Vec<Row>,
+    /// Where to go on; absent on the last page.
+    pub next: Option<String>,
+}
+
+/// Sizes and times of an index, where known.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sizes {
+    /// Bytes on disk.
+    pub disk_bytes: Option<u64>,
+    /// Bytes of memory.
+    pub memory_bytes: Option<u64>,
+    /// When the index was last written, RFC 3339 UTC.
+    pub updated_at: Option<String>,
+}

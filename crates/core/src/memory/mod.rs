@@ -1,0 +1,1 @@
+//! The exact in-memory store.

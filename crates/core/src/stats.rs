@@ -1,0 +1,129 @@
+//! Statistics of an index, and the explanation of a search.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::filter::PushDown;
+use crate::index::Metric;
+
+/// What is known of an index. Counts are exact; what the provider does not know is absent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct IndexStats {
+    /// The index.
+    pub index: String,
+    /// The number of records.
+    pub vectors: u64,
+    /// The length of its vectors.
+    pub dimension: usize,
+    /// The metric.
+    pub metric: Metric,
+    /// Bytes on disk.
+    pub disk_bytes: Option<u64>,
+    /// Bytes of memory.
+    pub memory_bytes: Option<u64>,
+    /// The mean time of a search through this handle since it was opened; absent before the first.
+    pub average_query_time_ms: Option<f64>,
+    /// Searches a second through this handle since it was opened.
+    pub queries_per_second: Option<f64>,
+    /// The number of records per metadata field: the declared ones, or all with `detail`.
+    pub fields: BTreeMap<String, u64>,
+    /// When the index was created, RFC 3339 UTC.
+    pub created_at: Option<String>,
+    /// When it was last written, RFC 3339 UTC.
+    pub updated_at: Option<String>,
+}
+
+impl IndexStats {
+    /// Statistics in which nothing optional is known.
+    pub fn new(index: impl Into<String>, vectors: u64, dimension: usize, metric: Metric) -> Self {
+        Self {
+            index: index.into(),
+            vectors,
+            dimension,
+            metric,
+            disk_bytes: None,
+            memory_bytes: None,
+            average_query_time_ms: None,
+            queries_per_second: None,
+            fields: BTreeMap::new(),
+            created_at: None,
+            updated_at: None,
+        }
+    }
+}
+
+/// How a search would be answered; no record is read to say so.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Explanation {
+    /// The index.
+    pub index: String,
+    /// The provider.
+    pub provider: String,
+    /// How much of the filter the database evaluates.
+    pub push_down: PushDown,
+    /// What the database evaluates, in its own form; absent where nothing is pushed.
+    pub native: Option<String>,
+    /// What is evaluated on the client, as filter text; absent where nothing is left.
+    pub residual: Option<String>,
+    /// How the search would run, in a sentence.
+    pub plan: String,
+    /// How many records would be read, where that can be estimated without reading any.
+    pub estimated_records: Option<u64>,
+}
+
+impl Explanation {
+    /// An explanation.
+    pub fn new(
+        index: impl Into<String>,
+        provider: impl Into<String>,
+        push_down: PushDown,
+        plan: impl Into<String>,
+    ) -> Self {
+        Self {
+            index: index.into(),
+            provider: provider.into(),
+            push_down,
+            native: None,
+            residual: None,
+            plan: plan.into(),
+            estimated_records: None,
+        }
+    }
+}
+
+/// Searches through one handle: how many, and how long they took.
+#[derive(Debug)]
+pub struct QueryClock {
+    opened: std::time::Instant,
+    queries: std::sync::atomic::AtomicU64,
+    nanos: std::sync::atomic::AtomicU64,
+}
+
+impl Default for QueryClock {
+    fn default() -> Self {
+        Self { opened: std::time::Instant::now(), queries: 0.into(), nanos: 0.into() }
+    }
+}
+
+impl QueryClock {
+    /// Counts a search.
+    pub fn record(&self, elapsed: Duration) {
+        use std::sync::atomic::Ordering::Relaxed;
+        self.queries.fetch_add(1, Relaxed);
+        self.nanos.fetch_add(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX), Relaxed);
+    }
+
+    /// Writes mean time and rate into statistics.
+    pub fn fill(&self, stats: &mut IndexStats) {
+        use std::sync::atomic::Ordering::Relaxed;
+        let queries = self.queries.load(Relaxed);
+        if queries > 0 {
+            stats.average_query_time_ms = Some(self.nanos.load(Relaxed) as f64 / queries as f64 / 1e6);
+            stats.queries_per_second = Some(queries as f64 / self.opened.elapsed().as_secs_f64().max(1e-9));
+        }
+    }
+}
