@@ -1,1 +1,24 @@
-//! To be built.
+//! One async port to every vector database.
+//!
+//! [`open`] gives a store by its URI, as `Arc<dyn` [`VectorStorage`]`>`; what its operations mean is the same whichever
+//! database answers. [`VectorStorageExt`] has the sugar: index handles, builders, streams.
+
+mod open;
+
+pub use open::{open, open_location, registry};
+
+pub use portolan_core::{
+    Batch, BatchAtomicity, CallOptions, Capability, CountRequest, Cursor, Deduplicate, DeleteRequest,
+    DeleteWhereRequest, DeleteWhereResult, EngineKind, EngineParams, Error, ErrorKind, Exactness,
+    Explanation, FieldType, Filter, GetRequest, Health, IndexInfo, IndexSpec, IndexStats, Limits, Location,
+    Match, Metadata, MetadataPatch, MetadataUpdate, Metric, Outcome, Progress, ProgressUpdate, Record,
+    Registry, Result, Scalar, ScanPage, ScanRequest, SearchRequest, SearchResult, Status, Support,
+    UpdateRequest, UpsertRequest, Value, Vector, VectorFidelity, VectorStorage, VectorStorageExt, Visibility,
+    WriteResult, find,
+};
+pub use portolan_core::{
+    driver, ext, filter, layer, memory, metadata, name, progress, suggest, time, validate,
+};
+
+/// Layers around a storage.
+pub use portolan_layers as layers;
