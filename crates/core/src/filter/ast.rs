@@ -79,16 +79,16 @@ impl Filter {
         Self::Or(Vec::new())
     }
 
-    /// `And` of both, flat.
+    /// `And` of both, flat if both are.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        Self::And(vec![self, other]).flat()
+        merge([self, other], Self::And, Self::open_and)
     }
 
-    /// `Or` of both, flat.
+    /// `Or` of both, flat if both are.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
-        Self::Or(vec![self, other]).flat()
+        merge([self, other], Self::Or, Self::open_or)
     }
 
     /// The same filter in the form that every notation gives: an `And` in an `And` is merged, as is an `Or` in an
@@ -96,33 +96,44 @@ impl Filter {
     #[must_use]
     pub fn flat(self) -> Self {
         match self {
-            Self::And(children) => flat_list(children, Self::And, |f| match f {
-                Self::And(inner) => Ok(inner),
-                other => Err(other),
-            }),
-            Self::Or(children) => flat_list(children, Self::Or, |f| match f {
-                Self::Or(inner) => Ok(inner),
-                other => Err(other),
-            }),
+            Self::And(children) => merge(children.into_iter().map(Self::flat), Self::And, Self::open_and),
+            Self::Or(children) => merge(children.into_iter().map(Self::flat), Self::Or, Self::open_or),
             Self::Not(child) => Self::Not(Box::new(child.flat())),
             leaf => leaf,
         }
     }
+
+    fn open_and(self) -> Result<Vec<Self>, Self> {
+        match self {
+            Self::And(children) => Ok(children),
+            other => Err(other),
+        }
+    }
+
+    fn open_or(self) -> Result<Vec<Self>, Self> {
+        match self {
+            Self::Or(children) => Ok(children),
+            other => Err(other),
+        }
+    }
 }
 
-fn flat_list(
-    children: Vec<Filter>,
+/// An `And` or `Or` of flat filters: those of its kind are opened, and a single child stands alone.
+fn merge(
+    filters: impl IntoIterator<Item = Filter>,
     make: fn(Vec<Filter>) -> Filter,
     open: fn(Filter) -> Result<Vec<Filter>, Filter>,
 ) -> Filter {
-    let mut flat = Vec::with_capacity(children.len());
-    for child in children {
-        match open(child.flat()) {
-            Ok(inner) => flat.extend(inner),
-            Err(other) => flat.push(other),
+    let mut merged = Vec::new();
+    for filter in filters {
+        match open(filter) {
+            // Growing the first one keeps a chain of many `&` or `|` linear.
+            Ok(children) if merged.is_empty() => merged = children,
+            Ok(children) => merged.extend(children),
+            Err(other) => merged.push(other),
         }
     }
-    if flat.len() == 1 { flat.remove(0) } else { make(flat) }
+    if merged.len() == 1 { merged.remove(0) } else { make(merged) }
 }
 
 #[cfg(test)]

@@ -78,7 +78,8 @@ impl Serialize for Filter {
     }
 }
 
-/// As [`Filter::from_json_str`], keys in the order given; only an integer beyond u64 cannot be told from a float.
+/// As [`Filter::from_json_str`], keys in the order given; only an integer beyond u64 cannot be told from a float. The
+/// format must be self-describing, as JSON is.
 impl<'de> Deserialize<'de> for Filter {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let node = Nested::default().deserialize(deserializer)?;

@@ -303,8 +303,10 @@ impl Parser<'_> {
             Kind::Value(_) | Kind::Key(_) => "; a key of several words stands in backticks".to_owned(),
             _ => String::new(),
         };
-        let operators =
-            "=, !=, >, >=, <, <=, IN, NOT IN, CONTAINS, STARTS WITH, ENDS WITH, EXISTS or BETWEEN";
+        let operators = match hint.is_empty() {
+            true => "=, !=, >, >=, <, <=, IN, NOT IN, CONTAINS, STARTS WITH, ENDS WITH, EXISTS or BETWEEN",
+            false => "an operator",
+        };
         self.expected_with(&format!("{operators} after {key}"), &hint)
     }
 
