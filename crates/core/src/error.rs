@@ -150,8 +150,11 @@ impl Error {
 
     /// An [`ErrorKind::NotFound`] for an index.
     pub fn no_index(index: &str) -> Self {
-        Self::new(ErrorKind::NotFound, format!("there is no index {index:?}; create it first, or list the indexes"))
-            .with_index(index)
+        Self::new(
+            ErrorKind::NotFound,
+            format!("there is no index {index:?}; create it first, or list the indexes"),
+        )
+        .with_index(index)
     }
 
     /// An [`ErrorKind::InvalidArgument`] for a number outside its range.
@@ -283,7 +286,9 @@ impl Display for Error {
 impl Debug for Error {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let mut s = f.debug_struct("Error");
-        s.field("kind", &self.0.kind).field("message", &self.to_string()).field("retryable", &self.0.retryable);
+        s.field("kind", &self.0.kind)
+            .field("message", &self.to_string())
+            .field("retryable", &self.0.retryable);
         if let Some(source) = &self.0.source {
             s.field("source", source);
         }

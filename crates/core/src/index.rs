@@ -300,7 +300,8 @@ impl IndexInfo {
 fn named<T: Copy>(what: &str, name: &str, all: &[T], as_str: fn(T) -> &'static str) -> Result<T> {
     all.iter().copied().find(|v| as_str(*v) == name).ok_or_else(|| {
         let names: Vec<&str> = all.iter().map(|v| as_str(*v)).collect();
-        let hint = suggest(name, names.iter().copied()).map(|s| format!("; did you mean {s}?")).unwrap_or_default();
+        let hint =
+            suggest(name, names.iter().copied()).map(|s| format!("; did you mean {s}?")).unwrap_or_default();
         Error::invalid(format!("unknown {what} {name:?}: one of {}{hint}", names.join(", ")))
     })
 }

@@ -23,8 +23,8 @@ use crate::search::{SearchRequest, SearchResult};
 use crate::stats::{Explanation, IndexStats};
 use crate::storage::VectorStorage;
 use crate::write::{
-    DeleteRequest, DeleteWhereRequest, DeleteWhereResult, MetadataUpdate, Outcome, UpdateRequest, UpsertRequest,
-    WriteResult,
+    DeleteRequest, DeleteWhereRequest, DeleteWhereResult, MetadataUpdate, Outcome, UpdateRequest,
+    UpsertRequest, WriteResult,
 };
 use crate::{Error, Result};
 

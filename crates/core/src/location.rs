@@ -116,7 +116,10 @@ impl Location {
     /// `InvalidArgument` naming option, value and what was expected.
     pub fn take_parsed<T: FromStr>(&mut self, key: &'static str, expected: &str) -> Result<Option<T>> {
         let Some(value) = self.take(key)? else { return Ok(None) };
-        value.parse().map(Some).map_err(|_| Error::invalid(format!("{key} is {value:?}, and must be {expected}")))
+        value
+            .parse()
+            .map(Some)
+            .map_err(|_| Error::invalid(format!("{key} is {value:?}, and must be {expected}")))
     }
 
     /// Ends the reading: an option that nobody took is unknown.
@@ -128,7 +131,9 @@ impl Location {
         if self.asked.is_empty() {
             return Err(Error::invalid(format!("unknown option {key:?}: {} takes none", self.provider)));
         }
-        let hint = suggest(key, self.asked.iter().copied()).map(|s| format!("; did you mean {s}?")).unwrap_or_default();
+        let hint = suggest(key, self.asked.iter().copied())
+            .map(|s| format!("; did you mean {s}?"))
+            .unwrap_or_default();
         Err(Error::invalid(format!(
             "unknown option {key:?} of {}: one of {}{hint}",
             self.provider,
@@ -170,9 +175,10 @@ impl FromStr for Location {
             ))
         })?;
         let decode = |text: &str| {
-            percent_decode_str(text).decode_utf8().map(|t| t.into_owned()).map_err(|_| {
-                Error::invalid(format!("the URI's part {text:?} is not UTF-8 after decoding"))
-            })
+            percent_decode_str(text)
+                .decode_utf8()
+                .map(|t| t.into_owned())
+                .map_err(|_| Error::invalid(format!("the URI's part {text:?} is not UTF-8 after decoding")))
         };
         let mut options = BTreeMap::new();
         for (key, value) in url.query_pairs() {
@@ -250,8 +256,11 @@ fn is_secret(key: &str) -> bool {
 
 fn resolve(key: &str, value: &str) -> Result<String> {
     let Some(variable) = value.strip_prefix("env:") else { return Ok(value.to_owned()) };
-    std::env::var(variable)
-        .map_err(|_| Error::invalid(format!("{key} is to be read from the environment variable {variable}, which is not set")))
+    std::env::var(variable).map_err(|_| {
+        Error::invalid(format!(
+            "{key} is to be read from the environment variable {variable}, which is not set"
+        ))
+    })
 }
 
 #[cfg(test)]
@@ -260,8 +269,12 @@ mod tests {
 
     #[test]
     fn a_uri_is_read_in_all_its_parts() {
-        let mut l: Location = "qdrant://me:s3cret@db.example:6334/path%20x?api_key=k%26y&tls=true".parse().unwrap();
-        assert_eq!((l.provider(), l.user(), l.host(), l.port()), ("qdrant", Some("me"), Some("db.example"), Some(6334)));
+        let mut l: Location =
+            "qdrant://me:s3cret@db.example:6334/path%20x?api_key=k%26y&tls=true".parse().unwrap();
+        assert_eq!(
+            (l.provider(), l.user(), l.host(), l.port()),
+            ("qdrant", Some("me"), Some("db.example"), Some(6334))
+        );
         assert_eq!(l.path(), "/path x");
         assert_eq!(l.password().unwrap().as_deref(), Some("s3cret"));
         assert_eq!(l.take("api_key").unwrap().as_deref(), Some("k&y"));

@@ -292,11 +292,15 @@ impl Metadata {
     /// `InvalidArgument` where it is no object, or holds an integer beyond i64.
     pub fn from_json(json: Json) -> Result<Self> {
         let Json::Object(map) = json else {
-            return Err(Error::invalid(format!("metadata is {}, and must be a JSON object", json::kind(&json))));
+            return Err(Error::invalid(format!(
+                "metadata is {}, and must be a JSON object",
+                json::kind(&json)
+            )));
         };
         let mut fields = BTreeMap::new();
         for (key, value) in map {
-            let value = Value::from_json(value).map_err(|e| Error::invalid(format!("{key:?}: {}", e.message())))?;
+            let value =
+                Value::from_json(value).map_err(|e| Error::invalid(format!("{key:?}: {}", e.message())))?;
             if let Some(value) = value {
                 fields.insert(key, value);
             }
@@ -363,6 +367,13 @@ impl MetadataPatch {
         self
     }
 
+    /// This and then a later patch, as one.
+    #[must_use]
+    pub fn then(mut self, later: &Self) -> Self {
+        self.0.extend(later.0.iter().map(|(k, v)| (k.clone(), v.clone())));
+        self
+    }
+
     /// The changes by key.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, Option<&Value>)> {
         self.0.iter().map(|(k, v)| (k.as_str(), v.as_ref()))
@@ -379,7 +390,10 @@ impl MetadataPatch {
     /// `InvalidArgument` where it is no object, or holds an integer beyond i64.
     pub fn from_json(json: Json) -> Result<Self> {
         let Json::Object(map) = json else {
-            return Err(Error::invalid(format!("a patch is {}, and must be a JSON object", json::kind(&json))));
+            return Err(Error::invalid(format!(
+                "a patch is {}, and must be a JSON object",
+                json::kind(&json)
+            )));
         };
         map.into_iter().map(|(k, v)| Ok((k, Value::from_json(v)?))).collect::<Result<_>>().map(Self)
     }

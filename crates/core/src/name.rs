@@ -62,9 +62,9 @@ impl NameRule {
             return Ok(self.image(name));
         }
         match self.portable_of(name) {
-            Some(portable) => {
-                Err(Error::invalid(format!("{name:?} is the native name of the index {portable:?}; use that name")))
-            }
+            Some(portable) => Err(Error::invalid(format!(
+                "{name:?} is the native name of the index {portable:?}; use that name"
+            ))),
             None => Ok(name.to_owned()),
         }
     }
@@ -109,7 +109,8 @@ mod tests {
             check(good).unwrap();
         }
         let many = format!("a{}", "_b".repeat(19));
-        for bad in ["", "ab", "Abc", "9ab", "a--b", "a_-b", "abc-", "ab c", "naïve", &"a".repeat(41), &many] {
+        for bad in ["", "ab", "Abc", "9ab", "a--b", "a_-b", "abc-", "ab c", "naïve", &"a".repeat(41), &many]
+        {
             assert!(check(bad).is_err(), "{bad}");
         }
     }
@@ -121,7 +122,8 @@ mod tests {
             .flat_map(|separators| [false, true].map(|capitalized| NameRule { separators, capitalized }));
         for rule in rules {
             let names = ["a-b", "a_b", "a-b_c", "a_b-c", "abc"];
-            let natives: std::collections::BTreeSet<_> = names.iter().map(|n| rule.to_native(n).unwrap()).collect();
+            let natives: std::collections::BTreeSet<_> =
+                names.iter().map(|n| rule.to_native(n).unwrap()).collect();
             assert_eq!(natives.len(), names.len());
             for name in names {
                 let native = rule.to_native(name).unwrap();

@@ -88,6 +88,9 @@ impl<'a> Meter<'a> {
 
 impl std::fmt::Debug for Meter<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Meter").field("operation", &self.operation).field("done", &self.done).finish_non_exhaustive()
+        f.debug_struct("Meter")
+            .field("operation", &self.operation)
+            .field("done", &self.done)
+            .finish_non_exhaustive()
     }
 }

@@ -84,12 +84,17 @@ pub fn vector(vector: &[f32], dimension: usize, metric: Metric) -> Result<()> {
         ));
     }
     if let Some(at) = vector.iter().position(|x| !x.is_finite()) {
-        return Err(Error::invalid(format!("component {at} of the vector is {}, and must be finite", vector[at])));
+        return Err(Error::invalid(format!(
+            "component {at} of the vector is {}, and must be finite",
+            vector[at]
+        )));
     }
     let norm = vector.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
     if norm == 0.0 {
         if metric == Metric::Cosine {
-            return Err(Error::invalid("the vector is zero, which has no direction: cosine cannot compare it"));
+            return Err(Error::invalid(
+                "the vector is zero, which has no direction: cosine cannot compare it",
+            ));
         }
     } else if !(1e-15..=1e15).contains(&norm) {
         return Err(Error::invalid(format!("the vector's norm is {norm:e}, and must be 0 or 1e-15 to 1e15")));
@@ -104,10 +109,15 @@ pub fn vector(vector: &[f32], dimension: usize, metric: Metric) -> Result<()> {
 pub fn key(key: &str) -> Result<()> {
     let shown: String = key.chars().take(40).collect();
     if key.is_empty() || key.len() > 128 {
-        return Err(Error::invalid(format!("a metadata key has {} bytes, and must have 1 to 128: {shown:?}", key.len())));
+        return Err(Error::invalid(format!(
+            "a metadata key has {} bytes, and must have 1 to 128: {shown:?}",
+            key.len()
+        )));
     }
     if key.starts_with(RESERVED_PREFIX) || key.starts_with('$') {
-        return Err(Error::invalid(format!("the metadata key {shown:?} starts with {RESERVED_PREFIX} or $, which are reserved")));
+        return Err(Error::invalid(format!(
+            "the metadata key {shown:?} starts with {RESERVED_PREFIX} or $, which are reserved"
+        )));
     }
     if key.chars().any(char::is_control) {
         return Err(Error::invalid(format!("the metadata key {shown:?} holds a control character")));
@@ -148,7 +158,9 @@ pub fn metadata_size(metadata: &Metadata, most: usize) -> Result<()> {
     }
     Err(Error::new(
         ErrorKind::PayloadTooLarge,
-        format!("the metadata has {size} bytes as JSON, and may have {most}: store less, or keep large values elsewhere"),
+        format!(
+            "the metadata has {size} bytes as JSON, and may have {most}: store less, or keep large values elsewhere"
+        ),
     ))
 }
 
@@ -206,10 +218,12 @@ pub fn search(request: &SearchRequest, spec: &IndexSpec, capability: &Capability
         return Err(Error::unsupported("an exact search is not supported here"));
     }
     match capability.limits.window {
-        Some(window) if request.offset.saturating_add(request.top_k) > window => Err(Error::unsupported(format!(
-            "offset + top_k is {}, and the window is {window}: page less deep, or scan",
-            request.offset.saturating_add(request.top_k)
-        ))),
+        Some(window) if request.offset.saturating_add(request.top_k) > window => {
+            Err(Error::unsupported(format!(
+                "offset + top_k is {}, and the window is {window}: page less deep, or scan",
+                request.offset.saturating_add(request.top_k)
+            )))
+        }
         _ => Ok(()),
     }
 }
@@ -221,7 +235,8 @@ enum Stored {
 }
 
 fn value(key: &str, value: &Value, declared: Option<FieldType>) -> Result<Stored> {
-    let canonical = canonical(value).map_err(|e| Error::invalid(format!("metadata {key:?}: {}", e.message())))?;
+    let canonical =
+        canonical(value).map_err(|e| Error::invalid(format!("metadata {key:?}: {}", e.message())))?;
     let bound = match (&canonical, declared) {
         (Stored::Nothing, _) | (_, None) => return Ok(canonical),
         (Stored::Other(v), Some(of)) => bind(key, v, of)?,
@@ -233,14 +248,18 @@ fn value(key: &str, value: &Value, declared: Option<FieldType>) -> Result<Stored
 /// The form in which an undeclared field would be stored.
 fn canonical(value: &Value) -> Result<Stored> {
     match value {
-        Value::Scalar(s) => Ok(canonical_scalar(s)?.map_or(Stored::Same, |s| Stored::Other(Value::Scalar(s)))),
+        Value::Scalar(s) => {
+            Ok(canonical_scalar(s)?.map_or(Stored::Same, |s| Stored::Other(Value::Scalar(s))))
+        }
         Value::List(items) => {
             let fixed: Vec<Option<Scalar>> = items.iter().map(canonical_scalar).collect::<Result<_>>()?;
             let one_type = items.windows(2).all(|w| w[0].same_type(&w[1]));
             if one_type && fixed.iter().all(Option::is_none) {
                 return Ok(Stored::Same);
             }
-            Ok(Stored::Other(Value::list(items.iter().zip(fixed).map(|(s, f)| f.unwrap_or_else(|| s.clone())))))
+            Ok(Stored::Other(Value::list(
+                items.iter().zip(fixed).map(|(s, f)| f.unwrap_or_else(|| s.clone())),
+            )))
         }
         Value::Opaque(json) => Ok(match Value::from_json(serde_json::Value::clone(json))? {
             None => Stored::Nothing,
@@ -288,7 +307,9 @@ fn bind_scalar(key: &str, scalar: &Scalar, of: FieldType) -> Result<Option<Scala
             if crate::filter::compare_mixed(*i, float) == Some(std::cmp::Ordering::Equal) {
                 Ok(Some(Scalar::Float(float)))
             } else {
-                Err(Error::invalid(format!("metadata {key:?}: the integer {i} has no equal float, and the field is declared float")))
+                Err(Error::invalid(format!(
+                    "metadata {key:?}: the integer {i} has no equal float, and the field is declared float"
+                )))
             }
         }
         (s, of) => Err(mismatch(key, s.type_name(), of)),
@@ -298,10 +319,7 @@ fn bind_scalar(key: &str, scalar: &Scalar, of: FieldType) -> Result<Option<Scala
 /// The numbers of a mixed list of numbers.
 fn numbers(json: &serde_json::Value) -> Option<Vec<Scalar>> {
     let items = json.as_array()?;
-    items
-        .iter()
-        .map(|n| n.as_i64().map(Scalar::Integer).or_else(|| n.as_f64().map(Scalar::Float)))
-        .collect()
+    items.iter().map(|n| n.as_i64().map(Scalar::Integer).or_else(|| n.as_f64().map(Scalar::Float))).collect()
 }
 
 fn mismatch(key: &str, found: &str, declared: FieldType) -> Error {

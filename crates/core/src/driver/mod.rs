@@ -4,13 +4,22 @@
 //! keeps the contract over any driver, once: validation, names, ids, values aside, chunks and outcomes, residual
 //! filters, ties, thresholds, deduplication, paging, emulations, timeouts.
 
+mod aside;
+mod distance;
+mod ids;
+mod pages;
+mod push;
 mod row;
+mod search;
+mod storage;
+mod write;
 
 use std::fmt::{Debug, Display};
 use std::future::Future;
 use std::time::Duration;
 
 pub use row::{Hit, Neighbours, Page, Row, Sizes, Want};
+pub use storage::DriverStorage;
 
 use crate::capability::{BatchAtomicity, Limits, VectorFidelity};
 use crate::filter::{Leaf, Lowered};
@@ -238,7 +247,12 @@ pub trait Driver: Debug + Send + Sync + 'static {
     fn write(&self, at: Target<'_>, rows: &[Row]) -> impl Future<Output = Result<Vec<Outcome>>> + Send;
 
     /// Reads rows by id, in any order, without those that are missing; at most [`Profile::page_rows`].
-    fn fetch(&self, at: Target<'_>, ids: &[String], want: Want) -> impl Future<Output = Result<Vec<Row>>> + Send;
+    fn fetch(
+        &self,
+        at: Target<'_>,
+        ids: &[String],
+        want: Want,
+    ) -> impl Future<Output = Result<Vec<Row>>> + Send;
 
     /// Removes one chunk of rows by id; an absent one is stored as done. Errors as in [`Driver::write`].
     fn remove(&self, at: Target<'_>, ids: &[String]) -> impl Future<Output = Result<Vec<Outcome>>> + Send;

@@ -170,18 +170,23 @@ mod tests {
 
     #[test]
     fn an_integer_beyond_64_bits_is_refused_wherever_it_stands() {
-        for text in ["9223372036854775808", "[1,[99999999999999999999999]]", r#"{"a":{"b":-9223372036854775809}}"#] {
+        for text in
+            ["9223372036854775808", "[1,[99999999999999999999999]]", r#"{"a":{"b":-9223372036854775809}}"#]
+        {
             let e = parse_json(text).and_then(|j| Value::from_json(j).map(|_| ())).unwrap_err();
             assert!(e.message().contains("beyond 64 bits"), "{text}: {e}");
         }
-        for text in ["9223372036854775807", "-9223372036854775808", "1e300", "99999999999999999999.0", r#""-9e""#] {
+        for text in
+            ["9223372036854775807", "-9223372036854775808", "1e300", "99999999999999999999.0", r#""-9e""#]
+        {
             parse_json(text).unwrap();
         }
     }
 
     #[test]
     fn negative_zero_becomes_zero() {
-        let Some(Value::Scalar(Scalar::Float(x))) = Value::from_json(parse_json("-0.0").unwrap()).unwrap() else {
+        let Some(Value::Scalar(Scalar::Float(x))) = Value::from_json(parse_json("-0.0").unwrap()).unwrap()
+        else {
             panic!("a float was expected");
         };
         assert!(x.is_sign_positive());
