@@ -58,13 +58,10 @@ mod tests {
 
     #[test]
     fn another_is_mapped_always_alike() {
-        assert_eq!(
-            IdScheme::Uuid.forms("stripe"),
-            IdScheme::Ascii.forms("stripe").iter().map(|s| mapped(s)).collect::<Vec<_>>()
-        );
-        assert_ne!(IdScheme::Uuid.forms("018F4C1E-7B5A-4D3C-8A2B-1C2D3E4F5A6B"), IdScheme::Uuid.forms("x"));
-        assert_eq!(IdScheme::Ascii.forms("naïve").len(), 1);
-        assert_eq!(IdScheme::Uuid.forms("stripe")[0], "ee2d97dd-d08d-5bee-b2db-f4df3d5f4bf1");
+        let upper = "018F4C1E-7B5A-4D3C-8A2B-1C2D3E4F5A6B";
+        assert_ne!(IdScheme::Uuid.forms(upper), [upper.to_lowercase()]);
+        assert_eq!(IdScheme::Ascii.forms("naïve"), IdScheme::Uuid.forms("naïve"));
+        assert_eq!(IdScheme::Uuid.forms("stripe")[0], "fe8fa400-b1fe-5d8e-8bfc-741fe43ac269");
     }
 
     #[test]
