@@ -87,6 +87,30 @@ fn a_string_compares_by_its_bytes() {
 }
 
 #[test]
+fn order_operators_take_the_operand_in_or_leave_it_out() {
+    let numbers = [1, 2, 3].map(Scalar::from);
+    let mixed = [Scalar::from(1.5), Scalar::from(2), Scalar::from(2.5)];
+    let strings = ["a", "b", "c"].map(Scalar::from);
+    for [low, value, high] in [numbers, mixed, strings] {
+        for (operand, [gt, gte, lt, lte]) in [
+            (low, [true, true, false, false]),
+            (value.clone(), [false, true, false, true]),
+            (high, [false, false, true, true]),
+        ] {
+            check(
+                Value::Scalar(value.clone()),
+                [
+                    (f().gt(operand.clone()), gt),
+                    (f().gte(operand.clone()), gte),
+                    (f().lt(operand.clone()), lt),
+                    (f().lte(operand), lte),
+                ],
+            );
+        }
+    }
+}
+
+#[test]
 fn types_never_equal_each_other() {
     check(
         "1",

@@ -315,6 +315,12 @@ fn deep_nesting_is_refused_and_overflows_no_stack() {
 }
 
 #[test]
+fn groups_side_by_side_are_not_nested() {
+    let text = vec!["NOT (a EXISTS OR b EXISTS)"; 200].join(" AND ");
+    assert_eq!(parsed(&text).to_string(), text);
+}
+
+#[test]
 fn the_deepest_valid_tree_round_trips() {
     let deepest = (1..MAX_DEPTH).fold(field("a").exists(), |filter, level| match level % 3 {
         0 => !filter,
