@@ -1,1 +1,3 @@
-//! To be built.
+//! The conformance suite of the port, and what tests the suite itself.
+
+pub mod rows;
