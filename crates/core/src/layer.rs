@@ -14,7 +14,7 @@ use futures::future::BoxFuture;
 
 use crate::capability::Capability;
 use crate::filter::Filter;
-use crate::health::Health;
+use crate::health::{Health, Status};
 use crate::index::{IndexInfo, IndexSpec};
 use crate::options::CallOptions;
 use crate::record::{Batch, GetRequest, Record};
@@ -229,6 +229,18 @@ pub trait Reply: Send + Sized + 'static {
         let _ = (items, outcome);
         None
     }
+
+    /// Takes an error into an answer that is `Ok` all the same, as a health check's is; false where only `Err` tells
+    /// of it.
+    fn tell(&mut self, error: &Error) -> bool {
+        let _ = error;
+        false
+    }
+
+    /// Adds time that a layer spent, where the answer says how long it took.
+    fn add_elapsed(&mut self, time: Duration) {
+        let _ = time;
+    }
 }
 
 impl Reply for () {}
@@ -238,11 +250,32 @@ impl Reply for Vec<String> {}
 impl Reply for Vec<Option<Record>> {}
 impl Reply for IndexInfo {}
 impl Reply for IndexStats {}
-impl Reply for Health {}
 impl Reply for Explanation {}
-impl Reply for SearchResult {}
 impl Reply for ScanPage {}
-impl Reply for DeleteWhereResult {}
+
+impl Reply for Health {
+    fn tell(&mut self, error: &Error) -> bool {
+        self.status = Status::Unavailable;
+        self.message = Some(error.to_string());
+        true
+    }
+
+    fn add_elapsed(&mut self, time: Duration) {
+        self.latency_ms += time.as_secs_f64() * 1e3;
+    }
+}
+
+impl Reply for SearchResult {
+    fn add_elapsed(&mut self, time: Duration) {
+        self.elapsed += time;
+    }
+}
+
+impl Reply for DeleteWhereResult {
+    fn add_elapsed(&mut self, time: Duration) {
+        self.elapsed += time;
+    }
+}
 
 impl Reply for WriteResult {
     fn unsettled(&self) -> Vec<usize> {
@@ -261,6 +294,7 @@ impl Reply for WriteResult {
             }
         }
         self.visible &= part.visible;
+        self.elapsed += part.elapsed;
     }
 
     fn error(&self) -> Option<&Error> {
@@ -269,6 +303,10 @@ impl Reply for WriteResult {
 
     fn all_items(items: usize, outcome: Outcome) -> Option<Self> {
         Some(Self::new(vec![outcome; items]))
+    }
+
+    fn add_elapsed(&mut self, time: Duration) {
+        self.elapsed += time;
     }
 }
 

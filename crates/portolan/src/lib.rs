@@ -3,9 +3,13 @@
 //! [`open`] gives a store by its URI, as `Arc<dyn` [`VectorStorage`]`>`; what its operations mean is the same whichever
 //! database answers. [`VectorStorageExt`] has the sugar: index handles, builders, streams.
 
+mod company;
 mod open;
+mod presets;
 
+pub use company::CompanyMetadata;
 pub use open::{open, open_location, registry};
+pub use presets::Preset;
 
 pub use portolan_core::{
     Batch, BatchAtomicity, CallOptions, Capability, CountRequest, Cursor, Deduplicate, DeleteRequest,

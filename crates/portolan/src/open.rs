@@ -2,17 +2,35 @@
 
 use std::sync::Arc;
 
-use portolan_core::{Error, Location, Registry, Result, VectorStorage};
+use portolan_core::layer::Layer;
+use portolan_core::{Error, Location, MemoryStorage, Registry, Result, VectorStorage};
+use portolan_layers::ChaosConfig;
 
 /// Providers whose adapters no version has yet.
 const PLANNED: [&str; 7] = ["chroma", "faiss", "milvus", "pgvector", "pinecone", "qdrant", "weaviate"];
 
 /// The providers that are compiled in.
 pub fn registry() -> Registry {
-    Registry::new()
+    let mut registry = Registry::new();
+    registry.register("memory", MemoryStorage::open);
+    registry
 }
 
 /// Opens the store at a URI, such as `memory:` or `embedded:./data`.
+///
+/// Any URI takes the options of [`ChaosConfig`], which put simulated trouble around the store:
+///
+/// ```
+/// use portolan::{IndexSpec, VectorStorageExt};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> portolan::Result<()> {
+/// let storage = portolan::open("memory:?fail=count&latency=1ms&seed=1").await?;
+/// storage.ensure_index(&IndexSpec::new("companies", 2)).await?;
+/// assert!(storage.index("companies").count().await.unwrap_err().is_retryable());
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// `InvalidArgument` for a malformed URI or an unknown option; `Unsupported` for a provider that is unknown or not
@@ -25,9 +43,14 @@ pub async fn open(uri: &str) -> Result<Arc<dyn VectorStorage>> {
 ///
 /// # Errors
 /// Those of [`open`].
-pub async fn open_location(location: Location) -> Result<Arc<dyn VectorStorage>> {
+pub async fn open_location(mut location: Location) -> Result<Arc<dyn VectorStorage>> {
     compiled_in(location.provider())?;
-    registry().open(location).await
+    let chaos = ChaosConfig::take_from(&mut location)?.map(ChaosConfig::build).transpose()?;
+    let storage = registry().open(location).await?;
+    Ok(match chaos {
+        Some(chaos) => chaos.layer(storage),
+        None => storage,
+    })
 }
 
 /// Refuses a provider that is known and cannot be opened.
@@ -43,4 +66,53 @@ fn compiled_in(provider: &str) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use portolan_core::layer::Wrapped;
+    use portolan_core::{ErrorKind, find};
+    use portolan_layers::Chaos;
+
+    use super::*;
+
+    async fn refused(uri: &str) -> Error {
+        open(uri).await.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn what_is_compiled_in_opens() {
+        assert_eq!(open("memory:").await.unwrap().provider(), "memory");
+        assert!(registry().schemes().any(|scheme| scheme == "memory"));
+    }
+
+    #[tokio::test]
+    async fn what_is_not_compiled_in_names_its_feature() {
+        for provider in PLANNED {
+            let e = refused(&format!("{provider}://localhost")).await;
+            assert_eq!(e.kind(), ErrorKind::Unsupported);
+            assert!(e.message().contains(&format!("feature `{provider}`")), "{e}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_unknown_provider_and_a_misspelt_option_get_a_suggestion() {
+        let e = refused("memry:").await;
+        assert_eq!(e.kind(), ErrorKind::Unsupported);
+        assert!(e.message().contains("did you mean memory"), "{e}");
+        let e = refused("memory:?eror_rate=0.5").await;
+        assert_eq!(e.kind(), ErrorKind::InvalidArgument);
+        assert!(e.message().contains("did you mean error_rate?"), "{e}");
+        assert!(refused("./data").await.message().contains("embedded:./data"));
+    }
+
+    #[tokio::test]
+    async fn trouble_is_simulated_only_where_asked_for() {
+        let calm = open("memory:").await.unwrap();
+        assert!(find::<Wrapped<Chaos>>(&*calm).is_none());
+        let troubled = open("memory:?error_rate=0.5&latency=5ms&seed=1").await.unwrap();
+        assert!(find::<Wrapped<Chaos>>(&*troubled).is_some());
+        assert!(find::<MemoryStorage>(&*troubled).is_some());
+        assert!(refused("memory:?error_rate=2").await.message().contains("error_rate"));
+    }
 }
