@@ -28,8 +28,8 @@ import torch
 HERE = Path(__file__).resolve().parent
 MODEL = "all-MiniLM-L6-v2"
 DECIMALS = 6
-CREATED_AT = "2026-11-22T00:00:00Z"
-UPDATED_AT = "2026-11-22T00:00:00Z"
+CREATED_AT = "2026-11-22T00:00:00.000Z"
+UPDATED_AT = "2026-11-22T00:00:00.000Z"
 SOURCE = "encyclopedic facts"
 
 
