@@ -36,6 +36,7 @@ pub use filter::Filter;
 pub use health::{Health, Status};
 pub use index::{EngineKind, EngineParams, FieldType, IndexInfo, IndexSpec, Metric};
 pub use location::Location;
+pub use memory::{MemoryConfig, MemoryStorage};
 pub use metadata::{Metadata, MetadataPatch, Scalar, Value};
 pub use options::CallOptions;
 pub use progress::{Progress, ProgressUpdate};
@@ -46,6 +47,6 @@ pub use search::{Deduplicate, Exactness, Match, SearchRequest, SearchResult};
 pub use stats::{Explanation, IndexStats};
 pub use storage::{VectorStorage, find};
 pub use write::{
-    DeleteRequest, DeleteWhereRequest, DeleteWhereResult, MetadataUpdate, Outcome, UpdateRequest, UpsertRequest,
-    Visibility, WriteResult,
+    DeleteRequest, DeleteWhereRequest, DeleteWhereResult, MetadataUpdate, Outcome, UpdateRequest,
+    UpsertRequest, Visibility, WriteResult,
 };
