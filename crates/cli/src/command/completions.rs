@@ -1,0 +1,23 @@
+//! `portolan completions`.
+
+use std::io;
+
+use clap::{Args as ClapArgs, CommandFactory};
+use clap_complete::{Shell, generate};
+
+use crate::args::Cli;
+use crate::failure::Failure;
+use crate::output;
+
+/// Which shell.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Args {
+    /// The shell
+    shell: Shell,
+}
+
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    generate(args.shell, &mut Cli::command(), "portolan", &mut script);
+    output::text(String::from_utf8(script).map_err(io::Error::other)?.trim_end())
+}

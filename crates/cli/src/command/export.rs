@@ -1,0 +1,90 @@
+//! `portolan export`.
+
+mod sink;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::Args as ClapArgs;
+use portolan::{CountRequest, Filter, ScanRequest, VectorStorage};
+use serde_json::json;
+
+use self::sink::{Format, Sink};
+use crate::args::Where;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::input::is_stdin as is_stdout;
+use crate::output;
+use crate::progress::Bar;
+use crate::table;
+
+const PAGE: usize = 1000;
+
+/// What is exported.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Args {
+    /// The index
+    name: String,
+    /// The file, .jsonl or .parquet; - is stdout
+    file: PathBuf,
+    /// The file's format [default: by the file's name; JSONL for stdout]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    format: Option<Format>,
+    #[command(flatten)]
+    filter: Where,
+}
+
+pub(crate) async fn run(args: Args, context: &Context) -> Result<(), Failure> {
+    let started = Instant::now();
+    let format = args.format.map_or_else(|| Format::of(&args.file), Ok)?;
+    let storage = context.open().await?;
+    storage.describe_index(&args.name, context.options()).await?;
+    let filter = context.filter(&*storage, &args.name, &args.filter).await?;
+    if args.file.exists() {
+        context.confirm(&format!("replace {}", args.file.display()))?;
+    }
+    let mut sink = Sink::create(&args.file, format)?;
+    let exported = copy(&*storage, &args.name, filter.as_ref(), &mut sink, context).await?;
+    sink.finish(&args.file)?;
+    storage.close().await?;
+    report(&args.file, exported, started, context)
+}
+
+async fn copy(
+    storage: &dyn VectorStorage,
+    index: &str,
+    filter: Option<&Filter>,
+    sink: &mut Sink,
+    context: &Context,
+) -> Result<u64, Failure> {
+    let total = storage.count(&CountRequest::new(index).options(context.options())).await?;
+    let bar = Bar::over_items(context.is_quiet(), "Exporting", total);
+    let mut cursor = None;
+    let mut exported = 0;
+    loop {
+        let request = ScanRequest::new(index)
+            .filter(filter)
+            .cursor(cursor.as_ref())
+            .page_size(PAGE)
+            .options(context.options());
+        let page = storage.scan(&request).await?;
+        sink.write(&page.records)?;
+        exported += page.records.len() as u64;
+        bar.set(exported);
+        cursor = page.cursor;
+        if cursor.is_none() {
+            return Ok(exported);
+        }
+    }
+}
+
+fn report(file: &Path, exported: u64, started: Instant, context: &Context) -> Result<(), Failure> {
+    let seconds = started.elapsed().as_secs_f64();
+    let sentence =
+        || format!("Wrote {} records to {} in {seconds:.1} s.", table::count(exported), file.display());
+    if is_stdout(file) {
+        return Ok(());
+    }
+    let summary = json!({ "exported": exported, "file": file, "elapsed_ms": seconds * 1e3 });
+    output::print_one(context.format(), &summary, sentence)
+}

@@ -1,0 +1,89 @@
+//! The file that an export writes.
+
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use clap::ValueEnum;
+use portolan::Record;
+use tempfile::NamedTempFile;
+
+use crate::failure::Failure;
+use crate::input::is_stdin as is_stdout;
+use crate::output::write_json;
+
+/// The format of an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// A record a line: {"id": …, "vector": […], "metadata": {…}}
+    Jsonl,
+    /// id, vector as a list, and metadata as JSON
+    Parquet,
+}
+
+impl Format {
+    /// The format that a file's name tells; that of stdout is JSONL.
+    pub(super) fn of(path: &Path) -> Result<Self, Failure> {
+        let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
+        match extension.as_str() {
+            "jsonl" | "ndjson" => Ok(Self::Jsonl),
+            "parquet" => Ok(Self::Parquet),
+            _ if is_stdout(path) => Ok(Self::Jsonl),
+            _ => Err(Failure::usage(format!(
+                "the format of {} cannot be told by its name; say --format jsonl or parquet",
+                path.display()
+            ))),
+        }
+    }
+}
+
+/// Takes records; the file appears when all are there.
+pub(super) enum Sink {
+    Stdout(BufWriter<io::Stdout>),
+    Jsonl(BufWriter<NamedTempFile>),
+    #[cfg(feature = "parquet")]
+    Parquet(Box<crate::input::parquet::ParquetWriter<NamedTempFile>>),
+}
+
+impl Sink {
+    pub(super) fn create(path: &Path, format: Format) -> Result<Self, Failure> {
+        let temporary = || {
+            let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            NamedTempFile::new_in(dir).map_err(|e| Failure::file(path, "write", &e))
+        };
+        match format {
+            Format::Jsonl if is_stdout(path) => Ok(Self::Stdout(BufWriter::new(io::stdout()))),
+            Format::Jsonl => Ok(Self::Jsonl(BufWriter::with_capacity(1 << 18, temporary()?))),
+            Format::Parquet if is_stdout(path) => {
+                Err(Failure::usage("Parquet is not written to stdout: name a file"))
+            }
+            #[cfg(feature = "parquet")]
+            Format::Parquet => {
+                Ok(Self::Parquet(Box::new(crate::input::parquet::ParquetWriter::new(temporary()?)?)))
+            }
+            #[cfg(not(feature = "parquet"))]
+            Format::Parquet => Err(crate::input::without_parquet().into()),
+        }
+    }
+
+    pub(super) fn write(&mut self, records: &[Record]) -> Result<(), Failure> {
+        match self {
+            Self::Stdout(out) => records.iter().try_for_each(|r| write_json(out, r)),
+            Self::Jsonl(out) => records.iter().try_for_each(|r| write_json(out, r)),
+            #[cfg(feature = "parquet")]
+            Self::Parquet(out) => Ok(out.write(records)?),
+        }
+    }
+
+    /// Puts the file into its place.
+    pub(super) fn finish(self, path: &Path) -> Result<(), Failure> {
+        let file = match self {
+            Self::Stdout(mut out) => return Ok(out.flush()?),
+            Self::Jsonl(out) => out.into_inner().map_err(|e| Failure::file(path, "write", e.error()))?,
+            #[cfg(feature = "parquet")]
+            Self::Parquet(out) => out.finish()?,
+        };
+        file.as_file().sync_all().map_err(|e| Failure::file(path, "write", &e))?;
+        file.persist(path).map_err(|e| Failure::file(path, "write", &e.error))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,93 @@
+//! The reading side of an import: a thread that parses rows ahead of the store, by a few batches and no more.
+
+use portolan::{Record, Result};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+use crate::input::{ColumnTypes, Input, Row};
+
+/// Past this size of its vectors a batch is cut early.
+const MAX_BATCH_BYTES: usize = 16 << 20;
+
+/// How many batches are parsed ahead.
+const AHEAD: usize = 2;
+
+/// A row and its place.
+pub(super) struct Item {
+    /// Which input.
+    pub(super) input: usize,
+    /// Which line of it.
+    pub(super) line: u64,
+    /// The record, or what is wrong with the row.
+    pub(super) record: Result<Record>,
+}
+
+/// Rows in order, and how far the inputs were read for them.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub(super) items: Vec<Item>,
+    pub(super) bytes_read: u64,
+}
+
+/// Batches in order; an error ends them.
+pub(super) struct Feed(Receiver<Result<Batch>>);
+
+impl Feed {
+    /// Begins to read after the first `passed` rows.
+    pub(super) fn start(inputs: Vec<Input>, types: ColumnTypes, passed: u64, batch_size: usize) -> Self {
+        let (sender, receiver) = channel(AHEAD);
+        tokio::task::spawn_blocking(move || {
+            let mut reader = Reader { sender, batch: Batch::default(), vectors: 0, batch_size };
+            // An error means that nobody listens any more.
+            if let Err(error) = reader.read(&inputs, &types, passed)
+                && reader.flush().is_some()
+            {
+                let _ = reader.sender.blocking_send(Err(error));
+            }
+        });
+        Self(receiver)
+    }
+
+    /// The next batch.
+    pub(super) async fn next(&mut self) -> Option<Result<Batch>> {
+        self.0.recv().await
+    }
+}
+
+struct Reader {
+    sender: Sender<Result<Batch>>,
+    batch: Batch,
+    vectors: usize,
+    batch_size: usize,
+}
+
+impl Reader {
+    fn read(&mut self, inputs: &[Input], types: &ColumnTypes, mut passed: u64) -> Result<()> {
+        let mut bytes_before = 0;
+        for (n, input) in inputs.iter().enumerate() {
+            let mut rows = input.open(types)?;
+            passed -= rows.pass_over(passed)?;
+            while let Some(row) = rows.next() {
+                let Row { line, record } = row?;
+                self.vectors += record.as_ref().map_or(0, |r| r.vector.as_ref().map_or(0, |v| v.len() * 4));
+                self.batch.items.push(Item { input: n, line, record });
+                self.batch.bytes_read = bytes_before + rows.bytes_read();
+                let full = self.batch.items.len() >= self.batch_size || self.vectors >= MAX_BATCH_BYTES;
+                if full && self.flush().is_none() {
+                    return Ok(());
+                }
+            }
+            bytes_before += rows.bytes_read();
+        }
+        self.flush();
+        Ok(())
+    }
+
+    /// Hands over what has been read; `None` where nobody listens any more.
+    fn flush(&mut self) -> Option<()> {
+        if self.batch.items.is_empty() {
+            return Some(());
+        }
+        self.vectors = 0;
+        self.sender.blocking_send(Ok(std::mem::take(&mut self.batch))).ok()
+    }
+}

@@ -1,0 +1,172 @@
+//! Where an interrupted import goes on.
+//!
+//! A small file in the user's state directory holds which files were read (size and hash), and how many of their rows
+//! the store has acknowledged. The same command finds it again; it is removed when the import is done.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use portolan::{CallOptions, GetRequest, Record, VectorStorage};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::Args;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::input::{Input, is_stdin};
+use crate::profile::state_dir;
+
+/// The state of an import, and where it is kept; kept nowhere for stdin and for stores that forget.
+#[derive(Debug)]
+pub(super) struct Resume {
+    file: Option<PathBuf>,
+    index: String,
+    state: State,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+struct State {
+    inputs: Vec<Fingerprint>,
+    /// When the index was made, so that one made anew is not taken for it.
+    index_created_at: Option<String>,
+    /// How many rows, from the first of the first file, need not be read again.
+    acknowledged: u64,
+    /// The last record that was stored, which must still be there.
+    last_id: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Fingerprint {
+    path: PathBuf,
+    size: u64,
+    blake3: String,
+}
+
+impl Resume {
+    /// Finds where an earlier run of the same command ended.
+    pub(super) async fn find(
+        storage: &dyn VectorStorage,
+        location: &str,
+        args: &Args,
+        inputs: &[Input],
+        context: &Context,
+    ) -> Result<Self, Failure> {
+        let info = storage.describe_index(&args.name, context.options()).await?;
+        let keeps = storage.capability().durable && args.files.iter().all(|f| !is_stdin(f));
+        if !keeps {
+            return Ok(Self { file: None, index: args.name.clone(), state: State::default() });
+        }
+        let inputs = inputs.iter().flat_map(Input::files).map(fingerprint).collect::<Result<Vec<_>, _>>()?;
+        let file = state_dir()?.join("imports").join(format!("{}.json", key(location, args, &inputs)));
+        let fresh = State { inputs, index_created_at: info.created_at, ..State::default() };
+        let mut this = Self { file: Some(file), index: args.name.clone(), state: fresh };
+        if !args.restart {
+            this.take_up(storage, context).await?;
+        }
+        Ok(this)
+    }
+
+    /// How many rows need not be read again.
+    pub(super) fn acknowledged(&self) -> u64 {
+        self.state.acknowledged
+    }
+
+    /// Notes the last record of those stored.
+    pub(super) fn remember(&mut self, records: &[Record]) {
+        if let Some(record) = records.last() {
+            self.state.last_id = Some(record.id.clone());
+        }
+    }
+
+    /// Notes that further rows are dealt with, once they are durable.
+    pub(super) async fn advance(
+        &mut self,
+        rows: u64,
+        storage: &dyn VectorStorage,
+        options: CallOptions,
+    ) -> Result<(), Failure> {
+        self.state.acknowledged += rows;
+        let Some(file) = &self.file else { return Ok(()) };
+        storage.flush(options).await?;
+        save(file, &self.state).map_err(|e| Failure::file(file, "write", &e))
+    }
+
+    /// Ends the import: nothing is left to go on with.
+    pub(super) fn finish(&self) {
+        if let Some(file) = &self.file {
+            // A file that stays behind is found to be outdated by what it holds.
+            let _ = fs::remove_file(file);
+        }
+    }
+
+    /// What to do after an interruption.
+    pub(super) fn advice(&self) -> &'static str {
+        if self.file.is_some() { "the same command goes on from there" } else { "run the import again" }
+    }
+
+    /// Goes on with an earlier state, if its files and its index are the same, and what it stored is still there.
+    async fn take_up(&mut self, storage: &dyn VectorStorage, context: &Context) -> Result<(), Failure> {
+        let Some(earlier) = self.file.as_deref().and_then(load) else { return Ok(()) };
+        if earlier.inputs != self.state.inputs || earlier.index_created_at != self.state.index_created_at {
+            context
+                .note("The files or the index changed since an earlier run was interrupted: beginning anew.");
+            return Ok(());
+        }
+        if let Some(id) = &earlier.last_id {
+            let ids = [id.clone()];
+            let request = GetRequest::new(&self.index, &ids)
+                .include_vectors(false)
+                .include_metadata(false)
+                .options(context.options());
+            if storage.get(&request).await?.iter().any(Option::is_none) {
+                context
+                    .note("What an earlier, interrupted run stored is not there any more: beginning anew.");
+                return Ok(());
+            }
+        }
+        self.state = earlier;
+        Ok(())
+    }
+}
+
+/// Names the state by the command: store, index, files and how they are read.
+fn key(location: &str, args: &Args, inputs: &[Fingerprint]) -> String {
+    let paths: Vec<&Path> = inputs.iter().map(|i| i.path.as_path()).collect();
+    let fields: Vec<(&str, &str)> = args.fields.iter().map(|(k, of)| (k.as_str(), of.as_str())).collect();
+    let command =
+        json!([location, absolute(location), args.name, paths, format!("{:?}", args.format), fields]);
+    blake3::hash(command.to_string().as_bytes()).to_hex()[..32].to_owned()
+}
+
+/// A store in a relative path is another one in another directory.
+fn absolute(location: &str) -> Option<PathBuf> {
+    let path = location.split_once(':')?.1;
+    if path.starts_with('/') { None } else { std::env::current_dir().ok() }
+}
+
+fn fingerprint(path: &Path) -> Result<Fingerprint, Failure> {
+    let failed = |e: io::Error| Failure::file(path, "read", &e);
+    let file = File::open(path).map_err(failed)?;
+    let size = file.metadata().map_err(failed)?.len();
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(file).map_err(failed)?;
+    let path = fs::canonicalize(path).map_err(failed)?;
+    Ok(Fingerprint { path, size, blake3: hasher.finalize().to_hex().to_string() })
+}
+
+/// The state in a file; one that cannot be read is as good as none.
+fn load(file: &Path) -> Option<State> {
+    serde_json::from_slice(&fs::read(file).ok()?).ok()
+}
+
+/// Replaces the file at once, so that no half of it is ever read.
+fn save(file: &Path, state: &State) -> io::Result<()> {
+    let dir = file.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(dir)?;
+    let mut temporary = tempfile::NamedTempFile::new_in(dir)?;
+    serde_json::to_writer(&mut temporary, state)?;
+    temporary.flush()?;
+    temporary.persist(file)?;
+    Ok(())
+}

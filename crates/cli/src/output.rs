@@ -1,0 +1,60 @@
+//! Results on stdout.
+
+use std::io::{self, Write};
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    #[default]
+    Table,
+    /// One JSON object
+    Json,
+    /// One JSON object a line: a line for each match, record or index
+    Jsonl,
+}
+
+/// Prints a result in one of the three formats: `rows` are the lines of JSONL.
+pub(crate) fn print<O: Serialize, R: Serialize>(
+    format: Format,
+    object: &O,
+    rows: &[R],
+    table: impl FnOnce() -> String,
+) -> Result<(), Failure> {
+    match format {
+        Format::Table => text(&table()),
+        Format::Json => json(object),
+        Format::Jsonl => rows.iter().try_for_each(json),
+    }
+}
+
+/// Prints a result that is one object in JSONL too.
+pub(crate) fn print_one<O: Serialize>(
+    format: Format,
+    object: &O,
+    table: impl FnOnce() -> String,
+) -> Result<(), Failure> {
+    print(format, object, &[object], table)
+}
+
+/// Prints text and a line's end.
+pub(crate) fn text(text: &str) -> Result<(), Failure> {
+    Ok(writeln!(io::stdout().lock(), "{text}")?)
+}
+
+/// Prints an object on a line.
+pub(crate) fn json<T: Serialize>(object: &T) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    write_json(&mut out, object)
+}
+
+/// Writes an object as a line of JSON.
+pub(crate) fn write_json<T: Serialize>(out: &mut impl Write, object: &T) -> Result<(), Failure> {
+    serde_json::to_writer(&mut *out, object).map_err(io::Error::from)?;
+    Ok(out.write_all(b"\n")?)
+}
