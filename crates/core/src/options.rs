@@ -18,8 +18,8 @@ impl CallOptions {
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
     /// Defaults.
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new() -> Self {
+        Self { timeout: None }
     }
 
     /// Sets the time for the whole call.
