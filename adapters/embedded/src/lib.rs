@@ -1,1 +1,44 @@
-//! To be built.
+//! The embedded store: one directory, many indexes, durable, exact.
+//!
+//! Records, specs, field indexes and a change log lie in one transactional file; a call's records are stored in one
+//! transaction, whole or not at all. The vectors of an index that is searched are in memory, contiguous, and every
+//! search scores all candidates. The declared fields of an index are indexed, so that a filter on them costs what it
+//! selects; a filter on other fields reads the metadata of the records that the rest of it leaves.
+//!
+//! One process at a time has a store open; within it, share the storage.
+
+mod codec;
+mod config;
+mod driver;
+mod error;
+mod fields;
+mod filter;
+mod kernel;
+mod lock;
+mod plan;
+mod query;
+mod scan;
+mod store;
+mod vectors;
+mod work;
+
+pub use config::{Config, Durability};
+pub use driver::EmbeddedDriver;
+pub use filter::NativeFilter;
+
+use std::sync::Arc;
+
+use portolan_core::driver::DriverStorage;
+use portolan_core::{Location, Result, VectorStorage};
+
+/// The provider's name, and its URI scheme.
+pub const PROVIDER: &str = "embedded";
+
+/// Opens the store at a location such as `embedded:./data?durability=commit&cache_mb=128`.
+///
+/// # Errors
+/// `InvalidArgument` for a location that is not understood; those of [`EmbeddedDriver::open`].
+pub async fn open(location: Location) -> Result<Arc<dyn VectorStorage>> {
+    let driver = EmbeddedDriver::open(&Config::from_location(location)?).await?;
+    Ok(Arc::new(DriverStorage::new(driver)))
+}

@@ -1,0 +1,113 @@
+//! How a store is opened: `embedded:./data?durability=commit&cache_mb=128`.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use portolan_core::{Error, Location, Result};
+
+const DEFAULT_CACHE_MB: usize = 128;
+const MAX_CACHE_MB: usize = 1 << 20;
+
+/// When a write is on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// When it is acknowledged: it survives a kill and a power cut.
+    #[default]
+    Commit,
+    /// At the next flush, or when the store is closed. A kill loses what came after the last one, and nothing else.
+    None,
+}
+
+impl FromStr for Durability {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        match name {
+            "commit" => Ok(Self::Commit),
+            "none" => Ok(Self::None),
+            other => Err(Error::invalid(format!("durability is {other:?}, and must be commit or none"))),
+        }
+    }
+}
+
+/// How a store is opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Config {
+    /// The directory; it is created where it does not exist.
+    pub path: PathBuf,
+    /// When a write is on disk.
+    pub durability: Durability,
+    /// How many MiB of the file are kept in memory, 1 to 1,048,576. The vectors of an index that is searched are in
+    /// memory beside them.
+    pub cache_mb: usize,
+}
+
+impl Config {
+    /// A directory, with defaults.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), durability: Durability::default(), cache_mb: DEFAULT_CACHE_MB }
+    }
+
+    /// Sets when a write is on disk.
+    #[must_use]
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// Reads a location such as `embedded:./data?durability=commit&cache_mb=128`.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a missing path, a host, an unknown option or a value out of range.
+    pub fn from_location(mut location: Location) -> Result<Self> {
+        if let Some(host) = location.host() {
+            return Err(Error::invalid(format!(
+                "an embedded store is a directory and has no host: say embedded:./{host} or embedded:/{host}"
+            )));
+        }
+        if location.path().is_empty() {
+            return Err(Error::invalid("the embedded store's directory is missing: say embedded:./data"));
+        }
+        let durability = location.take("durability")?.map_or(Ok(Durability::default()), |d| d.parse())?;
+        let cache_mb = location.take_parsed("cache_mb", "a number of MiB")?.unwrap_or(DEFAULT_CACHE_MB);
+        location.finish()?;
+        if !(1..=MAX_CACHE_MB).contains(&cache_mb) {
+            return Err(Error::out_of_range("cache_mb", cache_mb, 1, MAX_CACHE_MB));
+        }
+        Ok(Self { path: location.path().into(), durability, cache_mb })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use portolan_core::ErrorKind;
+
+    fn read(uri: &str) -> Result<Config> {
+        Config::from_location(uri.parse()?)
+    }
+
+    #[test]
+    fn a_location_is_read_in_all_its_parts() {
+        assert_eq!(read("embedded:./data").unwrap(), Config::new("./data"));
+        let given = read("embedded:/var/lib/x%20y?durability=none&cache_mb=7").unwrap();
+        assert_eq!(given, Config { path: "/var/lib/x y".into(), durability: Durability::None, cache_mb: 7 });
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (uri, part) in [
+            ("embedded:", "directory is missing"),
+            ("embedded://data", "embedded:./data"),
+            ("embedded:./d?durability=never", "commit or none"),
+            ("embedded:./d?cache_mb=0", "1 to 1048576"),
+            ("embedded:./d?cache_mb=much", "a number of MiB"),
+            ("embedded:./d?durabilty=none", "did you mean durability?"),
+        ] {
+            let e = read(uri).unwrap_err();
+            assert_eq!(e.kind(), ErrorKind::InvalidArgument, "{uri}");
+            assert!(e.message().contains(part), "{uri}: {e}");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! What goes wrong below, and what the user is told of it.
+
+use std::io::ErrorKind as Io;
+use std::path::Path;
+
+use portolan_core::{Error, ErrorKind};
+
+/// An error on the way up to where the store's path is known.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// Of the port already.
+    Port(Error),
+    /// Of the database; what was being written surely was not.
+    Database(redb::Error),
+    /// A store that a later version of this program made.
+    Newer {
+        /// Its format.
+        found: u64,
+        /// The newest format that this program reads.
+        known: u64,
+    },
+    /// Of the database while it committed, and it could not be opened again to look.
+    InDoubt(redb::Error),
+}
+
+impl Fault {
+    /// Stored bytes that cannot be read back.
+    pub(crate) fn damaged(what: impl Into<String>) -> Self {
+        Self::Database(redb::Error::Corrupted(what.into()))
+    }
+
+    /// The error of the port, for a store at this path.
+    pub(crate) fn at(self, path: &Path) -> Error {
+        match self {
+            Self::Port(error) => error,
+            Self::Newer { found, known } => Error::new(
+                ErrorKind::Corrupt,
+                format!(
+                    "the store at {} has format {found}, and this program reads up to {known}: open it with a newer Portolan",
+                    path.display()
+                ),
+            ),
+            Self::Database(error) | Self::InDoubt(error) => database(path, error),
+        }
+    }
+
+    /// Whether the database answers nothing more until it is opened again.
+    pub(crate) fn is_lasting(&self) -> bool {
+        use redb::Error as E;
+        matches!(
+            self,
+            Self::Database(E::Io(_) | E::Backend(_) | E::PreviousIo | E::LockPoisoned(_) | E::DatabaseClosed)
+        )
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Self::Port(error)
+    }
+}
+
+macro_rules! database_faults {
+    ($($error:ident),*) => {$(
+        impl From<redb::$error> for Fault {
+            fn from(error: redb::$error) -> Self {
+                Self::Database(error.into())
+            }
+        }
+    )*};
+}
+database_faults!(
+    StorageError,
+    TableError,
+    TransactionError,
+    CommitError,
+    DatabaseError,
+    CompactionError,
+    SetDurabilityError
+);
+
+/// An I/O error about a path.
+pub(crate) fn io(path: &Path, error: &std::io::Error) -> Error {
+    let (kind, advice) = io_kind(error.kind());
+    Error::new(kind, format!("{}: {error}; {advice}", path.display()))
+}
+
+/// What a panic below becomes. The database checks what it reads and panics on some damage.
+pub(crate) fn panicked(path: &Path) -> Error {
+    Error::new(
+        ErrorKind::Corrupt,
+        format!(
+            "the store at {} failed a check of its own, so its file is probably damaged; {RESTORE}",
+            path.display()
+        ),
+    )
+}
+
+const RESTORE: &str = "restore it from a backup, or import the data into a new directory";
+const REOPEN: &str = "see to the disk, then open the store again";
+const SPACE: &str = "free some space and try again; what was stored before is safe";
+
+fn database(path: &Path, error: redb::Error) -> Error {
+    let (kind, advice) = database_kind(&error);
+    Error::new(kind, format!("the store at {}: {error}; {advice}", path.display())).with_source(error)
+}
+
+fn database_kind(error: &redb::Error) -> (ErrorKind, &'static str) {
+    use redb::Error as E;
+    match error {
+        E::Io(e) => io_kind(e.kind()),
+        E::Backend(_) | E::PreviousIo | E::DatabaseClosed => (ErrorKind::Unavailable, REOPEN),
+        E::Corrupted(_)
+        | E::UpgradeRequired(_)
+        | E::RepairAborted
+        | E::TableTypeMismatch { .. }
+        | E::TypeDefinitionChanged { .. }
+        | E::TableIsMultimap(_)
+        | E::TableIsNotMultimap(_)
+        | E::TableDoesNotExist(_)
+        | E::LockPoisoned(_) => (ErrorKind::Corrupt, RESTORE),
+        E::DatabaseAlreadyOpen | E::LockProtocolMismatch => {
+            (ErrorKind::NotReady, "another program has the file open; wait until it ends, or stop it")
+        }
+        E::ValueTooLarge(_) => (ErrorKind::PayloadTooLarge, "store less in one record"),
+        _ => (ErrorKind::Unexpected, "please report this"),
+    }
+}
+
+fn io_kind(kind: Io) -> (ErrorKind, &'static str) {
+    match kind {
+        Io::InvalidData | Io::UnexpectedEof => (ErrorKind::Corrupt, RESTORE),
+        Io::StorageFull | Io::QuotaExceeded | Io::FileTooLarge => (ErrorKind::QuotaExceeded, SPACE),
+        Io::PermissionDenied | Io::ReadOnlyFilesystem => {
+            (ErrorKind::PermissionDenied, "let this user write to the directory, or choose another")
+        }
+        Io::NotADirectory | Io::AlreadyExists => {
+            (ErrorKind::InvalidArgument, "name a directory, or a path at which one can be made")
+        }
+        _ => (ErrorKind::Unavailable, REOPEN),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_native_error_has_its_kind() {
+        use redb::Error as E;
+        let io = |kind: Io| E::Io(kind.into());
+        for (error, kind) in [
+            (E::Corrupted("page".into()), ErrorKind::Corrupt),
+            (E::UpgradeRequired(1), ErrorKind::Corrupt),
+            (E::TableDoesNotExist("1/ids".into()), ErrorKind::Corrupt),
+            (io(Io::InvalidData), ErrorKind::Corrupt),
+            (io(Io::UnexpectedEof), ErrorKind::Corrupt),
+            (io(Io::StorageFull), ErrorKind::QuotaExceeded),
+            (io(Io::QuotaExceeded), ErrorKind::QuotaExceeded),
+            (io(Io::PermissionDenied), ErrorKind::PermissionDenied),
+            (io(Io::TimedOut), ErrorKind::Unavailable),
+            (E::PreviousIo, ErrorKind::Unavailable),
+            (E::DatabaseAlreadyOpen, ErrorKind::NotReady),
+            (E::ValueTooLarge(1 << 33), ErrorKind::PayloadTooLarge),
+            (E::TransactionPoisoned, ErrorKind::Unexpected),
+        ] {
+            let shown = error.to_string();
+            let error = Fault::Database(error).at(Path::new("./data"));
+            assert_eq!(error.kind(), kind, "{shown}");
+            assert!(error.message().contains("./data") && error.message().contains(&shown), "{error}");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! The index of the declared fields: for each value the rows that hold it, in the order of the values.
+//!
+//! A key is (field, value, block) and leads to the rows of that block of 65,536 as a bitmap. The value's bytes sort as
+//! the contract orders the values, so a range of values is a range of keys. Of a string, the first [`PREFIX`] bytes
+//! are kept; a leaf that such a value meets only perhaps says so, and the record is read. What a value means is decided by
+//! core's one evaluator: the ranges here only narrow what it is asked.
+
+mod key;
+mod select;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use portolan_core::{IndexSpec, Metadata, Value};
+use redb::{ReadableTable, Table};
+use roaring::RoaringBitmap;
+
+use crate::error::Fault;
+use crate::store::tables::PostingKey;
+
+pub(crate) use select::{Bounds, Fields};
+
+use key::{EXISTS, LIST};
+
+/// How many bytes of a string are kept.
+const PREFIX: usize = 256;
+
+/// The most declared fields of an index.
+pub(crate) const MAX_FIELDS: usize = u16::MAX as usize;
+
+/// Changes of the field index that one transaction collects: which rows a key gains and loses.
+#[derive(Debug, Default)]
+pub(crate) struct Delta(BTreeMap<(u16, Vec<u8>, u16), Change>);
+
+#[derive(Debug, Default)]
+struct Change {
+    gained: RoaringBitmap,
+    lost: RoaringBitmap,
+}
+
+impl Delta {
+    /// Notes that a row's metadata changes; `None` is a row that is not there.
+    pub(crate) fn note(
+        &mut self,
+        spec: &IndexSpec,
+        row: u32,
+        old: Option<&Metadata>,
+        new: Option<&Metadata>,
+    ) {
+        let old = old.map(|m| keys(spec, m)).unwrap_or_default();
+        let new = new.map(|m| keys(spec, m)).unwrap_or_default();
+        for (field, value) in old.difference(&new) {
+            self.change(*field, value, row).lost.insert(low(row));
+        }
+        for (field, value) in new.difference(&old) {
+            self.change(*field, value, row).gained.insert(low(row));
+        }
+    }
+
+    /// Writes the changes.
+    pub(crate) fn apply(self, postings: &mut Table<'_, PostingKey, &[u8]>) -> Result<(), Fault> {
+        for ((field, value, block), change) in self.0 {
+            let key = (field, value.as_slice(), block);
+            let mut rows = match postings.get(key)? {
+                Some(bytes) => read(bytes.value())?,
+                None => RoaringBitmap::new(),
+            };
+            rows |= change.gained;
+            rows -= change.lost;
+            if rows.is_empty() {
+                postings.remove(key)?;
+            } else {
+                postings.insert(key, write(&rows)?.as_slice())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn change(&mut self, field: u16, value: &[u8], row: u32) -> &mut Change {
+        self.0.entry((field, value.to_vec(), block(row))).or_default()
+    }
+}
+
+/// The keys under which a row with this metadata stands.
+fn keys(spec: &IndexSpec, metadata: &Metadata) -> BTreeSet<(u16, Vec<u8>)> {
+    let mut keys = BTreeSet::new();
+    for (field, name) in (0..).zip(spec.fields.keys()) {
+        let Some(value) = metadata.get(name) else { continue };
+        keys.insert((field, vec![EXISTS]));
+        match value {
+            Value::Scalar(scalar) => drop(keys.insert((field, key::encode(scalar)))),
+            Value::List(items) => {
+                keys.insert((field, vec![LIST]));
+                keys.extend(items.iter().map(|item| (field, key::encode(item))));
+            }
+            Value::Opaque(_) => {}
+        }
+    }
+    keys
+}
+
+fn read(bytes: &[u8]) -> Result<RoaringBitmap, Fault> {
+    RoaringBitmap::deserialize_from(bytes)
+        .map_err(|e| Fault::damaged(format!("rows of a field's value: {e}")))
+}
+
+fn write(rows: &RoaringBitmap) -> Result<Vec<u8>, Fault> {
+    let mut bytes = Vec::with_capacity(rows.serialized_size());
+    rows.serialize_into(&mut bytes).map_err(|e| Fault::damaged(format!("rows of a field's value: {e}")))?;
+    Ok(bytes)
+}
+
+fn block(row: u32) -> u16 {
+    (row >> 16) as u16
+}
+
+fn low(row: u32) -> u32 {
+    row & 0xFFFF
+}

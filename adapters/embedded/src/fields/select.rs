@@ -1,0 +1,149 @@
+//! Which rows meet a leaf on a declared field.
+
+use std::ops::RangeInclusive;
+
+use portolan_core::filter::{Condition, Leaf};
+use portolan_core::{FieldType, IndexSpec, Scalar};
+use redb::ReadOnlyTable;
+use roaring::RoaringBitmap;
+
+use super::key::{self, Decoded, EXISTS, LIST};
+use super::read;
+use crate::error::Fault;
+use crate::store::tables::PostingKey;
+
+/// What is known of a set of rows without reading records: it holds all of `lower`, and nothing beyond `upper`.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Bounds {
+    /// Surely in it.
+    pub(crate) lower: RoaringBitmap,
+    /// Perhaps in it; holds `lower`.
+    pub(crate) upper: RoaringBitmap,
+}
+
+impl Bounds {
+    /// A set that is known.
+    pub(crate) fn exact(rows: RoaringBitmap) -> Self {
+        Self { lower: rows.clone(), upper: rows }
+    }
+
+    /// Rows of which nothing is known.
+    pub(crate) fn unknown(rows: RoaringBitmap) -> Self {
+        Self { lower: RoaringBitmap::new(), upper: rows }
+    }
+
+    /// The rows of `all` that are not in this set.
+    pub(crate) fn complement(self, all: &RoaringBitmap) -> Self {
+        Self { lower: all - self.upper, upper: all - self.lower }
+    }
+
+    /// The rows in both sets.
+    pub(crate) fn and(mut self, other: &Self) -> Self {
+        self.lower &= &other.lower;
+        self.upper &= &other.upper;
+        self
+    }
+
+    /// The rows in either set.
+    pub(crate) fn or(mut self, other: &Self) -> Self {
+        self.lower |= &other.lower;
+        self.upper |= &other.upper;
+        self
+    }
+
+    /// The rows that have to be read to decide.
+    pub(crate) fn undecided(&self) -> RoaringBitmap {
+        &self.upper - &self.lower
+    }
+}
+
+/// The declared fields of an index, to be asked.
+#[derive(Debug)]
+pub(crate) struct Fields<'a> {
+    spec: &'a IndexSpec,
+    postings: ReadOnlyTable<PostingKey, &'static [u8]>,
+}
+
+impl<'a> Fields<'a> {
+    /// The fields of a spec, over their postings.
+    pub(crate) fn new(spec: &'a IndexSpec, postings: ReadOnlyTable<PostingKey, &'static [u8]>) -> Self {
+        Self { spec, postings }
+    }
+
+    /// The rows that meet a leaf; `None` where its field is not declared.
+    pub(crate) fn select(&self, leaf: &Leaf) -> Result<Option<Bounds>, Fault> {
+        let Some((field, of)) = self.field(&leaf.key) else { return Ok(None) };
+        let equal = |operand: &Scalar| self.values(field, of, &Condition::Eq(operand.clone()));
+        let any = |operands: &[Scalar]| {
+            operands
+                .iter()
+                .try_fold(Bounds::default(), |sum, operand| Ok::<_, Fault>(sum.or(&equal(operand)?)))
+        };
+        Ok(Some(match &leaf.condition {
+            Condition::Exists => Bounds::exact(self.marked(field, EXISTS)?),
+            Condition::Ne(operand) => equal(operand)?.complement(&self.marked(field, EXISTS)?),
+            Condition::In(operands) => any(operands)?,
+            Condition::NotIn(operands) => any(operands)?.complement(&self.marked(field, EXISTS)?),
+            Condition::Contains(operand) => {
+                let lists = self.marked(field, LIST)?;
+                let elements = equal(operand)?.and(&Bounds::exact(lists.clone()));
+                let texts = self.values(field, of, &leaf.condition)?;
+                let texts = Bounds { lower: texts.lower - &lists, upper: texts.upper - &lists };
+                elements.or(&texts)
+            }
+            positive => self.values(field, of, positive)?,
+        }))
+    }
+
+    fn field(&self, name: &str) -> Option<(u16, FieldType)> {
+        (0..).zip(&self.spec.fields).find(|(_, (key, _))| *key == name).map(|(field, (_, of))| (field, *of))
+    }
+
+    /// The rows with a value that meets a positive condition of one operand.
+    fn values(&self, field: u16, of: FieldType, condition: &Condition) -> Result<Bounds, Fault> {
+        let mut met = Bounds::default();
+        let Some(range) = key::range(of, condition) else { return Ok(met) };
+        self.walk(field, range, |bytes, rows| {
+            match key::decode(bytes)
+                .ok_or_else(|| Fault::damaged("the value of a field cannot be decoded"))?
+            {
+                Decoded::Prefix => met.upper |= rows()?,
+                Decoded::Whole(value) if condition.matches(&value) => met.lower |= rows()?,
+                Decoded::Whole(_) => {}
+            }
+            Ok(())
+        })?;
+        met.upper |= &met.lower;
+        Ok(met)
+    }
+
+    /// The rows under one of the marks of a field.
+    fn marked(&self, field: u16, mark: u8) -> Result<RoaringBitmap, Fault> {
+        let mut all = RoaringBitmap::new();
+        self.walk(field, vec![mark]..=vec![mark], |_, rows| {
+            all |= rows()?;
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
+    fn walk(
+        &self,
+        field: u16,
+        range: RangeInclusive<Vec<u8>>,
+        mut each: impl FnMut(&[u8], &dyn Fn() -> Result<RoaringBitmap, Fault>) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let (low, high) = range.into_inner();
+        for entry in self.postings.range((field, low.as_slice(), 0)..=(field, high.as_slice(), u16::MAX))? {
+            let (key, bytes) = entry?;
+            let (_, value, block) = key.value();
+            each(value, &|| Ok(in_block(read(bytes.value())?, block)))?;
+        }
+        Ok(())
+    }
+}
+
+/// Rows of a block as rows of the index.
+fn in_block(rows: RoaringBitmap, block: u16) -> RoaringBitmap {
+    if block == 0 { rows } else { rows.into_iter().map(|row| u32::from(block) << 16 | row).collect() }
+}

@@ -1,0 +1,173 @@
+//! Changing the records of an index within one transaction.
+
+use portolan_core::driver::Row;
+use portolan_core::{Error, ErrorKind, IndexSpec, Metadata, MetadataPatch};
+use redb::{ReadableTable, Table, WriteTransaction};
+use roaring::RoaringBitmap;
+
+use super::View;
+use super::tables::{CHANGES, IDS, POSTINGS, PostingKey, RECORDS, VECTORS};
+use crate::codec;
+use crate::error::Fault;
+use crate::fields::Delta;
+
+/// How many commits the change log goes back. What has fallen further behind is built anew.
+const LOG_COMMITS: u64 = 4_096;
+
+/// Changes to the records of an index, all of them in one transaction.
+///
+/// A row is the place of a record: a new record takes the lowest free one, so that rows stay dense; a replaced one
+/// keeps its own, so that a scan in the order of rows sees it once.
+pub(crate) struct Edit<'t> {
+    ids: Table<'t, &'static str, u32>,
+    records: Table<'t, u32, &'static [u8]>,
+    vectors: Table<'t, u32, &'static [u8]>,
+    postings: Table<'t, PostingKey, &'static [u8]>,
+    changes: Table<'t, u64, (&'static str, &'static [u8])>,
+    spec: &'t IndexSpec,
+    head: u64,
+    /// Rows in use, and those freed by this edit: whoever caught up to the last commit may still read them.
+    taken: RoaringBitmap,
+    touched: RoaringBitmap,
+    fields: Delta,
+}
+
+impl<'t> Edit<'t> {
+    /// Begins to edit an index whose newest commit is `view`.
+    pub(super) fn begin(txn: &'t WriteTransaction, view: &View<'t>) -> Result<Self, Fault> {
+        let number = view.index().number();
+        Ok(Self {
+            ids: IDS.write(txn, number)?,
+            records: RECORDS.write(txn, number)?,
+            vectors: VECTORS.write(txn, number)?,
+            postings: POSTINGS.write(txn, number)?,
+            changes: CHANGES.write(txn, number)?,
+            spec: view.spec(),
+            head: view.head(),
+            taken: view.rows()?.0.clone(),
+            touched: RoaringBitmap::new(),
+            fields: Delta::default(),
+        })
+    }
+
+    /// Stores a record, in place of the one of its id if there is one.
+    pub(crate) fn put(&mut self, record: &Row) -> Result<(), Fault> {
+        let known = self.row(&record.id)?;
+        let (row, old) = match known {
+            Some(row) => (row, Some(self.metadata(row)?)),
+            None => (self.free_row()?, None),
+        };
+        if known.is_none() {
+            self.ids.insert(record.id.as_str(), row)?;
+        }
+        match &record.vector {
+            Some(vector) => drop(self.vectors.insert(row, codec::encode_vector(vector).as_slice())?),
+            None => drop(self.vectors.remove(row)?),
+        }
+        self.set(row, &record.id, old.as_ref(), &record.metadata)
+    }
+
+    /// Merges a patch into a record; whether there is one.
+    pub(crate) fn patch(&mut self, id: &str, patch: &MetadataPatch) -> Result<bool, Fault> {
+        let Some(row) = self.row(id)? else { return Ok(false) };
+        let old = self.metadata(row)?;
+        let mut new = old.clone();
+        new.apply(patch);
+        self.set(row, id, Some(&old), &new)?;
+        Ok(true)
+    }
+
+    /// Removes the record of an id, if there is one.
+    pub(crate) fn remove(&mut self, id: &str) -> Result<(), Fault> {
+        match self.row(id)? {
+            Some(row) => self.remove_row(row),
+            None => Ok(()),
+        }
+    }
+
+    /// Removes the record of a row.
+    pub(crate) fn remove_row(&mut self, row: u32) -> Result<(), Fault> {
+        let Some(bytes) = self.records.remove(row)? else { return Ok(()) };
+        let (id, old) = codec::decode(bytes.value())?;
+        self.ids.remove(id)?;
+        drop(bytes);
+        self.vectors.remove(row)?;
+        self.fields.note(self.spec, row, Some(&old), None);
+        self.touched.insert(row);
+        Ok(())
+    }
+
+    /// Notes rows as touched.
+    pub(super) fn touch(&mut self, rows: &RoaringBitmap) {
+        self.touched |= rows;
+    }
+
+    /// Writes the field index and the change log; the sequence number of the commit, or `None` where nothing changed.
+    pub(super) fn finish(mut self) -> Result<Option<u64>, Fault> {
+        if self.touched.is_empty() {
+            return Ok(None);
+        }
+        self.fields.apply(&mut self.postings)?;
+        self.touched.optimize();
+        let mut bytes = Vec::with_capacity(self.touched.serialized_size());
+        self.touched
+            .serialize_into(&mut bytes)
+            .map_err(|e| Fault::damaged(format!("the touched rows cannot be encoded: {e}")))?;
+        let seq = self.head + 1;
+        self.changes.insert(seq, (portolan_core::time::now().as_str(), bytes.as_slice()))?;
+        if seq > LOG_COMMITS {
+            self.changes.retain_in(..=seq - LOG_COMMITS, |_, _| false)?;
+        }
+        Ok(Some(seq))
+    }
+
+    fn set(&mut self, row: u32, id: &str, old: Option<&Metadata>, new: &Metadata) -> Result<(), Fault> {
+        self.records.insert(row, codec::encode(id, new)?.as_slice())?;
+        self.fields.note(self.spec, row, old, Some(new));
+        self.touched.insert(row);
+        Ok(())
+    }
+
+    fn row(&self, id: &str) -> Result<Option<u32>, Fault> {
+        Ok(self.ids.get(id)?.map(|row| row.value()))
+    }
+
+    fn metadata(&self, row: u32) -> Result<Metadata, Fault> {
+        let bytes = self.records.get(row)?;
+        let bytes = bytes.ok_or_else(|| Fault::damaged(format!("the record of row {row} is missing")))?;
+        Ok(codec::decode(bytes.value())?.1)
+    }
+
+    fn free_row(&mut self) -> Result<u32, Fault> {
+        let row = lowest_absent(&self.taken).ok_or_else(|| {
+            Error::new(ErrorKind::QuotaExceeded, "the index holds 2^32 records, and cannot hold more")
+        })?;
+        self.taken.insert(row);
+        Ok(row)
+    }
+}
+
+/// The lowest number that is not in a set.
+fn lowest_absent(set: &RoaringBitmap) -> Option<u32> {
+    let (mut low, mut high) = (0, set.len());
+    // Below `low` all are in the set, `high` is not, or one below it is not.
+    while low < high {
+        let middle = (low + high) / 2;
+        if set.rank(u32::try_from(middle).ok()?) == middle + 1 { low = middle + 1 } else { high = middle }
+    }
+    u32::try_from(low).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lowest_free_row_is_found() {
+        for (set, lowest) in
+            [(vec![], 0), (vec![1], 0), (vec![0, 1, 2], 3), (vec![0, 1, 3, 9], 2), (vec![7, 8], 0)]
+        {
+            assert_eq!(lowest_absent(&set.iter().copied().collect()), Some(lowest), "{set:?}");
+        }
+    }
+}

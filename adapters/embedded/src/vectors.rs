@@ -1,0 +1,93 @@
+//! The vectors of an index in memory, contiguous for the scan.
+
+use std::sync::Arc;
+
+use roaring::RoaringBitmap;
+
+use crate::codec;
+use crate::error::Fault;
+use crate::kernel;
+use crate::store::{Derived, View};
+
+/// About how many components lie in one chunk: 256 KiB.
+const CHUNK_COMPONENTS: usize = 1 << 16;
+
+/// All vectors by row, in chunks: growth copies none of them, and a reader keeps the chunks of its own commit while a
+/// later one replaces a few.
+#[derive(Debug, Clone)]
+pub(crate) struct Vectors {
+    dimension: usize,
+    /// Rows of a chunk are a power of two, of which this is the exponent.
+    shift: u32,
+    chunks: Vec<Arc<Chunk>>,
+    rows: RoaringBitmap,
+}
+
+#[derive(Debug, Clone)]
+struct Chunk {
+    components: Box<[f32]>,
+    /// The square of each vector's norm.
+    squares: Box<[f64]>,
+}
+
+impl Vectors {
+    /// The rows that have a vector.
+    pub(crate) fn rows(&self) -> &RoaringBitmap {
+        &self.rows
+    }
+
+    /// The vector of a row that has one, and the square of its norm.
+    pub(crate) fn get(&self, row: u32) -> (&[f32], f64) {
+        let (chunk, at) = self.place(row);
+        let chunk = &self.chunks[chunk];
+        (&chunk.components[at * self.dimension..(at + 1) * self.dimension], chunk.squares[at])
+    }
+
+    fn new(dimension: usize) -> Self {
+        let shift = (CHUNK_COMPONENTS / dimension.max(1)).max(16).ilog2();
+        Self { dimension, shift, chunks: Vec::new(), rows: RoaringBitmap::new() }
+    }
+
+    fn place(&self, row: u32) -> (usize, usize) {
+        ((row >> self.shift) as usize, (row & ((1 << self.shift) - 1)) as usize)
+    }
+
+    /// Fills the place of a row; whether it has a vector.
+    fn set(&mut self, row: u32, fill: impl FnOnce(&mut [f32]) -> Result<bool, Fault>) -> Result<(), Fault> {
+        let (chunk, at) = self.place(row);
+        let rows = 1 << self.shift;
+        while self.chunks.len() <= chunk {
+            let components = vec![0.0; rows * self.dimension].into();
+            self.chunks.push(Arc::new(Chunk { components, squares: vec![0.0; rows].into() }));
+        }
+        let chunk = Arc::make_mut(&mut self.chunks[chunk]);
+        let vector = &mut chunk.components[at * self.dimension..(at + 1) * self.dimension];
+        if fill(vector)? {
+            chunk.squares[at] = kernel::dot(vector, vector);
+            self.rows.insert(row);
+        } else {
+            self.rows.remove(row);
+        }
+        Ok(())
+    }
+}
+
+impl Derived for Vectors {
+    fn build(view: &View<'_>) -> Result<Self, Fault> {
+        let mut vectors = Self::new(view.spec().dimension);
+        view.records()?.each_vector(|row, bytes| {
+            vectors.set(row, |vector| codec::decode_vector(bytes, vector).map(|()| true))
+        })?;
+        Ok(vectors)
+    }
+
+    fn catch_up(&mut self, view: &View<'_>, rows: &RoaringBitmap) -> Result<(), Fault> {
+        let records = view.records()?;
+        rows.iter().try_for_each(|row| self.set(row, |vector| records.read_vector(row, vector)))
+    }
+
+    fn memory_bytes(&self) -> u64 {
+        let chunk = (1_u64 << self.shift) * (self.dimension as u64 * 4 + 8);
+        self.chunks.len() as u64 * chunk + self.rows.serialized_size() as u64
+    }
+}
