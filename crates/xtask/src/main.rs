@@ -1,0 +1,86 @@
+//! The chores of the workspace: `cargo xtask lint`, `test`, `bench`, `docs`.
+
+mod length;
+
+use std::env;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+const USAGE: &str = "\
+Usage: cargo xtask <chore> [arguments passed on]
+
+  lint    formatting, clippy, rustdoc and dependencies; no warning passes
+  test    all tests
+  bench   the benchmarks
+  docs    the documentation, into target/doc";
+
+const DENY_VERSION: &str = "0.20.2";
+
+type Outcome = Result<(), String>;
+
+/// The root of the workspace.
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+fn main() -> ExitCode {
+    let mut arguments = env::args().skip(1);
+    let chore = arguments.next().unwrap_or_default();
+    let rest: Vec<String> = arguments.collect();
+    let outcome = match chore.as_str() {
+        "lint" => lint(),
+        "test" => cargo(&["test", "--workspace"], &rest),
+        "bench" => cargo(&["bench", "-p", "portolan-benches"], &rest),
+        "docs" => cargo(&["doc", "--workspace", "--no-deps"], &rest),
+        "help" | "--help" | "-h" => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        "" => Err(format!("which chore?\n\n{USAGE}")),
+        unknown => Err(format!("there is no chore {unknown:?}\n\n{USAGE}")),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("xtask: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn lint() -> Outcome {
+    cargo(&["fmt", "--all", "--check"], &[])?;
+    cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[])?;
+    run(command(&["doc", "--workspace", "--no-deps"], &[]).env("RUSTDOCFLAGS", "-D warnings"))?;
+    deny()?;
+    length::report(Path::new(ROOT))
+}
+
+fn deny() -> Outcome {
+    let present = command(&["deny", "--version"], &[]).output().is_ok_and(|o| o.status.success());
+    if !present {
+        return Err(format!(
+            "cargo-deny is missing; install it: cargo install cargo-deny --locked --version {DENY_VERSION}"
+        ));
+    }
+    cargo(&["deny", "check", "bans", "licenses", "sources"], &[])
+}
+
+fn cargo(arguments: &[&str], rest: &[String]) -> Outcome {
+    run(&mut command(arguments, rest))
+}
+
+fn command(arguments: &[&str], rest: &[String]) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments).args(rest).current_dir(ROOT);
+    command
+}
+
+fn run(command: &mut Command) -> Outcome {
+    let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy().into_owned()).collect();
+    let shown = format!("cargo {}", words.join(" "));
+    eprintln!("xtask: {shown}");
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{shown} failed ({status})")),
+        Err(e) => Err(format!("{shown} could not be run: {e}")),
+    }
+}
