@@ -12,6 +12,8 @@ mod push;
 mod row;
 mod search;
 mod storage;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::fmt::{Debug, Display};

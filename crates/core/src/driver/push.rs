@@ -6,11 +6,10 @@ use crate::capability::Support;
 use crate::filter::{Condition, Filter, Leaf, Lowered, Lowering, Pushed, lower};
 use crate::index::IndexSpec;
 use crate::metadata::Scalar;
-use crate::validate::RESERVED_PREFIX;
 
-/// A filter ready to run: without constants inside, and without Portolan's own fields, which nobody sees.
+/// A filter ready to run: without constants inside.
 pub(super) fn prepared(filter: &Filter) -> Filter {
-    hide_own(filter.clone()).fold()
+    filter.clone().fold()
 }
 
 /// Lowers a prepared filter; one that is constantly true needs no native form.
@@ -52,16 +51,6 @@ pub(super) fn filter_support<D: Driver>(driver: &D) -> Support {
         [false, true].into_iter().all(|negated| matches!(engine.leaf(&leaf, negated), Lowered::Exact(_)))
     });
     if exact { Support::Native } else { Support::Emulated }
-}
-
-fn hide_own(filter: Filter) -> Filter {
-    match filter {
-        Filter::And(children) => Filter::And(children.into_iter().map(hide_own).collect()),
-        Filter::Or(children) => Filter::Or(children.into_iter().map(hide_own).collect()),
-        Filter::Not(child) => Filter::Not(Box::new(hide_own(*child))),
-        Filter::Leaf(leaf) if leaf.key.starts_with(RESERVED_PREFIX) => Filter::none(),
-        other => other,
-    }
 }
 
 /// The driver's lowering, as the engine needs it.

@@ -94,8 +94,10 @@ fn row_bytes(row: &Row) -> usize {
 enum Place {
     /// In this row, or where there is none, to be written under this native id.
     Row(String, Option<Row>),
-    /// In two rows, or its native id belongs to another record.
-    Collision(Error),
+    /// In two rows.
+    Twice(Error),
+    /// Nowhere, and its native id belongs to another record.
+    Taken(Error),
 }
 
 impl<D: Driver> DriverStorage<D> {
@@ -219,7 +221,7 @@ impl<D: Driver> DriverStorage<D> {
         let mut rows = Vec::with_capacity(records.len());
         for (id, vector, metadata) in records {
             match places.remove(*id).unwrap_or_else(|| Place::Row((*id).to_owned(), None)) {
-                Place::Collision(e) => outcomes.push(Some(Outcome::Failed(e))),
+                Place::Twice(e) | Place::Taken(e) => outcomes.push(Some(Outcome::Failed(e))),
                 Place::Row(native_id, before) => {
                     let mut row =
                         aside::encode(self.driver(), at.spec(), id, native_id, vector.clone(), metadata)?;
@@ -242,9 +244,7 @@ impl<D: Driver> DriverStorage<D> {
         let mut natives = Vec::new();
         for id in ids {
             match places.remove(*id) {
-                Some(Place::Collision(e)) if e.kind() == ErrorKind::IdCollision => {
-                    outcomes.push(Some(Outcome::Failed(e)));
-                }
+                Some(Place::Twice(e)) => outcomes.push(Some(Outcome::Failed(e))),
                 Some(Place::Row(native_id, Some(_))) => {
                     natives.push(native_id);
                     outcomes.push(None);
@@ -268,7 +268,7 @@ impl<D: Driver> DriverStorage<D> {
         let mut rows = Vec::new();
         for (id, patch) in patches {
             match places.remove(id.as_str()) {
-                Some(Place::Collision(e)) => outcomes.push(Some(Outcome::Failed(e))),
+                Some(Place::Twice(e)) => outcomes.push(Some(Outcome::Failed(e))),
                 Some(Place::Row(native_id, Some(before))) => {
                     match self.patched(at, id, native_id, before, patch) {
                         Ok(row) => {
@@ -376,14 +376,14 @@ impl<D: Driver> DriverStorage<D> {
         let mut natives = Vec::with_capacity(ids.len());
         for place in places.into_values() {
             match place {
-                Place::Collision(e) => return Err(e),
+                Place::Twice(e) => return Err(e),
                 Place::Row(native_id, Some(row)) => {
                     let record = aside::decode(row)?;
                     if filter.matches(&record.id, &record.metadata) {
                         natives.push(native_id);
                     }
                 }
-                Place::Row(_, None) => {}
+                Place::Row(_, None) | Place::Taken(_) => {}
             }
         }
         let outcomes = self.send(at, Chunk::Remove(&natives), None).await?;
@@ -560,13 +560,12 @@ fn place(id: &str, forms: Vec<String>, rows: &mut HashMap<String, Row>) -> Resul
     match (own.as_slice(), occupied) {
         ([], None) => Ok(Place::Row(forms.into_iter().next().unwrap_or_default(), None)),
         ([], Some(form)) => {
-            Ok(Place::Collision(collision(id, &format!("its native id {form} belongs to another record"))))
+            Ok(Place::Taken(collision(id, &format!("its native id {form} belongs to another record"))))
         }
         ([one], _) => Ok(Place::Row(one.clone(), rows.remove(one))),
-        (many, _) => Ok(Place::Collision(collision(
-            id,
-            &format!("it stands for the native ids {}", many.join(" and ")),
-        ))),
+        (many, _) => {
+            Ok(Place::Twice(collision(id, &format!("it stands for the native ids {}", many.join(" and ")))))
+        }
     }
 }
 

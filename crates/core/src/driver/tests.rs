@@ -1,0 +1,394 @@
+//! What the conformance suite cannot show on the stores at hand: approximate answers, ids in two forms, outdated
+//! specs, values aside, batches cut by bytes.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Display, Formatter};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+
+use super::distance::distance;
+use super::*;
+use crate::filter::{Condition, Filter, field};
+use crate::health::Status;
+use crate::metadata::Metadata;
+use crate::record::{GetRequest, Record};
+use crate::scan::CountRequest;
+use crate::search::{Exactness, SearchRequest};
+use crate::storage::VectorStorage;
+use crate::write::{DeleteRequest, DeleteWhereRequest, UpsertRequest};
+use crate::{CallOptions, Filter as Tree};
+
+/// Rows in a map; what it declares and how far its approximate search sees is set by the test.
+#[derive(Debug)]
+struct Fake {
+    profile: Profile,
+    spec: Mutex<Option<IndexSpec>>,
+    rows: Mutex<BTreeMap<String, Row>>,
+    /// An approximate search finds no more than this many rows.
+    sees: usize,
+    asked: Mutex<Vec<(usize, bool)>>,
+    chunks: Mutex<Vec<usize>>,
+    opens: AtomicUsize,
+}
+
+impl Fake {
+    fn new(set: impl FnOnce(&mut Profile)) -> Self {
+        let mut profile = Profile::new("fake");
+        set(&mut profile);
+        Self {
+            profile,
+            spec: Mutex::new(Some(IndexSpec::new("things", 1).metric(Metric::Euclidean))),
+            rows: Mutex::default(),
+            sees: usize::MAX,
+            asked: Mutex::default(),
+            chunks: Mutex::default(),
+            opens: AtomicUsize::new(0),
+        }
+    }
+
+    fn with_native(self, id: &str, x: f32, metadata: Metadata) -> Self {
+        let row = Row { id: id.to_owned(), vector: Some(Arc::new([x])), metadata, removed: Vec::new() };
+        self.rows.lock().insert(id.to_owned(), row);
+        self
+    }
+
+    fn check(&self) -> Result<IndexSpec> {
+        self.spec.lock().clone().ok_or_else(|| Error::new(ErrorKind::NotFound, "gone"))
+    }
+
+    fn matching(&self, filter: Option<&Native>) -> Vec<Row> {
+        self.rows
+            .lock()
+            .values()
+            .filter(|r| filter.is_none_or(|f| f.0.matches(&r.id, &r.metadata)))
+            .cloned()
+            .collect()
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Native(Tree);
+
+impl Display for Native {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "native {}", self.0)
+    }
+}
+
+impl Driver for Fake {
+    type Filter = Native;
+
+    fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    fn lower(&self, _: &IndexSpec, leaf: &Leaf, negated: bool) -> Lowered<Native> {
+        let filter = Filter::Leaf(leaf.clone());
+        match leaf.condition {
+            Condition::EndsWith(_) => Lowered::Nothing,
+            _ => Lowered::Exact(Native(if negated { !filter } else { filter })),
+        }
+    }
+
+    fn lower_ids(&self, _: &IndexSpec, ids: &[String], negated: bool) -> Lowered<Native> {
+        let filter = Filter::Id(ids.to_vec());
+        Lowered::Exact(Native(if negated { !filter } else { filter }))
+    }
+
+    fn and(&self, parts: Vec<Native>) -> Native {
+        Native(Filter::And(parts.into_iter().map(|p| p.0).collect()))
+    }
+
+    fn or(&self, parts: Vec<Native>) -> Native {
+        Native(Filter::Or(parts.into_iter().map(|p| p.0).collect()))
+    }
+
+    fn represents(&self, _: &IndexSpec, _: &str, value: &Value) -> bool {
+        self.profile.all_values || !matches!(value, Value::Opaque(_) | Value::Scalar(crate::Scalar::Float(_)))
+    }
+
+    async fn create(&self, at: Target<'_>) -> Result<()> {
+        *self.spec.lock() = Some(at.spec.clone());
+        Ok(())
+    }
+
+    async fn open(&self, _: &str) -> Result<IndexInfo> {
+        self.opens.fetch_add(1, Ordering::Relaxed);
+        Ok(IndexInfo::new(self.check()?, "fake"))
+    }
+
+    async fn list(&self) -> Result<Vec<String>> {
+        Ok(vec!["things".to_owned()])
+    }
+
+    async fn drop_index(&self, _: &str) -> Result<()> {
+        *self.spec.lock() = None;
+        Ok(())
+    }
+
+    async fn write(&self, _: Target<'_>, rows: &[Row]) -> Result<Vec<Outcome>> {
+        let spec = self.check()?;
+        if rows.iter().any(|r| r.vector.as_ref().is_some_and(|v| v.len() != spec.dimension)) {
+            return Err(Error::new(ErrorKind::DimensionMismatch, "another dimension"));
+        }
+        self.chunks.lock().push(rows.len());
+        self.rows.lock().extend(rows.iter().map(|r| (r.id.clone(), r.clone())));
+        Ok(vec![Outcome::Stored; rows.len()])
+    }
+
+    async fn fetch(&self, _: Target<'_>, ids: &[String], _: Want) -> Result<Vec<Row>> {
+        self.check()?;
+        Ok(ids.iter().filter_map(|id| self.rows.lock().get(id).cloned()).collect())
+    }
+
+    async fn remove(&self, _: Target<'_>, ids: &[String]) -> Result<Vec<Outcome>> {
+        self.rows.lock().retain(|id, _| !ids.contains(id));
+        Ok(vec![Outcome::Stored; ids.len()])
+    }
+
+    async fn nearest(&self, at: Target<'_>, query: &Nearest<'_, Native>) -> Result<Neighbours> {
+        self.check()?;
+        assert!(query.k <= self.profile.native_window);
+        self.asked.lock().push((query.k, query.exact));
+        let mut hits: Vec<Hit> = self
+            .matching(query.filter)
+            .into_iter()
+            .filter_map(|row| {
+                let distance = distance(at.spec.metric, query.vector, row.vector.as_deref()?);
+                Some(Hit { row, distance })
+            })
+            .collect();
+        hits.sort_by(|a, b| a.distance.total_cmp(&b.distance).then_with(|| a.row.id.cmp(&b.row.id)));
+        let exact = query.exact || self.profile.exact == ExactSearch::Always;
+        hits.truncate(query.k.min(if exact { usize::MAX } else { self.sees }));
+        let exactness = if exact { Exactness::Exact } else { Exactness::Approximate };
+        Ok(Neighbours { records_read: hits.len() as u64, hits, exactness })
+    }
+
+    async fn page(
+        &self,
+        _: Target<'_>,
+        filter: Option<&Native>,
+        cursor: Option<&str>,
+        limit: usize,
+        _: Want,
+    ) -> Result<Page> {
+        let mut rows = self.matching(filter);
+        rows.retain(|r| cursor.is_none_or(|c| r.id.as_str() > c));
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = if more { rows.last().map(|r| r.id.clone()) } else { None };
+        Ok(Page { rows, next })
+    }
+
+    async fn count(&self, _: Target<'_>, filter: Option<&Native>, _: bool) -> Result<u64> {
+        self.check()?;
+        Ok(self.matching(filter).len() as u64)
+    }
+
+    async fn health(&self) -> Result<Health> {
+        Err(Error::new(ErrorKind::Unavailable, "down"))
+    }
+}
+
+fn approximate(sees: usize) -> DriverStorage<Fake> {
+    let mut fake = Fake::new(|p| p.exact = ExactSearch::OnRequest);
+    fake.sees = sees;
+    for n in 0..20 {
+        fake = fake.with_native(&format!("r{n:02}"), n as f32, Metadata::new().with("even", n % 2 == 0));
+    }
+    DriverStorage::new(fake)
+}
+
+fn ids(result: &crate::SearchResult) -> Vec<&str> {
+    result.matches.iter().map(|m| m.id.as_str()).collect()
+}
+
+#[tokio::test]
+async fn an_approximate_answer_says_so() {
+    let storage = approximate(10);
+    let result = storage.search(&SearchRequest::new("things", [0.0]).top_k(3)).await.unwrap();
+    assert_eq!(ids(&result), ["r00", "r01", "r02"]);
+    assert_eq!((result.exactness, result.has_more), (Exactness::Approximate, true));
+    let result = storage.search(&SearchRequest::new("things", [0.0]).top_k(3).exact(true)).await.unwrap();
+    assert_eq!(result.exactness, Exactness::Exact);
+}
+
+#[tokio::test]
+async fn an_approximate_answer_that_gives_up_is_asked_for_exactly() {
+    let storage = approximate(4);
+    let result = storage.search(&SearchRequest::new("things", [0.0]).top_k(10)).await.unwrap();
+    assert_eq!((result.matches.len(), result.has_more), (10, true));
+    assert!(storage.driver().asked.lock().iter().any(|(_, exact)| *exact));
+}
+
+#[tokio::test]
+async fn a_short_answer_that_the_count_explains_is_taken() {
+    let storage = approximate(usize::MAX);
+    let filter = field("even").eq(true);
+    let result = storage.search(&SearchRequest::new("things", [0.0]).top_k(15).filter(filter)).await.unwrap();
+    assert_eq!((result.matches.len(), result.has_more), (10, false));
+    assert!(storage.driver().asked.lock().iter().all(|(_, exact)| !*exact));
+}
+
+#[tokio::test]
+async fn a_residual_filter_past_the_window_is_scanned() {
+    let mut fake = Fake::new(|p| p.native_window = 10);
+    for n in 0..50 {
+        let name = if n == 49 { "the last" } else { "another" };
+        fake = fake.with_native(&format!("r{n:02}"), n as f32, Metadata::new().with("name", name));
+    }
+    let storage = DriverStorage::new(fake);
+    let filter = field("name").ends_with("last");
+    let request = SearchRequest::new("things", [0.0]).filter(filter);
+    assert_eq!(ids(&storage.search(&request).await.unwrap()), ["r49"]);
+    let error = storage.search(&request.residual_budget(40)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ResidualLimit);
+}
+
+#[tokio::test]
+async fn an_id_in_two_native_forms_is_a_collision() {
+    let with_ids = |p: &mut Profile| {
+        p.ids = IdScheme::UuidOrInteger;
+        p.all_values = false;
+        p.update = false;
+    };
+    let storage =
+        DriverStorage::new(Fake::new(with_ids).with_native("42", 1.0, Metadata::new().with("by", "others")));
+    let get = async |storage: &DriverStorage<Fake>| {
+        let ids = ["42".to_owned()];
+        storage.get(&GetRequest::new("things", &ids)).await
+    };
+    assert_eq!(get(&storage).await.unwrap()[0].as_ref().map(|r| r.id.as_str()), Some("42"));
+    let record = [Record::new("42", [2.0])];
+    assert!(storage.upsert(&UpsertRequest::new("things", &record[..])).await.unwrap().is_successful());
+    assert_eq!(storage.driver().rows.lock().len(), 1, "a write goes to the form that exists");
+
+    let mapped = IdScheme::UuidOrInteger.forms("42").remove(0);
+    let own = Metadata::new().with(aside::ASIDE, r#"{"v":1,"id":"42"}"#);
+    let row = Row { id: mapped.clone(), vector: Some(Arc::new([3.0])), metadata: own, removed: Vec::new() };
+    storage.driver().rows.lock().insert(mapped, row);
+    assert_eq!(get(&storage).await.unwrap_err().kind(), ErrorKind::IdCollision);
+    let result = storage.upsert(&UpsertRequest::new("things", &record[..])).await.unwrap();
+    assert_eq!(result.items[0].error().map(Error::kind), Some(ErrorKind::IdCollision));
+    let search = SearchRequest::new("things", [1.0]).top_k(1);
+    assert_eq!(storage.search(&search).await.unwrap_err().kind(), ErrorKind::IdCollision);
+}
+
+#[tokio::test]
+async fn a_native_id_that_belongs_to_another_record_is_a_collision() {
+    let storage = DriverStorage::new(Fake::new(|p| {
+        p.ids = IdScheme::Uuid;
+        p.update = false;
+    }));
+    let first = [Record::new("stripe", [1.0])];
+    assert!(storage.upsert(&UpsertRequest::new("things", &first[..])).await.unwrap().is_successful());
+    let thief = [Record::new(IdScheme::Uuid.forms("stripe").remove(0), [2.0])];
+    let result = storage.upsert(&UpsertRequest::new("things", &thief[..])).await.unwrap();
+    assert_eq!(result.items[0].error().map(Error::kind), Some(ErrorKind::IdCollision));
+    let gone = [thief[0].id.clone()];
+    assert!(storage.delete(&DeleteRequest::new("things", &gone[..])).await.unwrap().is_successful());
+    assert_eq!(storage.count(&CountRequest::new("things")).await.unwrap(), 1, "the other record stays");
+}
+
+#[tokio::test]
+async fn an_outdated_spec_is_asked_for_again() {
+    let storage = DriverStorage::new(Fake::new(|_| ()));
+    let one = [Record::new("a", [1.0])];
+    assert!(storage.upsert(&UpsertRequest::new("things", &one[..])).await.unwrap().is_successful());
+    *storage.driver().spec.lock() = Some(IndexSpec::new("things", 2).metric(Metric::Euclidean));
+    let two = [Record::new("a", [1.0, 2.0])];
+    assert!(storage.upsert(&UpsertRequest::new("things", &two[..])).await.unwrap().is_successful());
+    assert_eq!(storage.driver().opens.load(Ordering::Relaxed), 2);
+    *storage.driver().spec.lock() = None;
+    let error = storage.count(&CountRequest::new("things")).await.unwrap_err();
+    assert_eq!((error.kind(), error.index()), (ErrorKind::NotFound, Some("things")));
+}
+
+#[tokio::test]
+async fn values_lie_aside_and_come_back() {
+    let storage = DriverStorage::new(Fake::new(|p| {
+        p.all_values = false;
+        p.update = false;
+    }));
+    let metadata = Metadata::from_json_str(r#"{"f": 2.5, "i": 7, "o": {"deep": [1, null]}}"#).unwrap();
+    let record = [Record::new("a", [1.0]).metadata(metadata.clone())];
+    assert!(storage.upsert(&UpsertRequest::new("things", &record[..])).await.unwrap().is_successful());
+    let native = storage.driver().rows.lock()["a"].metadata.clone();
+    assert_eq!(native.get("i").and_then(Value::as_integer), Some(7));
+    assert!(!native.contains_key("f") && native.contains_key(aside::ASIDE));
+    let ids_asked = ["a".to_owned()];
+    let read = async || storage.get(&GetRequest::new("things", &ids_asked)).await.unwrap().remove(0).unwrap();
+    assert_eq!(read().await.metadata, metadata);
+    let count = async |filter: &Filter| {
+        storage.count(&CountRequest::new("things").filter(Some(filter))).await.unwrap()
+    };
+    assert_eq!(count(&field("f").lt(3)).await, 1);
+    assert_eq!(count(&!field("f").lt(3)).await, 0);
+
+    let mut by_others = native.clone();
+    by_others.insert("f", 9);
+    storage.driver().rows.lock().entry("a".to_owned()).and_modify(|row| row.metadata = by_others);
+    assert_eq!(read().await.metadata.get("f"), Some(&Value::from(9)), "what another program wrote counts");
+
+    storage
+        .driver()
+        .rows
+        .lock()
+        .entry("a".to_owned())
+        .and_modify(|row| drop(row.metadata.insert(aside::ASIDE, "{")));
+    let error = storage.get(&GetRequest::new("things", &ids_asked)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+}
+
+#[tokio::test]
+async fn a_batch_is_cut_by_bytes_and_by_count() {
+    let storage = DriverStorage::new(Fake::new(|p| {
+        p.limits.batch_bytes = Some(500);
+        p.limits.batch_count = Some(4);
+        p.parallelism = 1;
+    }));
+    let mut records: Vec<Record> = (0..6).map(|n| Record::new(format!("r{n}"), [1.0])).collect();
+    records[5].metadata.insert("text", "x".repeat(400));
+    assert!(storage.upsert(&UpsertRequest::new("things", &records)).await.unwrap().is_successful());
+    assert_eq!(*storage.driver().chunks.lock(), [4, 1, 1]);
+}
+
+#[tokio::test]
+async fn a_delete_by_a_filter_that_is_not_exact_finds_the_records_first() {
+    let storage = DriverStorage::new(
+        Fake::new(|_| ()).with_native("a", 1.0, Metadata::new().with("name", "one")).with_native(
+            "b",
+            1.0,
+            Metadata::new().with("name", "two"),
+        ),
+    );
+    let filter = field("name").ends_with("o");
+    let result = storage.delete_where(&DeleteWhereRequest::new("things", &filter)).await.unwrap();
+    assert_eq!(result.deleted, Some(1));
+    assert_eq!(storage.driver().rows.lock().keys().collect::<Vec<_>>(), ["a"]);
+    let error = storage.delete_where(&DeleteWhereRequest::new("things", &Filter::all())).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+}
+
+#[tokio::test]
+async fn explain_shows_what_is_pushed_and_what_is_left() {
+    let storage = DriverStorage::new(Fake::new(|_| ()));
+    let filter = field("a").eq(1) & field("b").ends_with("x");
+    let explained = storage.explain(&SearchRequest::without_vector("things").filter(filter)).await.unwrap();
+    assert_eq!(explained.push_down, crate::filter::PushDown::Superset);
+    assert_eq!(explained.native.as_deref(), Some("native a = 1"));
+    assert_eq!(explained.residual.as_deref(), Some(r#"b ENDS WITH "x""#));
+    assert!(storage.driver().asked.lock().is_empty());
+}
+
+#[tokio::test]
+async fn health_is_told_also_when_the_server_is_down_and_a_closed_storage_answers_nothing() {
+    let storage = DriverStorage::new(Fake::new(|_| ()));
+    assert_eq!(storage.health(CallOptions::new()).await.unwrap().status, Status::Unavailable);
+    storage.close().await.unwrap();
+    storage.close().await.unwrap();
+    assert_eq!(storage.health(CallOptions::new()).await.unwrap_err().kind(), ErrorKind::InvalidArgument);
+}
