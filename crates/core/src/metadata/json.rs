@@ -7,14 +7,15 @@ use serde_json::{Number, Value as Json};
 use super::{Scalar, Value};
 use crate::{Error, Result};
 
-/// Parses JSON text and refuses an integer beyond i64, which `serde_json` alone would turn into a float.
+/// Parses JSON text, integers as integers: `serde_json` alone would turn one beyond i64, which is refused, and `-0` into
+/// floats.
 ///
 /// # Errors
 /// `InvalidArgument`, with line and column.
 pub fn parse_json(text: &str) -> Result<Json> {
     let json = serde_json::from_str(text).map_err(|e| Error::invalid(format!("not valid JSON: {e}")))?;
     refuse_huge_integers(text)?;
-    Ok(json)
+    Ok(without_negative_zeros(text).and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(json))
 }
 
 /// Refuses valid JSON text that holds an integer beyond i64.
@@ -117,24 +118,40 @@ fn beyond_i64(token: &str) -> Error {
 
 /// The first number token of valid JSON that has neither point nor exponent and does not fit i64.
 fn huge_integer(text: &str) -> Option<&str> {
+    integers(text).map(|(_, token)| token).find(|token| token.len() > 18 && token.parse::<i64>().is_err())
+}
+
+/// Valid JSON with `0` for each integer `-0`; `None` where there is none.
+fn without_negative_zeros(text: &str) -> Option<String> {
+    let zeros: Vec<usize> = integers(text).filter(|(_, token)| *token == "-0").map(|(at, _)| at).collect();
+    let mut fixed = (!zeros.is_empty()).then(|| text.to_owned())?;
+    for at in zeros.into_iter().rev() {
+        fixed.remove(at);
+    }
+    Some(fixed)
+}
+
+/// The number tokens of valid JSON that have neither point nor exponent, and where they stand.
+fn integers(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let bytes = text.as_bytes();
     let mut at = 0;
-    while at < bytes.len() {
-        match bytes[at] {
-            b'"' => at = string_end(bytes, at + 1),
-            b'-' | b'0'..=b'9' => {
-                let end = number_end(bytes, at);
-                let token = &text[at..end];
-                let integer = !token.contains(['.', 'e', 'E']);
-                if integer && token.len() > 18 && token.parse::<i64>().is_err() {
-                    return Some(token);
+    std::iter::from_fn(move || {
+        while at < bytes.len() {
+            match bytes[at] {
+                b'"' => at = string_end(bytes, at + 1),
+                b'-' | b'0'..=b'9' => {
+                    let start = at;
+                    at = number_end(bytes, at);
+                    let token = &text[start..at];
+                    if !token.contains(['.', 'e', 'E']) {
+                        return Some((start, token));
+                    }
                 }
-                at = end;
+                _ => at += 1,
             }
-            _ => at += 1,
         }
-    }
-    None
+        None
+    })
 }
 
 fn string_end(bytes: &[u8], mut at: usize) -> usize {
@@ -181,6 +198,12 @@ mod tests {
         {
             parse_json(text).unwrap();
         }
+    }
+
+    #[test]
+    fn minus_zero_without_a_point_is_an_integer() {
+        let metadata = Metadata::from_json_str(r#"{"a": -0, "b": [-0, 1], "c": -0.0, "s": "-0"}"#).unwrap();
+        assert_eq!(metadata.to_json().to_string(), r#"{"a":0,"b":[0,1],"c":0.0,"s":"-0"}"#);
     }
 
     #[test]
