@@ -26,3 +26,7 @@ pub use portolan_core::{
 
 /// Layers around a storage.
 pub use portolan_layers as layers;
+
+/// The durable store in a directory.
+#[cfg(feature = "embedded")]
+pub use portolan_embedded as embedded;

@@ -13,6 +13,8 @@ const PLANNED: [&str; 7] = ["chroma", "faiss", "milvus", "pgvector", "pinecone",
 pub fn registry() -> Registry {
     let mut registry = Registry::new();
     registry.register("memory", MemoryStorage::open);
+    #[cfg(feature = "embedded")]
+    registry.register(portolan_embedded::PROVIDER, portolan_embedded::open);
     registry
 }
 
@@ -82,8 +84,11 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_compiled_in_opens() {
-        assert_eq!(open("memory:").await.unwrap().provider(), "memory");
-        assert!(registry().schemes().any(|scheme| scheme == "memory"));
+        let directory = tempfile::tempdir().unwrap();
+        for provider in registry().schemes() {
+            let path = if provider == "memory" { "".into() } else { directory.path().to_string_lossy() };
+            assert_eq!(open(&format!("{provider}:{path}")).await.unwrap().provider(), provider);
+        }
     }
 
     #[tokio::test]
