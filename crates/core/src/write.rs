@@ -248,14 +248,14 @@ impl WriteResult {
         self.items.iter().enumerate().filter_map(|(at, o)| Some((at, o.error()?)))
     }
 
-    /// The result, if every item was stored.
+    /// Done, if every item was stored.
     ///
     /// # Errors
     /// Else the first item's error, with its position and the counts.
-    pub fn into_result(self) -> Result<Self> {
+    pub fn into_result(self) -> Result<()> {
         let first = self.errors().next().map(|(at, e)| (at, e.clone()));
         match first {
-            None => Ok(self),
+            None => Ok(()),
             Some((at, e)) => Err(e
                 .with_position(at)
                 .with_context("stored", self.stored().to_string())

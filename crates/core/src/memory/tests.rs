@@ -11,7 +11,7 @@ async fn storage_with(metric: Metric, records: &[Record]) -> MemoryStorage {
     let storage = MemoryStorage::default();
     let spec = IndexSpec::new("things", 2).metric(metric).field("year", FieldType::Integer);
     storage.create_index(&spec, OPTIONS).await.unwrap();
-    let _ = storage.upsert(&UpsertRequest::new("things", records)).await.unwrap().into_result().unwrap();
+    storage.upsert(&UpsertRequest::new("things", records)).await.unwrap().into_result().unwrap();
     storage
 }
 
@@ -90,7 +90,7 @@ async fn limits_are_quotas_and_nothing_is_changed_past_them() {
     assert_eq!(e.kind(), ErrorKind::QuotaExceeded);
     assert_eq!(storage.count(&CountRequest::new("one")).await.unwrap(), 0);
     for _ in 0..2 {
-        let _ = storage
+        storage
             .upsert(&UpsertRequest::new("one", &records[..2].to_vec()))
             .await
             .unwrap()
@@ -109,7 +109,7 @@ async fn a_scan_sees_each_record_once_and_knows_its_own_cursors() {
             storage.scan(&ScanRequest::new("things").page_size(2).cursor(cursor.as_ref())).await.unwrap();
         seen.extend(page.records.into_iter().map(|r| r.id));
         let more = vec![Record::new("0", [0.0, 1.0]), Record::new("4", [0.0, 1.0])];
-        let _ = storage.upsert(&UpsertRequest::new("things", &more)).await.unwrap().into_result().unwrap();
+        storage.upsert(&UpsertRequest::new("things", &more)).await.unwrap().into_result().unwrap();
         cursor = page.cursor;
         if cursor.is_none() {
             break;
@@ -189,7 +189,7 @@ async fn a_long_search_leaves_the_thread_and_answers_the_same() {
         (0..2_000).map(|n| Record::new(format!("{n:05}"), vec![n as f32; 600])).collect();
     let storage = MemoryStorage::default();
     storage.create_index(&IndexSpec::new("long", 600).metric(Metric::Manhattan), OPTIONS).await.unwrap();
-    let _ = storage.upsert(&UpsertRequest::new("long", &records)).await.unwrap().into_result().unwrap();
+    storage.upsert(&UpsertRequest::new("long", &records)).await.unwrap().into_result().unwrap();
     let found = storage.search(&SearchRequest::new("long", vec![7.0; 600]).top_k(3)).await.unwrap();
     assert_eq!(ids(&found), ["00007", "00006", "00008"]);
 }
