@@ -30,3 +30,8 @@ pub use portolan_layers as layers;
 /// The durable store in a directory.
 #[cfg(feature = "embedded")]
 pub use portolan_embedded as embedded;
+
+/// The README's examples, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -1,0 +1,56 @@
+//! The companies most like a given one, on whatever store a URI names.
+//!
+//! ```console
+//! cargo run -p portolan --example similar_companies -- memory:
+//! cargo run -p portolan --example similar_companies -- embedded:./data stripe
+//! ```
+
+use std::error::Error;
+use std::path::Path;
+
+use portolan::filter::field;
+use portolan::{CompanyMetadata, IndexSpec, Record, SearchResult, VectorStorageExt};
+
+const INDEX: &str = "companies";
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let uri = arguments.next().unwrap_or_else(|| "memory:".to_owned());
+    let id = arguments.next().unwrap_or_else(|| "stripe".to_owned());
+
+    let storage = portolan::open(&uri).await?;
+    storage.ensure_index(&CompanyMetadata::declare(IndexSpec::new(INDEX, 384))).await?;
+    let index = storage.index(INDEX);
+    index.upsert_chunked(&companies()?, 100, 4, &()).await?.into_result()?;
+
+    show(&format!("Most like {id}, on {}", storage.provider()), &index.search_by_id(&id).top_k(5).await?)?;
+
+    let recent = field("founding_year").gte(2000) & !field("country").eq("US");
+    let found = index.search_by_id(&id).top_k(5).filter(recent).await?;
+    show("The same, founded since 2000 and not in the US", &found)?;
+
+    storage.close().await?;
+    Ok(())
+}
+
+fn companies() -> Result<Vec<Record>, Box<dyn Error>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/data/companies.jsonl");
+    std::fs::read_to_string(path)?.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
+}
+
+fn show(title: &str, found: &SearchResult) -> portolan::Result<()> {
+    println!("\n{title} ({:.1} ms)", found.elapsed.as_secs_f64() * 1e3);
+    for company in &found.matches {
+        let known: CompanyMetadata = company.metadata_as()?;
+        println!(
+            "  {:.4}  {:<24} {:<18} {} {}",
+            company.score,
+            known.company_name,
+            known.industry.unwrap_or_default(),
+            known.founding_year.unwrap_or_default(),
+            known.country.unwrap_or_default(),
+        );
+    }
+    Ok(())
+}
