@@ -1,12 +1,12 @@
 //! Reading all rows page by page, whatever the database's paging.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
 use super::storage::{DriverStorage, Opened};
-use super::{Driver, Paging, Row, Want, aside, push};
+use super::{Driver, Page, Paging, Row, Want, aside, push};
 use crate::filter::{Filter, Pushed};
 use crate::record::Record;
 use crate::scan::{CountRequest, Cursor, ScanPage, ScanRequest};
@@ -15,35 +15,122 @@ use crate::{Error, ErrorKind, Result};
 /// How many scans over shifting pages are kept; the longest unused one ends first.
 const OPEN_SCANS: usize = 64;
 
+/// The most pages that one call of a scan reads before it answers with what it has, so that it ends in time.
+const PAGES_OF_A_CALL: usize = 128;
+
 /// Where a walk over all rows stands.
 #[derive(Debug, Default)]
 pub(super) struct Walk {
     cursor: Option<String>,
     seen: Seen,
     ended: bool,
+    /// Whether there were calls of others between its pages.
+    resumed: bool,
 }
 
 /// The rows that a walk over shifting pages has passed, in that order.
 #[derive(Debug, Default)]
 struct Seen {
     order: Vec<Arc<str>>,
-    at: HashMap<Arc<str>, usize>,
+    ids: HashSet<Arc<str>>,
 }
 
 impl Seen {
     fn insert(&mut self, id: &str) -> bool {
-        if self.at.contains_key(id) {
+        if self.ids.contains(id) {
             return false;
         }
         let id: Arc<str> = id.into();
-        self.at.insert(id.clone(), self.order.len());
+        self.ids.insert(id.clone());
         self.order.push(id);
         true
     }
 
     fn truncate(&mut self, len: usize) {
         for id in self.order.drain(len.min(self.order.len())..) {
-            self.at.remove(&id);
+            self.ids.remove(&id);
+        }
+    }
+}
+
+impl Walk {
+    /// The rows of a page that were not seen before, at most `limit`, and the mark of the next; none at the end.
+    fn take(&mut self, page: Page, from: usize, limit: usize) -> (Vec<Row>, Option<Mark>) {
+        let rows = page.rows.len();
+        let mut fresh = Vec::new();
+        for (n, row) in page.rows.into_iter().enumerate() {
+            let last = n + 1 == rows;
+            let held_back = last && n > 0 && page.next.is_some();
+            if held_back || fresh.len() == limit {
+                let last = last && page.next.is_none();
+                let mark = Mark { offset: from + n, row: Some(row.id), last, ..Mark::default() };
+                return (fresh, Some(mark));
+            }
+            if self.seen.insert(&row.id) {
+                fresh.push(row);
+            }
+        }
+        (fresh, page.next.map(|_| Mark { offset: from + rows, ..Mark::default() }))
+    }
+}
+
+/// A place in shifting pages: all rows before this one have been seen.
+#[derive(Debug, Clone, Default)]
+struct Mark {
+    offset: usize,
+    /// Which row stood there; absent where none is known.
+    row: Option<String>,
+    /// Whether it was known to be the last.
+    last: bool,
+    pass: Pass,
+}
+
+/// Which time a walk goes over the rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Pass {
+    #[default]
+    First,
+    /// For rows that were missed: none was, so far.
+    Clean,
+    /// For rows that were missed: some were, and there will be another pass.
+    Found,
+}
+
+impl Mark {
+    fn start(pass: Pass) -> Self {
+        Self { pass, ..Self::default() }
+    }
+
+    fn parse(cursor: &str) -> Option<Self> {
+        let mut parts = cursor.splitn(4, ':');
+        let offset = parts.next()?.parse().ok()?;
+        let last = parts.next()? == "last";
+        let pass = match parts.next()? {
+            "clean" => Pass::Clean,
+            "found" => Pass::Found,
+            _ => Pass::First,
+        };
+        let row = parts.next().filter(|row| !row.is_empty()).map(str::to_owned);
+        Some(Self { offset, row, last, pass })
+    }
+
+    fn to_cursor(&self) -> String {
+        let last = if self.last { "last" } else { "" };
+        let pass = match self.pass {
+            Pass::First => "",
+            Pass::Clean => "clean",
+            Pass::Found => "found",
+        };
+        format!("{}:{last}:{pass}:{}", self.offset, self.row.as_deref().unwrap_or_default())
+    }
+
+    /// Whether a page shows the row where it may be taken for the one that was marked. If the row was replaced it
+    /// stands at the end, behind others that have not been seen.
+    fn is_on(&self, page: &Page) -> bool {
+        let Some(row) = &self.row else { return true };
+        match page.rows.iter().position(|r| r.id == *row) {
+            Some(at) => self.last || page.next.is_some() || at + 1 < page.rows.len(),
+            None => false,
         }
     }
 }
@@ -72,7 +159,7 @@ impl Scans {
 }
 
 impl<D: Driver> DriverStorage<D> {
-    /// The next rows of a walk that were not seen before, at most `limit`; `None` at the end.
+    /// The next rows of a walk that were not seen before, at most `limit`, maybe none; `None` at the end.
     pub(super) async fn next_rows(
         &self,
         at: &Opened,
@@ -97,8 +184,9 @@ impl<D: Driver> DriverStorage<D> {
         }
     }
 
-    /// Rows move forward when earlier ones are deleted or replaced, so each page begins with a row already seen: then
-    /// all rows before it have been seen too, and none is missed.
+    /// Rows move forward when earlier ones are deleted or replaced, so each page begins with a row that the one before
+    /// ended with and held back. If it is not there it has moved a little, or the walk begins again and passes over
+    /// what was seen. A walk that others interrupted goes over all ids once more, until nothing was missed.
     async fn next_shifting(
         &self,
         at: &Opened,
@@ -107,28 +195,48 @@ impl<D: Driver> DriverStorage<D> {
         limit: usize,
         want: Want,
     ) -> Result<Option<Vec<Row>>> {
-        let mut offset: usize = walk.cursor.as_deref().and_then(|c| c.parse().ok()).unwrap_or(0);
-        loop {
-            let from = offset.saturating_sub(1);
-            let rows = limit + (offset - from);
-            let cursor = from.to_string();
-            let page = self.driver().page(at.target(), filter, Some(&cursor), rows, want).await?;
-            let joined =
-                from == 0 || page.rows.first().is_some_and(|r| walk.seen.at.contains_key(r.id.as_str()));
-            if !joined {
-                offset = from / 2;
-                continue;
-            }
-            let end = from + page.rows.len();
-            walk.ended = page.next.is_none();
-            walk.cursor = Some(end.to_string());
-            let fresh: Vec<Row> = page.rows.into_iter().filter(|r| walk.seen.insert(&r.id)).collect();
-            if fresh.is_empty() && !walk.ended {
-                offset = end;
-                continue;
-            }
-            return Ok(Some(fresh));
+        let most = self.profile().page_rows;
+        let limit = limit.min(most.saturating_sub(1)).max(1);
+        let mut mark = walk.cursor.as_deref().and_then(Mark::parse).unwrap_or_default();
+        let again = mark.pass != Pass::First;
+        let mut from = mark.offset;
+        let mut rows = if again { most } else { most.min(limit.max(2) + 1) };
+        let mut page = self.page_from(at, filter, from, rows, if again { Want::ID } else { want }).await?;
+        if !mark.is_on(&page) {
+            (from, rows) = (from.saturating_sub(most), most);
+            page = self.page_from(at, filter, from, rows, if again { Want::ID } else { want }).await?;
         }
+        if again && mark.is_on(&page) && page.rows.iter().any(|r| !walk.seen.ids.contains(r.id.as_str())) {
+            page = self.page_from(at, filter, from, rows, want).await?;
+        }
+        if !mark.is_on(&page) {
+            walk.cursor = Some(Mark::start(mark.pass).to_cursor());
+            return Ok(Some(Vec::new()));
+        }
+        let (fresh, next) = walk.take(page, from, limit);
+        if again && !fresh.is_empty() {
+            mark.pass = Pass::Found;
+        }
+        let next = match (next, mark.pass) {
+            (Some(next), pass) => Some(Mark { pass, ..next }),
+            (None, Pass::First) if walk.resumed => Some(Mark::start(Pass::Clean)),
+            (None, Pass::Found) => Some(Mark::start(Pass::Clean)),
+            (None, Pass::First | Pass::Clean) => None,
+        };
+        walk.ended = next.is_none();
+        walk.cursor = next.map(|mark| mark.to_cursor());
+        Ok(Some(fresh))
+    }
+
+    async fn page_from(
+        &self,
+        at: &Opened,
+        filter: Option<&D::Filter>,
+        offset: usize,
+        limit: usize,
+        want: Want,
+    ) -> Result<Page> {
+        self.driver().page(at.target(), filter, Some(&offset.to_string()), limit, want).await
     }
 
     /// All records that meet a filter, handed over page by page; fails past the budget of records read.
@@ -168,14 +276,18 @@ impl<D: Driver> DriverStorage<D> {
         };
         let scan = self.resume_scan(at, request.cursor)?;
         let mut walk = scan.walk.lock().await;
-        if let Some((seen, offset)) = &scan.back_to {
+        if let Some((seen, mark)) = &scan.back_to {
             walk.seen.truncate(*seen);
-            walk.cursor = Some(offset.clone());
+            walk.cursor = Some(mark.clone());
             walk.ended = false;
+            walk.resumed = true;
         }
         let mut records = Vec::new();
-        while records.len() < request.page_size && !filter.is_none() {
+        for _ in 0..PAGES_OF_A_CALL {
             let limit = request.page_size - records.len();
+            if limit == 0 || filter.is_none() {
+                break;
+            }
             let Some(rows) = self.next_rows(at, pushed.native.as_ref(), &mut walk, limit, want).await? else {
                 break;
             };
@@ -244,10 +356,10 @@ impl<D: Driver> DriverStorage<D> {
             let walk = Walk { cursor: Some(rest.to_owned()), ..Walk::default() };
             return Ok(OpenScan { number, walk: Arc::new(walk.into()), back_to: None });
         }
-        let (seen, offset) = rest.split_once(':').ok_or_else(Cursor::dead)?;
+        let (seen, mark) = rest.split_once(':').ok_or_else(Cursor::dead)?;
         let seen = seen.parse().map_err(|_| Cursor::dead())?;
         let walk = self.scans().resume(number).ok_or_else(Cursor::dead)?;
-        Ok(OpenScan { number, walk, back_to: Some((seen, offset.to_owned())) })
+        Ok(OpenScan { number, walk, back_to: Some((seen, mark.to_owned())) })
     }
 
     fn cursor(&self, at: &Opened, number: u64, walk: &Walk) -> Cursor {
