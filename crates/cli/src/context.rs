@@ -66,7 +66,7 @@ impl Context {
     ) -> Result<Option<Filter>, Failure> {
         let Some(text) = &given.filter else { return Ok(None) };
         let filter = Filter::parse(text)?;
-        if !self.is_quiet() {
+        if self.is_table() && !self.is_quiet() {
             let spec = storage.describe_index(index, self.options()).await?.spec;
             hint::mistyped_fields(&filter, &spec).iter().for_each(|h| self.note(h));
         }
@@ -81,10 +81,10 @@ impl Context {
         storage.describe_index(index, self.options()).await.ok().map(|info| info.spec)
     }
 
-    /// Says something on stderr that is neither result nor error.
+    /// Says something to people, on stderr, that is neither result nor error.
     pub(crate) fn note(&self, text: &str) {
-        if !self.is_quiet() {
-            eprintln!("{text}");
+        if self.is_table() && !self.is_quiet() {
+            crate::failure::say(text);
         }
     }
 

@@ -1,6 +1,6 @@
 //! How a run ends other than well: what is printed on stderr, and the exit status.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -43,7 +43,7 @@ impl Failure {
 
     /// A file that cannot be opened, read or written.
     pub(crate) fn file(path: &Path, doing: &str, error: &io::Error) -> Self {
-        Self::failed(file_error(path, doing, error))
+        file_error(path, doing, error).into()
     }
 
     /// The same failure, after something was done.
@@ -67,9 +67,9 @@ impl Failure {
         let Self::Error { error, status, hints } = self else { return ExitCode::SUCCESS };
         match format {
             Format::Table => {
-                eprintln!("error: {}", sentence(error));
+                say(&format!("error: {}", sentence(error)));
                 for hint in hints {
-                    eprintln!("  hint: {hint}");
+                    say(&format!("  hint: {hint}"));
                 }
             }
             Format::Json | Format::Jsonl => {
@@ -77,7 +77,7 @@ impl Failure {
                 if !hints.is_empty() {
                     object["hints"] = json!(hints);
                 }
-                eprintln!("{}", json!({ "error": object }));
+                say(&json!({ "error": object }).to_string());
             }
         }
         ExitCode::from(status.unwrap_or_else(|| usual_status(error.kind())))
@@ -101,6 +101,12 @@ impl From<io::Error> for Failure {
             _ => Error::new(ErrorKind::Unexpected, error.to_string()).with_source(error).into(),
         }
     }
+}
+
+/// Prints a line on stderr.
+pub(crate) fn say(text: &str) {
+    // Nothing is left to do where nobody listens on stderr.
+    let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 /// The error of a file that cannot be opened, read or written.
@@ -156,7 +162,8 @@ pub(crate) fn report_usage(error: &clap::Error, format: Format) -> ExitCode {
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE))
 }
 
-/// The error as a sentence. Where the kind and the place add nothing to what the user typed, they are left out.
+/// The error as a sentence. Where the kind and the place add nothing to what the user typed, they are left out; file
+/// and line stand in the message.
 fn sentence(error: &Error) -> String {
     if !matches!(
         error.kind(),
@@ -167,7 +174,9 @@ fn sentence(error: &Error) -> String {
     ) {
         return error.to_string();
     }
-    let facts: Vec<String> = error.context().iter().map(|(k, v)| format!("{k}: {v}")).collect();
+    let told = |key: &str| matches!(key, "file" | "line");
+    let facts: Vec<String> =
+        error.context().iter().filter(|(k, _)| !told(k)).map(|(k, v)| format!("{k}: {v}")).collect();
     if facts.is_empty() {
         return error.message().to_owned();
     }

@@ -42,7 +42,7 @@ impl Bar {
     /// Prints a line above the bar.
     pub(crate) fn line(&self, text: &str) {
         if self.0.is_hidden() {
-            eprintln!("{text}");
+            crate::failure::say(text);
         } else {
             self.0.println(text);
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
+use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Row, Table, TableStyle};
 use portolan::{IndexSpec, Metadata, Record, SearchResult, Value};
 use serde_json::Value as Json;
 
@@ -11,14 +11,14 @@ const WIDTH: u16 = 100;
 const LONGEST_CELL: usize = 32;
 const FEWEST_FIELDS: usize = 4;
 const MOST_FIELDS: usize = 6;
-const SHOWN_COMPONENTS: usize = 4;
+const SHOWN_COMPONENTS: usize = 3;
 
 /// A table with these headings.
 pub(crate) fn table<S: Into<String>>(headings: impl IntoIterator<Item = S>) -> Table {
     let mut table = Table::new();
     let headings: Vec<Cell> = headings.into_iter().map(|h| Cell::new(h.into())).collect();
     table.load_style(RULED).set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH);
-    table.set_header(headings);
+    table.set_header(headings).set_truncation_indicator("…");
     table
 }
 
@@ -33,6 +33,9 @@ pub(crate) fn facts<'a>(facts: impl IntoIterator<Item = (&'a str, Option<String>
 
 /// The matches of a search.
 pub(crate) fn matches(result: &SearchResult, spec: Option<&IndexSpec>, asked: &[String]) -> String {
+    if result.matches.is_empty() {
+        return "No record matches.".to_owned();
+    }
     let columns = columns(result.matches.iter().map(|m| &m.metadata), spec, asked);
     let vectors = result.matches.iter().any(|m| m.vector.is_some());
     let headings = ["#", "id", "score"].into_iter().chain(columns.iter().map(String::as_str));
@@ -47,13 +50,16 @@ pub(crate) fn matches(result: &SearchResult, spec: Option<&IndexSpec>, asked: &[
         if vectors {
             row.push(Cell::new(found.vector.as_deref().map(vector).unwrap_or_default()));
         }
-        table.add_row(row);
+        table.add_row(one_line(row));
     }
     table.to_string()
 }
 
 /// Records.
 pub(crate) fn records(records: &[Record], spec: Option<&IndexSpec>, asked: &[String]) -> String {
+    if records.is_empty() {
+        return "There is no such record.".to_owned();
+    }
     let columns = columns(records.iter().map(|r| &r.metadata), spec, asked);
     let vectors = records.iter().any(|r| r.vector.is_some());
     let headings = std::iter::once("id").chain(columns.iter().map(String::as_str));
@@ -64,7 +70,7 @@ pub(crate) fn records(records: &[Record], spec: Option<&IndexSpec>, asked: &[Str
         if vectors {
             row.push(Cell::new(record.vector.as_deref().map(vector).unwrap_or_default()));
         }
-        table.add_row(row);
+        table.add_row(one_line(row));
     }
     table.to_string()
 }
@@ -85,6 +91,11 @@ pub(crate) fn count(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// So many records.
+pub(crate) fn record_count(records: u64) -> String {
+    format!("{} record{}", count(records), if records == 1 { "" } else { "s" })
 }
 
 /// A size.
@@ -130,6 +141,13 @@ fn value_cell(value: Option<&Value>) -> Cell {
     }
 }
 
+/// What does not fit is cut off, so that each row has one line.
+fn one_line(cells: Vec<Cell>) -> Row {
+    let mut row = Row::from(cells);
+    row.max_height(1);
+    row
+}
+
 /// Long text, clipped, on one line.
 fn clip(text: &str) -> String {
     let mut line = text.chars().map(|c| if c.is_control() { ' ' } else { c });
@@ -143,11 +161,7 @@ fn clip(text: &str) -> String {
 
 fn vector(vector: &[f32]) -> String {
     let shown: Vec<String> = vector.iter().take(SHOWN_COMPONENTS).map(|x| format!("{x:.4}")).collect();
-    let rest = if vector.len() > SHOWN_COMPONENTS {
-        format!(", … {} in all", vector.len())
-    } else {
-        String::new()
-    };
+    let rest = if vector.len() > SHOWN_COMPONENTS { ", …" } else { "" };
     format!("[{}{rest}]", shown.join(", "))
 }
 

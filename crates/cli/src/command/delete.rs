@@ -33,12 +33,16 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), Failure> {
 
 async fn delete_ids(storage: &dyn VectorStorage, args: &Args, context: &Context) -> Result<(), Failure> {
     storage.describe_index(&args.name, context.options()).await?;
-    context.confirm(&format!("delete {} from the index {}", records(args.ids.len() as u64), args.name))?;
+    context.confirm(&format!(
+        "delete {} from the index {}",
+        table::record_count(args.ids.len() as u64),
+        args.name
+    ))?;
     let request = DeleteRequest::new(&args.name, &args.ids).options(context.options());
     let result = storage.delete(&request).await?;
     written::report(context, &args.ids, &result, || match args.ids.len() {
         1 => format!("Deleted {}.", args.ids[0]),
-        n => format!("Deleted {}.", records(n as u64)),
+        n => format!("Deleted {}.", table::record_count(n as u64)),
     })
 }
 
@@ -58,11 +62,7 @@ async fn delete_where(
         "elapsed_ms": result.elapsed.as_secs_f64() * 1e3,
     });
     output::print_one(context.format(), &done, || match result.deleted {
-        Some(n) => format!("Deleted {}.", records(n)),
+        Some(n) => format!("Deleted {}.", table::record_count(n)),
         None => "Deleted the records that met the filter.".to_owned(),
     })
-}
-
-fn records(n: u64) -> String {
-    format!("{} record{}", table::count(n), if n == 1 { "" } else { "s" })
 }

@@ -6,7 +6,7 @@ use portolan::{
     Error, ErrorKind, FieldType, Filter, IndexSpec, Record, SearchRequest, SearchResult, UpsertRequest,
     Value, VectorStorage, VectorStorageExt,
 };
-use serde_json::json;
+use serde::Serialize;
 
 use crate::context::Context;
 use crate::failure::Failure;
@@ -26,6 +26,23 @@ pub(crate) struct Args {
     company: String,
 }
 
+/// What was done, and what was found.
+#[derive(Serialize)]
+struct Demo<'a> {
+    store: &'a str,
+    index: &'a str,
+    imported: usize,
+    company: &'a str,
+    searches: &'a [Search<'a>],
+}
+
+/// A search and the command that gives the same.
+#[derive(Serialize)]
+struct Search<'a> {
+    command: &'a str,
+    result: &'a SearchResult,
+}
+
 pub(crate) async fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let companies: Vec<Record> = COMPANIES.lines().map(parse_record).collect::<Result<_, _>>()?;
     let company = find(&companies, &args.company)?;
@@ -39,21 +56,21 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let command = format!("portolan search {INDEX} --id {}{}", company.id, store_option(context)?);
     let commands = [command.clone(), format!("{command} --where '{filter}'")];
     let headings = [format!("Companies most like {}", name(company)), format!("The same, where {filter}")];
+    let place = context.location()?.to_string();
     if context.format() != Format::Table {
         let searches = [
-            json!({ "command": commands[0], "result": all }),
-            json!({ "command": commands[1], "result": filtered }),
+            Search { command: &commands[0], result: &all },
+            Search { command: &commands[1], result: &filtered },
         ];
-        let object = json!({
-            "store": context.location()?.to_string(),
-            "index": INDEX,
-            "imported": companies.len(),
-            "company": company.id,
-            "searches": searches,
-        });
-        return output::print(context.format(), &object, &searches, String::new);
+        let demo = Demo {
+            store: &place,
+            index: INDEX,
+            imported: companies.len(),
+            company: &company.id,
+            searches: &searches,
+        };
+        return output::print(context.format(), &demo, &searches, String::new);
     }
-    let place = context.location()?;
     output::text(&format!("Imported {} companies into the index {INDEX} at {place}.", companies.len()))?;
     for ((heading, command), result) in headings.iter().zip(&commands).zip([&all, &filtered]) {
         output::text(&format!("\n{heading}:\n\n  $ {command}\n"))?;
@@ -76,7 +93,7 @@ async fn import(
         .field("industry", FieldType::String);
     storage.ensure_index(&spec).await?;
     let request = UpsertRequest::new(INDEX, companies).options(context.options());
-    storage.upsert(&request).await?.into_result()?;
+    let _stored = storage.upsert(&request).await?.into_result()?;
     Ok(spec)
 }
 

@@ -81,7 +81,7 @@ async fn copy(
 fn report(file: &Path, exported: u64, started: Instant, context: &Context) -> Result<(), Failure> {
     let seconds = started.elapsed().as_secs_f64();
     let sentence =
-        || format!("Wrote {} records to {} in {seconds:.1} s.", table::count(exported), file.display());
+        || format!("Wrote {} to {} in {seconds:.1} s.", table::record_count(exported), file.display());
     if is_stdout(file) {
         return Ok(());
     }

@@ -2,7 +2,7 @@
 
 use clap::Args as ClapArgs;
 use portolan::{Error, ErrorKind, GetRequest, Record};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::args::Columns;
 use crate::context::Context;
@@ -25,6 +25,12 @@ pub(crate) struct Args {
     columns: Columns,
 }
 
+/// A record for each id, or null.
+#[derive(Serialize)]
+struct Answers<'a> {
+    records: &'a [Option<Record>],
+}
+
 pub(crate) async fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let storage = context.open().await?;
     let request = GetRequest::new(&args.name, &args.ids)
@@ -36,7 +42,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let found: Vec<Record> = answers.iter().flatten().cloned().collect();
     if !found.is_empty() {
         let spec = context.spec(&*storage, &args.name).await;
-        output::print(context.format(), &json!({ "records": answers }), &found, || {
+        output::print(context.format(), &Answers { records: &answers }, &found, || {
             table::records(&found, spec.as_ref(), &args.columns.columns)
         })?;
     }

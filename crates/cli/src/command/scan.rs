@@ -2,7 +2,7 @@
 
 use clap::Args as ClapArgs;
 use portolan::{Filter, Record, ScanRequest, VectorStorage};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::args::{Columns, Where};
 use crate::context::Context;
@@ -32,6 +32,13 @@ pub(crate) struct Args {
     columns: Columns,
 }
 
+/// What was read.
+#[derive(Serialize)]
+struct Records<'a> {
+    records: &'a [Record],
+    has_more: bool,
+}
+
 pub(crate) async fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let storage = context.open().await?;
     let filter = context.filter(&*storage, &args.name, &args.filter).await?;
@@ -47,7 +54,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), Failure> {
     .await?;
     match context.format() {
         Format::Jsonl => Ok(()),
-        Format::Json => output::json(&json!({ "records": kept, "has_more": has_more })),
+        Format::Json => output::json(&Records { records: &kept, has_more }),
         Format::Table => {
             let spec = context.spec(&*storage, &args.name).await;
             output::text(&table::records(&kept, spec.as_ref(), &args.columns.columns))?;

@@ -263,8 +263,8 @@ fn sentence(name: &str, tally: &Tally, started: Instant) -> String {
         n => format!(", {} not", table::count(n)),
     };
     format!(
-        "Stored {} records in {name}{not}, in {seconds:.1} s ({}/s).",
-        table::count(tally.stored),
+        "Stored {} in {name}{not}, in {seconds:.1} s ({}/s).",
+        table::record_count(tally.stored),
         table::count((tally.stored as f64 / seconds.max(1e-3)) as u64)
     )
 }

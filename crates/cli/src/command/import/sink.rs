@@ -199,7 +199,10 @@ impl<'a> Sink<'a> {
 
     fn stop(&mut self, problem: Problem) -> Failure {
         self.tally.failed += 1;
-        let error = Error::new(problem.error.kind(), place(&problem)).with_position(problem.line as usize);
+        let error = Error::new(problem.error.kind(), place(&problem))
+            .with_index(&self.spec.name)
+            .with_context("file", problem.file.clone())
+            .with_context("line", problem.line.to_string());
         let failure = Failure::failed(error);
         let about_data = is_about_data(&problem.error);
         self.tally.problems.push(problem);

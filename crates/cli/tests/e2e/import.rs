@@ -1,0 +1,143 @@
+//! Import: what is created, counted, refused, passed over.
+
+use std::io::Write;
+use std::process::Stdio;
+
+use serde_json::json;
+
+use crate::run::{COMPANIES, Ended, Place, one_object};
+
+const BAD: &str = r#"{"id":"a","vector":[1,0]}
+no record
+
+{"id":"b","vector":[1,0,0]}
+{"id":"c","vector":[0,0]}
+{"id":"d","vector":[0,1],"metadata":{"n":99999999999999999999}}
+{"id":"e","vector":[0,1]}
+"#;
+
+#[test]
+fn the_index_is_created_from_the_data_only_where_asked() {
+    let place = Place::new();
+    place.write("data.jsonl", COMPANIES);
+    place.run(&["import", "companies", "data.jsonl"]).failed(3, &["companies", "--create"]);
+    let args =
+        ["import", "companies", "data.jsonl", "--create", "--metric", "euclidean", "--field", "year:integer"];
+    let summary = place.json(&args);
+    for (key, value) in [("read", 4), ("stored", 4), ("failed", 0), ("skipped", 0)] {
+        assert_eq!(summary[key], value, "{key}");
+    }
+    assert!(summary["elapsed_ms"].is_number());
+    let index = place.json(&["index", "show", "companies"]);
+    assert_eq!(
+        (&index["dimension"], &index["metric"], &index["fields"]),
+        (&json!(2), &json!("euclidean"), &json!({"year": "integer"}))
+    );
+}
+
+#[test]
+fn arguments_that_contradict_the_index_are_refused() {
+    let place = Place::with_companies();
+    let import = |args: &[&str]| place.run(&[&["import", "companies", "companies.jsonl"], args].concat());
+    import(&["--metric", "manhattan"]).failed(2, &["cosine", "manhattan"]);
+    import(&["--field", "year:string"]).failed(2, &["year", "declared integer"]);
+}
+
+#[test]
+fn several_files_are_stored_in_their_order() {
+    let place = Place::with_companies();
+    place.write("second.jsonl", r#"{"id":"stripe","vector":[0.6,0.8]}"#);
+    assert_eq!(place.json(&["import", "companies", "companies.jsonl", "second.jsonl"])["stored"], 5);
+    let got = place.json(&["get", "companies", "stripe", "--include-vectors"]);
+    assert_eq!(got["records"][0], json!({ "id": "stripe", "vector": [0.6, 0.8] }));
+}
+
+#[test]
+fn a_bad_row_stops_the_import_after_the_rows_before_it() {
+    let place = Place::with_companies();
+    place.write("bad.jsonl", BAD);
+    let ended = place.run(&["import", "companies", "bad.jsonl"]);
+    ended.failed(4, &["bad.jsonl, line 2", "not valid JSON", "--on-error skip"]);
+    assert_eq!(place.count("companies"), 5);
+    let error = place.json_error(4, &["import", "companies", "bad.jsonl", "--restart"]);
+    assert_eq!(error["context"], json!({ "file": "bad.jsonl", "line": "2" }));
+}
+
+#[test]
+fn a_bad_first_row_stores_nothing_and_fails() {
+    let place = Place::with_companies();
+    place.write("bad.jsonl", "[]\n");
+    place.run(&["import", "companies", "bad.jsonl"]).failed(1, &["bad.jsonl, line 1", "not a record"]);
+}
+
+#[test]
+fn bad_rows_are_passed_over_and_told_with_file_and_line() {
+    let place = Place::with_companies();
+    place.write("bad.jsonl", BAD);
+    let ended = place.run(&["import", "companies", "bad.jsonl", "--on-error", "skip"]);
+    ended.failed(
+        4,
+        &[
+            "line 2: not valid JSON",
+            "line 4: the vector has 3",
+            "line 5: the vector is zero",
+            "line 6: in the metadata",
+        ],
+    );
+    assert_eq!(place.count("companies"), 6);
+
+    let ended = place.run(&["import", "companies", "bad.jsonl", "--on-error", "skip", "--output", "json"]);
+    assert_eq!(ended.status, 4);
+    let summary = one_object(&ended.stdout);
+    for (key, value) in [("read", 6), ("stored", 2), ("failed", 0), ("skipped", 4)] {
+        assert_eq!(summary[key], value, "{key}");
+    }
+    let lines: Vec<u64> =
+        summary["errors"].as_array().unwrap().iter().map(|e| e["line"].as_u64().unwrap()).collect();
+    assert_eq!(lines, [2, 4, 5, 6]);
+    assert_eq!(summary["errors"][1]["kind"], "dimension_mismatch");
+    one_object(&ended.stderr);
+}
+
+#[test]
+fn a_line_past_the_limit_is_refused_and_can_be_passed_over() {
+    let place = Place::with_companies();
+    let mut command = place.command(&["import", "companies", "-", "--on-error", "skip"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mebibyte = vec![b'1'; 1 << 20];
+    stdin.write_all(b"{\"id\":\"a\",\"vector\":[").unwrap();
+    for _ in 0..65 {
+        stdin.write_all(&mebibyte).unwrap();
+    }
+    stdin.write_all(b"]}\n{\"id\":\"b\",\"vector\":[1,0]}\n").unwrap();
+    drop(stdin);
+    let ended = Ended::from(child.wait_with_output().unwrap());
+    ended.failed(4, &["stdin, line 1", "longer than 64 MiB"]);
+    assert_eq!(place.count("companies"), 5);
+}
+
+#[test]
+fn files_that_cannot_be_read_are_told_before_the_index_is_created() {
+    let place = Place::new();
+    place.write("good.jsonl", COMPANIES);
+    place.write("notes.txt", "x");
+    place
+        .run(&["import", "companies", "good.jsonl", "missing.jsonl", "--create"])
+        .failed(2, &["missing.jsonl"]);
+    place.run(&["import", "companies", "notes.txt", "--create"]).failed(2, &["notes.txt", "--format"]);
+    place.run(&["import", "companies", ".", "--format", "jsonl", "--create"]).failed(2, &["directory"]);
+    place.run(&["import", "companies", "-", "--create"]).failed(2, &["--dimension"]);
+    place.write("empty.jsonl", "");
+    place.run(&["import", "companies", "empty.jsonl", "--create"]).failed(1, &["no valid record"]);
+    assert_eq!(place.ok(&["index", "list", "-o", "json"]).trim(), r#"{"indexes":[]}"#);
+}
+
+#[test]
+fn an_id_that_is_an_integer_is_its_text() {
+    let place = Place::with_companies();
+    place.write("numbers.jsonl", "\u{feff}{\"id\":42,\"vector\":[1,1]}\r\n");
+    place.ok(&["import", "companies", "numbers.jsonl"]);
+    place.ok(&["get", "companies", "42"]);
+}

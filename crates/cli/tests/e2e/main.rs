@@ -1,0 +1,11 @@
+//! The program as its users run it: arguments in, stdout, stderr and exit status out.
+
+mod demo;
+mod export;
+mod formats;
+mod import;
+mod records;
+mod resume;
+mod run;
+mod search;
+mod usage;

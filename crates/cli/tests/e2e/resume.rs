@@ -1,0 +1,112 @@
+//! An import that was interrupted goes on where it was.
+
+use std::path::PathBuf;
+
+use crate::run::{Place, one_object};
+
+const ROWS: usize = 2500;
+
+fn rows() -> String {
+    (0..ROWS).map(|n| format!("{{\"id\":\"r{n}\",\"vector\":[1,{n}]}}\n")).collect()
+}
+
+/// Row 1,700 is wrong: the import stores what stands before it, and stops.
+fn interrupted() -> Place {
+    let place = Place::new();
+    let mut lines: Vec<String> = rows().lines().map(str::to_owned).collect();
+    lines[1700] = lines[1700].replace("[1,1700]", "[0,0]  ");
+    place.write("rows.jsonl", lines.join("\n"));
+    let ended = place.run(&["import", "numbers", "rows.jsonl", "--create"]);
+    ended.failed(4, &["rows.jsonl, line 1701"]);
+    assert_eq!(place.count("numbers"), 1700);
+    place
+}
+
+fn states(place: &Place) -> Vec<PathBuf> {
+    let dir = place.path(".local/state/portolan/imports");
+    std::fs::read_dir(dir).map(|files| files.map(|f| f.unwrap().path()).collect()).unwrap_or_default()
+}
+
+#[test]
+fn the_same_command_goes_on_after_the_acknowledged_rows() {
+    let place = interrupted();
+    assert_eq!(states(&place).len(), 1);
+    let ended =
+        place.run(&["import", "numbers", "rows.jsonl", "--create", "--on-error", "skip", "--output", "json"]);
+    assert_eq!(ended.status, 4);
+    let summary = one_object(&ended.stdout);
+    for (key, value) in [("resumed_at", 1700), ("read", 800), ("stored", 799), ("skipped", 1)] {
+        assert_eq!(summary[key], value, "{key}");
+    }
+    assert_eq!(place.count("numbers"), 2499);
+    assert_eq!(states(&place), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_file_that_was_changed_is_read_anew() {
+    let place = interrupted();
+    place.write("rows.jsonl", rows());
+    let summary = place.json(&["import", "numbers", "rows.jsonl", "--create"]);
+    assert_eq!((summary["read"].as_u64(), summary.get("resumed_at")), (Some(2500), None));
+    assert_eq!(place.count("numbers"), 2500);
+}
+
+#[test]
+fn an_index_that_lost_its_records_is_filled_anew() {
+    let place = interrupted();
+    place.ok(&["clear", "numbers", "--yes"]);
+    place.run(&["import", "numbers", "rows.jsonl"]).failed(4, &["not there any more", "line 1701"]);
+    assert_eq!(place.count("numbers"), 1700);
+
+    place.ok(&["index", "delete", "numbers", "--yes"]);
+    place.run(&["import", "numbers", "rows.jsonl", "--create"]).failed(4, &["beginning anew"]);
+    assert_eq!(place.count("numbers"), 1700);
+}
+
+#[test]
+fn a_restart_forgets_the_earlier_run() {
+    let place = interrupted();
+    let ended = place.run(&["import", "numbers", "rows.jsonl", "--restart", "--output", "json"]);
+    assert_eq!(ended.status, 4);
+    assert_eq!(one_object(&ended.stdout)["stored"], 1700);
+}
+
+#[test]
+fn a_store_that_fails_midway_loses_nothing() {
+    let place = Place::new();
+    place.write("rows.jsonl", rows());
+    place.ok(&["index", "create", "numbers", "-d", "2"]);
+    let mut runs = 0;
+    loop {
+        let store = format!("embedded:./store?partial=0.002&seed={runs}");
+        let ended = place.run(&["import", "numbers", "rows.jsonl", "--batch-size", "100", "--store", &store]);
+        runs += 1;
+        match ended.status {
+            0 => break,
+            1 | 4 => assert!(runs < 200, "{}", ended.stderr),
+            other => panic!("{other}: {}", ended.stderr),
+        }
+    }
+    assert!(runs > 1, "no trouble was simulated");
+    assert_eq!(place.count("numbers"), ROWS as u64);
+}
+
+#[test]
+fn a_killed_import_goes_on() {
+    let place = Place::new();
+    place.write("rows.jsonl", rows());
+    place.ok(&["index", "create", "numbers", "-d", "2"]);
+    let mut child =
+        place.command(&["import", "numbers", "rows.jsonl", "--batch-size", "10"]).spawn().unwrap();
+    while states(&place).is_empty() && child.try_wait().unwrap().is_none() {
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let stored = place.count("numbers");
+    assert!(stored > 0);
+    let summary = place.json(&["import", "numbers", "rows.jsonl", "--batch-size", "10"]);
+    let resumed_at = summary["resumed_at"].as_u64().unwrap_or_default();
+    assert!(resumed_at <= stored && stored <= resumed_at + 10, "{resumed_at} {stored}");
+    assert_eq!(place.count("numbers"), ROWS as u64);
+}
