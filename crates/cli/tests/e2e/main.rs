@@ -1,5 +1,7 @@
 //! The program as its users run it: arguments in, stdout, stderr and exit status out.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
 mod demo;
 mod export;
 mod formats;
