@@ -93,7 +93,7 @@ async fn import(
         .field("industry", FieldType::String);
     storage.ensure_index(&spec).await?;
     let request = UpsertRequest::new(INDEX, companies).options(context.options());
-    let _stored = storage.upsert(&request).await?.into_result()?;
+    storage.upsert(&request).await?.into_result()?;
     Ok(spec)
 }
 
