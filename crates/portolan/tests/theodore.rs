@@ -1,4 +1,5 @@
 //! What a company search needs of its store, on every store that needs no server.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
 use std::time::Duration;
