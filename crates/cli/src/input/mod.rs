@@ -70,6 +70,8 @@ impl Format {
 pub(crate) struct Input {
     /// The file; `-` is stdin.
     pub(crate) path: PathBuf,
+    /// The file as messages call it: stdin may be kept in one of another name.
+    pub(crate) name: String,
     /// Its format.
     pub(crate) format: Format,
     /// The file with ids and metadata, for `.npy`.
@@ -93,6 +95,11 @@ pub(crate) trait Rows: Iterator<Item = Result<Row>> + Send {
 }
 
 impl Input {
+    /// What its rows are counted in.
+    pub(crate) fn unit(&self) -> &'static str {
+        if self.format == Format::Parquet { "row" } else { "line" }
+    }
+
     /// The files it consists of.
     pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
         std::iter::once(self.path.as_path()).chain(self.metadata.as_deref())

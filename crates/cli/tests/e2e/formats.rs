@@ -172,5 +172,12 @@ fn parquet_that_is_truncated_damaged_or_none_is_refused() {
     }
     place.write("wrong.parquet", damaged);
     place.run(&["import", "companies", "wrong.parquet"]).failed(1, &["wrong.parquet", "row 1"]);
+    place.write("rows.jsonl", "{\"id\":\"a\",\"vector\":[0,0]}");
+    place.ok(&["index", "create", "zero", "-d", "2", "--metric", "euclidean"]);
+    place.ok(&["import", "zero", "rows.jsonl"]);
+    place.ok(&["export", "zero", "zero.parquet"]);
+    place
+        .run(&["import", "companies", "zero.parquet"])
+        .failed(1, &["zero.parquet, row 1: the vector is zero"]);
     assert_eq!(place.count("companies"), 4);
 }

@@ -128,10 +128,19 @@ fn files_that_cannot_be_read_are_told_before_the_index_is_created() {
         .failed(2, &["missing.jsonl"]);
     place.run(&["import", "companies", "notes.txt", "--create"]).failed(2, &["notes.txt", "--format"]);
     place.run(&["import", "companies", ".", "--format", "jsonl", "--create"]).failed(2, &["directory"]);
-    place.run(&["import", "companies", "-", "--create"]).failed(2, &["--dimension"]);
     place.write("empty.jsonl", "");
     place.run(&["import", "companies", "empty.jsonl", "--create"]).failed(1, &["no valid record"]);
     assert_eq!(place.ok(&["index", "list", "-o", "json"]).trim(), r#"{"indexes":[]}"#);
+}
+
+#[test]
+fn stdin_may_tell_the_dimension_too() {
+    let place = Place::new();
+    let ended = place.run_with(&["import", "companies", "-", "--create"], COMPANIES.as_bytes());
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert_eq!(place.count("companies"), 4);
+    let ended = place.run_with(&["import", "companies", "-", "--create"], b"[]");
+    ended.failed(1, &["stdin, line 1"]);
 }
 
 #[test]

@@ -5,8 +5,8 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use crate::input::{ColumnTypes, Input, Row};
 
-/// Past this size of its vectors a batch is cut early.
-const MAX_BATCH_BYTES: usize = 16 << 20;
+/// Past this size, as vectors or in the file, a batch is cut early.
+const MAX_BATCH_BYTES: u64 = 16 << 20;
 
 /// How many batches are parsed ahead.
 const AHEAD: usize = 2;
@@ -36,7 +36,8 @@ impl Feed {
     pub(super) fn start(inputs: Vec<Input>, types: ColumnTypes, passed: u64, batch_size: usize) -> Self {
         let (sender, receiver) = channel(AHEAD);
         tokio::task::spawn_blocking(move || {
-            let mut reader = Reader { sender, batch: Batch::default(), vectors: 0, batch_size };
+            let mut reader =
+                Reader { sender, batch: Batch::default(), vectors: 0, flushed_at: 0, batch_size };
             // An error means that nobody listens any more.
             if let Err(error) = reader.read(&inputs, &types, passed)
                 && reader.flush().is_some()
@@ -56,7 +57,8 @@ impl Feed {
 struct Reader {
     sender: Sender<Result<Batch>>,
     batch: Batch,
-    vectors: usize,
+    vectors: u64,
+    flushed_at: u64,
     batch_size: usize,
 }
 
@@ -68,11 +70,11 @@ impl Reader {
             passed -= rows.pass_over(passed)?;
             while let Some(row) = rows.next() {
                 let Row { line, record } = row?;
-                self.vectors += record.as_ref().map_or(0, |r| r.vector.as_ref().map_or(0, |v| v.len() * 4));
+                self.vectors +=
+                    record.as_ref().map_or(0, |r| r.vector.as_ref().map_or(0, |v| v.len() as u64 * 4));
                 self.batch.items.push(Item { input: n, line, record });
                 self.batch.bytes_read = bytes_before + rows.bytes_read();
-                let full = self.batch.items.len() >= self.batch_size || self.vectors >= MAX_BATCH_BYTES;
-                if full && self.flush().is_none() {
+                if self.is_full() && self.flush().is_none() {
                     return Ok(());
                 }
             }
@@ -82,12 +84,18 @@ impl Reader {
         Ok(())
     }
 
+    fn is_full(&self) -> bool {
+        let bytes = self.vectors.max(self.batch.bytes_read.saturating_sub(self.flushed_at));
+        self.batch.items.len() >= self.batch_size || bytes >= MAX_BATCH_BYTES
+    }
+
     /// Hands over what has been read; `None` where nobody listens any more.
     fn flush(&mut self) -> Option<()> {
         if self.batch.items.is_empty() {
             return Some(());
         }
         self.vectors = 0;
+        self.flushed_at = self.batch.bytes_read;
         self.sender.blocking_send(Ok(std::mem::take(&mut self.batch))).ok()
     }
 }

@@ -5,7 +5,7 @@ mod resume;
 mod sink;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::{Args as ClapArgs, ValueEnum};
@@ -112,18 +112,19 @@ fn inputs(args: &Args) -> Result<(Vec<Input>, Option<tempfile::NamedTempFile>), 
     for path in &args.files {
         let format = args.format.map_or_else(|| Format::of(path), Ok)?;
         let mut path = path.clone();
+        let name = if input::is_stdin(&path) { "stdin".to_owned() } else { path.display().to_string() };
         if input::is_stdin(&path) {
             if inputs.iter().any(|i: &Input| input::is_stdin(&i.path)) || spooled.is_some() {
                 return Err(Failure::usage("stdin is named twice"));
             }
-            if format != Format::Jsonl {
+            if format != Format::Jsonl || args.create {
                 let file = input::spool_stdin()?;
                 path = file.path().to_owned();
                 spooled = Some(file);
             }
         }
         let metadata = if format == Format::Npy { metadata.next().cloned() } else { None };
-        inputs.push(Input { path, format, metadata });
+        inputs.push(Input { path, name, format, metadata });
     }
     if metadata.next().is_some() {
         return Err(Failure::usage("--metadata is given more often than there are .npy files"));
@@ -176,13 +177,8 @@ async fn create(
     context: &Context,
 ) -> Result<IndexSpec, Failure> {
     // What can be told wrong about any of the files is told before the index exists.
-    let (stdin, files): (Vec<&Input>, Vec<&Input>) = inputs.iter().partition(|i| input::is_stdin(&i.path));
-    if !stdin.is_empty() && files.is_empty() {
-        return Err(Failure::usage("the dimension cannot be told from stdin alone")
-            .hint(format!("create the index first: portolan index create {} --dimension D", args.name)));
-    }
     let mut dimension = None;
-    for input in files {
+    for input in inputs {
         let mut rows = input.open(types)?;
         if dimension.is_none() {
             dimension = first_dimension(&mut *rows)?;
@@ -267,9 +263,4 @@ fn sentence(name: &str, tally: &Tally, started: Instant) -> String {
         table::record_count(tally.stored),
         table::count((tally.stored as f64 / seconds.max(1e-3)) as u64)
     )
-}
-
-/// A path as messages show it.
-fn shown(path: &Path) -> String {
-    if input::is_stdin(path) { "stdin".to_owned() } else { path.display().to_string() }
 }

@@ -64,6 +64,7 @@ impl Resume {
         if !args.restart {
             this.take_up(storage, context).await?;
         }
+        this.begin(context);
         Ok(this)
     }
 
@@ -103,6 +104,18 @@ impl Resume {
     /// What to do after an interruption.
     pub(super) fn advice(&self) -> &'static str {
         if self.file.is_some() { "the same command goes on from there" } else { "run the import again" }
+    }
+
+    /// Makes sure that the state can be kept, before there is any.
+    fn begin(&mut self, context: &Context) {
+        let Some(file) = &self.file else { return };
+        if let Err(e) = save(file, &self.state) {
+            context.note(&format!(
+                "An interrupted import could not go on later: {} cannot be written: {e}",
+                file.display()
+            ));
+            self.file = None;
+        }
     }
 
     /// Goes on with an earlier state, if its files and its index are the same, and what it stored is still there.

@@ -1,14 +1,13 @@
 //! The writing side of an import.
 
 use std::future::Future;
-use std::path::Path;
 
 use portolan::{CallOptions, Error, ErrorKind, IndexSpec, Record, UpsertRequest, VectorStorage, validate};
 use serde_json::{Value as Json, json};
 
+use super::OnError;
 use super::feed::{Batch, Feed, Item};
 use super::resume::Resume;
-use super::{OnError, shown};
 use crate::failure::Failure;
 use crate::input::Input;
 use crate::progress::Bar;
@@ -35,6 +34,7 @@ pub(super) struct Tally {
 #[derive(Debug)]
 pub(super) struct Problem {
     file: String,
+    unit: &'static str,
     line: u64,
     error: Error,
 }
@@ -180,8 +180,8 @@ impl<'a> Sink<'a> {
 
     fn problem(&self, input: usize, line: u64, error: Error) -> Problem {
         let input = &self.inputs[input];
-        let path: &Path = input.metadata.as_deref().unwrap_or(&input.path);
-        Problem { file: shown(path), line, error }
+        let file = input.metadata.as_ref().map_or(input.name.clone(), |m| m.display().to_string());
+        Problem { file, unit: input.unit(), line, error }
     }
 
     fn skip(&mut self, problem: Problem) {
@@ -215,7 +215,7 @@ impl<'a> Sink<'a> {
 }
 
 fn place(problem: &Problem) -> String {
-    format!("{}, line {}: {}", problem.file, problem.line, problem.error.message())
+    format!("{}, {} {}: {}", problem.file, problem.unit, problem.line, problem.error.message())
 }
 
 /// Whether a record is refused for what it is, and would be refused again.
