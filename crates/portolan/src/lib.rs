@@ -2,6 +2,12 @@
 //!
 //! [`open`] gives a store by its URI, as `Arc<dyn` [`VectorStorage`]`>`; what its operations mean is the same whichever
 //! database answers. [`VectorStorageExt`] has the sugar: index handles, builders, streams.
+//!
+//! # Features
+//!
+//! Each adapter is a feature; `memory:` is always there.
+//!
+//! - `embedded` (default): `embedded:./data`, a durable store in a directory, without a server.
 
 mod company;
 mod open;
