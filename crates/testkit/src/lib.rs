@@ -1,4 +1,38 @@
 //! The conformance suite of the port, and what tests the suite itself.
+//!
+//! An adapter's author implements [`Harness`] in a few lines and calls [`main`] from a test with `harness = false`.
+//! Every sentence of the contract is a named case; the expected answers come from the exact in-memory store.
+//!
+//! ```no_run
+//! # use std::sync::Arc;
+//! # use portolan_core::{MemoryStorage, Result, VectorStorage};
+//! # struct Memory;
+//! # #[async_trait::async_trait]
+//! # impl portolan_testkit::Harness for Memory {
+//! #     fn name(&self) -> &str { "memory" }
+//! #     async fn open(&self, _: &str) -> Result<Arc<dyn VectorStorage>> { Ok(Arc::new(MemoryStorage::default())) }
+//! # }
+//! fn main() -> std::process::ExitCode {
+//!     portolan_testkit::main(Memory)
+//! }
+//! ```
 
+mod case;
+mod compare;
+mod context;
+mod data;
+pub mod faults;
+mod harness;
 pub mod poor;
+mod random;
+mod report;
 pub mod rows;
+pub mod saboteur;
+mod session;
+mod suite;
+mod twin;
+
+pub use case::Case;
+pub use harness::{Harness, Settings};
+pub use report::{Report, Status};
+pub use session::{cases, main, run};

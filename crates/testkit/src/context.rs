@@ -1,0 +1,122 @@
+//! What a case works with.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+use portolan_core::{
+    CallOptions, Capability, Error, IndexSpec, MemoryStorage, Metric, Support, VectorStorage,
+};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use crate::case::{Stop, Verdict, unsupported};
+use crate::session::Session;
+use crate::twin::Twin;
+
+/// Options of a call that says nothing.
+pub(crate) const OPTIONS: CallOptions = CallOptions::new();
+
+/// What a case works with: the store, the oracle, fresh names, a seed.
+pub(crate) struct Context {
+    pub(crate) session: Arc<Session>,
+    pub(crate) storage: Arc<dyn VectorStorage>,
+    case: &'static str,
+    oracle: Arc<dyn VectorStorage>,
+    created: Mutex<Vec<(Arc<dyn VectorStorage>, String)>>,
+    places: AtomicUsize,
+}
+
+impl Context {
+    pub(crate) fn new(session: Arc<Session>, case: &'static str) -> Self {
+        Self {
+            storage: session.storage.clone(),
+            session,
+            case,
+            oracle: Arc::new(MemoryStorage::default()),
+            created: Mutex::default(),
+            places: AtomicUsize::new(0),
+        }
+    }
+
+    pub(crate) fn capability(&self) -> &Capability {
+        self.storage.capability()
+    }
+
+    /// A portable index name that nothing else uses.
+    pub(crate) fn name(&self) -> String {
+        let n = self.session.indexes.fetch_add(1, Ordering::Relaxed);
+        let name = format!("t{:08x}-{n}", self.session.nonce);
+        self.created.lock().push((self.storage.clone(), name.clone()));
+        name
+    }
+
+    /// The seed of this case's random choices: of the run, and of the case's name.
+    pub(crate) fn rng(&self, stream: u64) -> StdRng {
+        let name = self.case.bytes().fold(0u64, |hash, b| hash.wrapping_mul(31).wrapping_add(b.into()));
+        StdRng::seed_from_u64(self.session.settings.seed ^ name.rotate_left(17) ^ stream.rotate_left(40))
+    }
+
+    /// A metric that the store has, if possible one in which small integers give exact distances.
+    pub(crate) fn any_metric(&self) -> Metric {
+        let order = [Metric::Euclidean, Metric::DotProduct, Metric::Manhattan, Metric::Cosine];
+        let has = |metric: &Metric| self.capability().metric(*metric) != Support::Unsupported;
+        order.into_iter().find(has).unwrap_or_default()
+    }
+
+    /// A spec of a fresh name.
+    pub(crate) fn spec(&self, dimension: usize) -> IndexSpec {
+        IndexSpec::new(self.name(), dimension).metric(self.any_metric())
+    }
+
+    /// A fresh empty index, and its like in the oracle.
+    pub(crate) async fn index(&self, dimension: usize) -> Verdict<Twin> {
+        self.twin(self.spec(dimension)).await
+    }
+
+    /// A fresh empty index of a metric; ends the case where the store has not that metric, and says so.
+    pub(crate) async fn metric_index(&self, metric: Metric, dimension: usize) -> Verdict<Twin> {
+        self.twin(self.spec(dimension).metric(metric)).await
+    }
+
+    /// An index of a spec, and its like in the oracle.
+    pub(crate) async fn twin(&self, spec: IndexSpec) -> Verdict<Twin> {
+        self.twin_in(self.storage.clone(), spec).await
+    }
+
+    /// An index in another storage than the shared one, and its like in the oracle.
+    pub(crate) async fn twin_in(&self, subject: Arc<dyn VectorStorage>, spec: IndexSpec) -> Verdict<Twin> {
+        let created = subject.create_index(&spec, OPTIONS).await;
+        if self.capability().metric(spec.metric) == Support::Unsupported {
+            return Err(unsupported(&format!("the metric {}", spec.metric), created));
+        }
+        created?;
+        self.oracle.create_index(&spec, OPTIONS).await.map_err(unoracular)?;
+        Ok(Twin { subject, oracle: self.oracle.clone(), spec })
+    }
+
+    /// A place that no other case opens.
+    pub(crate) fn place(&self) -> String {
+        let n = self.places.fetch_add(1, Ordering::Relaxed);
+        format!("{}-{n}", self.case.replace("::", "-").replace('_', "-"))
+    }
+
+    /// Opens the store at a place.
+    pub(crate) async fn open(&self, place: &str) -> Verdict<Arc<dyn VectorStorage>> {
+        Ok(self.session.harness.open(place).await?)
+    }
+
+    /// Deletes what the case has created in the shared storage and left there.
+    pub(crate) async fn clean(&self) {
+        let created = std::mem::take(&mut *self.created.lock());
+        for (storage, name) in created {
+            // Most names were deleted by the case, or never created.
+            let _ = storage.delete_index(&name, OPTIONS).await;
+        }
+    }
+}
+
+/// The failure of the oracle itself: the case asks what the contract does not allow.
+pub(crate) fn unoracular(e: Error) -> Stop {
+    Stop::Failed(format!("the oracle refuses what the case asks of it: {e}"))
+}

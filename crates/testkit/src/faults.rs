@@ -1,0 +1,308 @@
+//! Scripted faults: a driver over a driver, in which chosen calls fail, lose their answer or never end.
+//!
+//! ```
+//! use portolan_core::{ErrorKind, driver::DriverStorage};
+//! use portolan_testkit::faults::{Ability, Fault, Faults};
+//! use portolan_testkit::poor::PoorDriver;
+//!
+//! let storage = DriverStorage::new(Faults::new(PoorDriver::new(1)));
+//! storage.driver().inject(Ability::Write, 1, Fault::Refused(ErrorKind::Unavailable));
+//! // The second chunk of the next upsert is refused.
+//! ```
+
+use std::collections::BTreeMap;
+use std::future::{Future, pending};
+
+use parking_lot::Mutex;
+use portolan_core::driver::{Driver, Nearest, Neighbours, Page, Profile, Row, Sizes, Target, Want};
+use portolan_core::filter::{Leaf, Lowered};
+use portolan_core::{Error, ErrorKind, Health, IndexInfo, IndexSpec, MetadataPatch, Outcome, Result, Value};
+
+/// A call of a driver that can be made to fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ability {
+    /// [`Driver::create`].
+    Create,
+    /// [`Driver::open`].
+    Open,
+    /// [`Driver::list`].
+    List,
+    /// [`Driver::drop_index`].
+    DropIndex,
+    /// [`Driver::write`].
+    Write,
+    /// [`Driver::fetch`].
+    Fetch,
+    /// [`Driver::remove`].
+    Remove,
+    /// [`Driver::nearest`].
+    Nearest,
+    /// [`Driver::page`].
+    Page,
+    /// [`Driver::count`].
+    Count,
+    /// [`Driver::remove_where`].
+    RemoveWhere,
+    /// [`Driver::clear`].
+    Clear,
+    /// [`Driver::update`].
+    Update,
+    /// [`Driver::settle`].
+    Settle,
+    /// [`Driver::sizes`].
+    Sizes,
+    /// [`Driver::estimate`].
+    Estimate,
+    /// [`Driver::health`].
+    Health,
+    /// [`Driver::optimize`].
+    Optimize,
+    /// [`Driver::flush`].
+    Flush,
+    /// [`Driver::close`].
+    Close,
+}
+
+/// What happens to a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing is done, and an error says so.
+    Refused(ErrorKind),
+    /// Of a write, the items at these places surely fail; the others are done.
+    RefusedItems(Vec<usize>, ErrorKind),
+    /// Nothing is done, and the connection is lost before that is known.
+    LostBefore,
+    /// It is done, and the connection is lost before that is known.
+    LostAfter,
+    /// Nothing is done, and no answer comes.
+    HangsBefore,
+    /// It is done, and no answer comes.
+    HangsAfter,
+}
+
+/// A driver whose calls fail as scripted; see the [module](self).
+#[derive(Debug)]
+pub struct Faults<D> {
+    inner: D,
+    script: Mutex<Script>,
+}
+
+#[derive(Debug, Default)]
+struct Script {
+    /// The items of each call so far.
+    calls: BTreeMap<Ability, Vec<usize>>,
+    faults: BTreeMap<(Ability, usize), Fault>,
+}
+
+impl<D> Faults<D> {
+    /// A driver without faults as yet.
+    pub fn new(inner: D) -> Self {
+        Self { inner, script: Mutex::default() }
+    }
+
+    /// Lets a call fail; 0 is the next call of this ability.
+    pub fn inject(&self, ability: Ability, nth: usize, fault: Fault) {
+        let mut script = self.script.lock();
+        let at = script.calls.get(&ability).map_or(0, Vec::len) + nth;
+        script.faults.insert((ability, at), fault);
+    }
+
+    /// How many items each call of an ability has had since the last [`forget`](Self::forget); calls that are not about
+    /// items have one.
+    pub fn calls(&self, ability: Ability) -> Vec<usize> {
+        self.script.lock().calls.get(&ability).cloned().unwrap_or_default()
+    }
+
+    /// Forgets all calls and faults.
+    pub fn forget(&self) {
+        *self.script.lock() = Script::default();
+    }
+
+    fn next(&self, ability: Ability, items: usize) -> Option<Fault> {
+        let mut script = self.script.lock();
+        let calls = script.calls.entry(ability).or_default();
+        let at = calls.len();
+        calls.push(items);
+        script.faults.remove(&(ability, at))
+    }
+
+    async fn call<T>(&self, ability: Ability, call: impl Future<Output = Result<T>> + Send) -> Result<T> {
+        match self.next(ability, 1) {
+            None | Some(Fault::RefusedItems(..)) => call.await,
+            Some(Fault::Refused(kind)) => Err(simulated(kind)),
+            Some(Fault::LostBefore) => Err(simulated(ErrorKind::Unavailable)),
+            Some(Fault::LostAfter) => call.await.and(Err(simulated(ErrorKind::Unavailable))),
+            Some(Fault::HangsBefore) => pending().await,
+            Some(Fault::HangsAfter) => {
+                let _ = call.await;
+                pending().await
+            }
+        }
+    }
+}
+
+/// Which of the items reach the database.
+fn sent<T: Clone>(fault: Option<&Fault>, items: &[T]) -> Vec<T> {
+    match fault {
+        None | Some(Fault::LostAfter | Fault::HangsAfter) => items.to_vec(),
+        Some(Fault::RefusedItems(at, _)) => {
+            let kept = items.iter().enumerate().filter(|(n, _)| !at.contains(n));
+            kept.map(|(_, item)| item.clone()).collect()
+        }
+        Some(Fault::Refused(_) | Fault::LostBefore | Fault::HangsBefore) => Vec::new(),
+    }
+}
+
+/// Ends a write of some items, of which only those that reach the database are in the call.
+async fn outcomes(
+    fault: Option<Fault>,
+    items: usize,
+    call: impl Future<Output = Result<Vec<Outcome>>> + Send,
+) -> Result<Vec<Outcome>> {
+    let unknown = || Ok(vec![Outcome::Unknown(simulated(ErrorKind::Unavailable)); items]);
+    match fault {
+        None => call.await,
+        Some(Fault::Refused(kind)) => Err(simulated(kind)),
+        Some(Fault::RefusedItems(at, kind)) => {
+            let mut done = if at.len() < items { call.await?.into_iter() } else { Vec::new().into_iter() };
+            let refused = || Some(Outcome::Failed(simulated(kind)));
+            Ok((0..items).filter_map(|n| if at.contains(&n) { refused() } else { done.next() }).collect())
+        }
+        Some(Fault::LostBefore) => unknown(),
+        Some(Fault::LostAfter) => call.await.and_then(|_| unknown()),
+        Some(Fault::HangsBefore) => pending().await,
+        Some(Fault::HangsAfter) => {
+            let _ = call.await;
+            pending().await
+        }
+    }
+}
+
+fn simulated(kind: ErrorKind) -> Error {
+    Error::new(kind, "a scripted fault")
+}
+
+impl<D: Driver> Driver for Faults<D> {
+    type Filter = D::Filter;
+
+    fn profile(&self) -> &Profile {
+        self.inner.profile()
+    }
+
+    fn lower(&self, spec: &IndexSpec, leaf: &Leaf, negated: bool) -> Lowered<D::Filter> {
+        self.inner.lower(spec, leaf, negated)
+    }
+
+    fn lower_ids(&self, spec: &IndexSpec, ids: &[String], negated: bool) -> Lowered<D::Filter> {
+        self.inner.lower_ids(spec, ids, negated)
+    }
+
+    fn and(&self, parts: Vec<D::Filter>) -> D::Filter {
+        self.inner.and(parts)
+    }
+
+    fn or(&self, parts: Vec<D::Filter>) -> D::Filter {
+        self.inner.or(parts)
+    }
+
+    fn represents(&self, spec: &IndexSpec, key: &str, value: &Value) -> bool {
+        self.inner.represents(spec, key, value)
+    }
+
+    fn may_lie_aside(&self, spec: &IndexSpec, key: &str) -> bool {
+        self.inner.may_lie_aside(spec, key)
+    }
+
+    async fn create(&self, at: Target<'_>) -> Result<()> {
+        self.call(Ability::Create, self.inner.create(at)).await
+    }
+
+    async fn open(&self, name: &str) -> Result<IndexInfo> {
+        self.call(Ability::Open, self.inner.open(name)).await
+    }
+
+    async fn list(&self) -> Result<Vec<String>> {
+        self.call(Ability::List, self.inner.list()).await
+    }
+
+    async fn drop_index(&self, name: &str) -> Result<()> {
+        self.call(Ability::DropIndex, self.inner.drop_index(name)).await
+    }
+
+    async fn write(&self, at: Target<'_>, rows: &[Row]) -> Result<Vec<Outcome>> {
+        let fault = self.next(Ability::Write, rows.len());
+        let sent = sent(fault.as_ref(), rows);
+        outcomes(fault, rows.len(), self.inner.write(at, &sent)).await
+    }
+
+    async fn fetch(&self, at: Target<'_>, ids: &[String], want: Want) -> Result<Vec<Row>> {
+        self.call(Ability::Fetch, self.inner.fetch(at, ids, want)).await
+    }
+
+    async fn remove(&self, at: Target<'_>, ids: &[String]) -> Result<Vec<Outcome>> {
+        let fault = self.next(Ability::Remove, ids.len());
+        let sent = sent(fault.as_ref(), ids);
+        outcomes(fault, ids.len(), self.inner.remove(at, &sent)).await
+    }
+
+    async fn nearest(&self, at: Target<'_>, query: &Nearest<'_, D::Filter>) -> Result<Neighbours> {
+        self.call(Ability::Nearest, self.inner.nearest(at, query)).await
+    }
+
+    async fn page(
+        &self,
+        at: Target<'_>,
+        filter: Option<&D::Filter>,
+        cursor: Option<&str>,
+        limit: usize,
+        want: Want,
+    ) -> Result<Page> {
+        self.call(Ability::Page, self.inner.page(at, filter, cursor, limit, want)).await
+    }
+
+    async fn count(&self, at: Target<'_>, filter: Option<&D::Filter>, with_vector: bool) -> Result<u64> {
+        self.call(Ability::Count, self.inner.count(at, filter, with_vector)).await
+    }
+
+    async fn remove_where(&self, at: Target<'_>, filter: &D::Filter) -> Result<Option<u64>> {
+        self.call(Ability::RemoveWhere, self.inner.remove_where(at, filter)).await
+    }
+
+    async fn clear(&self, at: Target<'_>) -> Result<()> {
+        self.call(Ability::Clear, self.inner.clear(at)).await
+    }
+
+    async fn update(&self, at: Target<'_>, patches: &[(String, MetadataPatch)]) -> Result<Vec<Outcome>> {
+        let fault = self.next(Ability::Update, patches.len());
+        let sent = sent(fault.as_ref(), patches);
+        outcomes(fault, patches.len(), self.inner.update(at, &sent)).await
+    }
+
+    async fn settle(&self, at: Target<'_>) -> Result<bool> {
+        self.call(Ability::Settle, self.inner.settle(at)).await
+    }
+
+    async fn sizes(&self, at: Target<'_>) -> Result<Sizes> {
+        self.call(Ability::Sizes, self.inner.sizes(at)).await
+    }
+
+    async fn estimate(&self, at: Target<'_>, filter: Option<&D::Filter>) -> Result<Option<u64>> {
+        self.call(Ability::Estimate, self.inner.estimate(at, filter)).await
+    }
+
+    async fn health(&self) -> Result<Health> {
+        self.call(Ability::Health, self.inner.health()).await
+    }
+
+    async fn optimize(&self, at: Target<'_>) -> Result<bool> {
+        self.call(Ability::Optimize, self.inner.optimize(at)).await
+    }
+
+    async fn flush(&self) -> Result<()> {
+        self.call(Ability::Flush, self.inner.flush()).await
+    }
+
+    async fn close(&self) -> Result<()> {
+        self.call(Ability::Close, self.inner.close()).await
+    }
+}

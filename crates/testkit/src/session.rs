@@ -1,0 +1,162 @@
+//! Running cases.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::panic::AssertUnwindSafe;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures::{FutureExt, StreamExt, stream};
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use parking_lot::Mutex;
+use portolan_core::{Result, VectorStorage};
+
+use crate::case::{Case, Stop};
+use crate::context::Context;
+use crate::harness::{Harness, Settings};
+use crate::report::{Report, Status};
+use crate::suite;
+
+/// Runs the suite as a test binary with `harness = false`, with the arguments of `cargo test`.
+///
+/// The last line is `conformance NAME (SERVER VERSION): N passed, N unsupported, N failed`.
+pub fn main(harness: impl Harness) -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    if let Some(why) = harness.absent() {
+        println!("conformance {}: not run ({why})", harness.name());
+        return ExitCode::SUCCESS;
+    }
+    arguments.test_threads = arguments.test_threads.or(Some(harness.parallel()));
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => run_trials(&runtime, Arc::new(harness), &arguments),
+        Err(e) => {
+            println!("conformance {}: not run (there is no runtime: {e})", harness.name());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs the cases whose name is picked.
+///
+/// # Errors
+/// Where the store cannot be opened.
+pub async fn run(
+    harness: Arc<dyn Harness>,
+    settings: &Settings,
+    pick: impl Fn(&str) -> bool,
+) -> Result<Report> {
+    let session = Session::open(harness, settings.clone()).await?;
+    let picked = cases().filter(|case| pick(case.name));
+    let runs = picked.map(|case| {
+        let session = session.clone();
+        async move { session.run(case).await }
+    });
+    stream::iter(runs).buffer_unordered(session.harness.parallel().max(1)).for_each(|()| async {}).await;
+    session.storage.close().await?;
+    Ok(session.report())
+}
+
+/// All cases.
+pub fn cases() -> impl Iterator<Item = &'static Case> {
+    suite::MODULES.iter().flat_map(|(_, cases)| *cases)
+}
+
+/// One run over one store.
+pub(crate) struct Session {
+    pub(crate) harness: Arc<dyn Harness>,
+    pub(crate) settings: Settings,
+    pub(crate) storage: Arc<dyn VectorStorage>,
+    /// Tells the indexes of this run from those of any other.
+    pub(crate) nonce: u32,
+    pub(crate) indexes: AtomicUsize,
+    pub(crate) random_filters: AtomicUsize,
+    pub(crate) random_sequences: AtomicUsize,
+    ended: Mutex<Vec<(&'static str, Status)>>,
+}
+
+impl Session {
+    async fn open(harness: Arc<dyn Harness>, settings: Settings) -> Result<Arc<Self>> {
+        let storage = harness.open("shared").await?;
+        Ok(Arc::new(Self {
+            harness,
+            settings,
+            storage,
+            nonce: RandomState::new().build_hasher().finish() as u32,
+            indexes: AtomicUsize::new(0),
+            random_filters: AtomicUsize::new(0),
+            random_sequences: AtomicUsize::new(0),
+            ended: Mutex::default(),
+        }))
+    }
+
+    async fn run(self: &Arc<Self>, case: &Case) {
+        let context = Context::new(self.clone(), case.name);
+        let run = AssertUnwindSafe((case.run)(&context)).catch_unwind();
+        let status = match tokio::time::timeout(self.settings.case_timeout, run).await {
+            Ok(Ok(Ok(()))) => Status::Passed,
+            Ok(Ok(Err(Stop::Unsupported(why)))) => Status::Unsupported(why),
+            Ok(Ok(Err(Stop::Failed(why)))) => Status::Failed(why),
+            Ok(Err(_)) => Status::Failed("a panic".to_owned()),
+            Err(_) => Status::Failed(format!("no end after {:?}", self.settings.case_timeout)),
+        };
+        context.clean().await;
+        self.ended.lock().push((case.name, status));
+    }
+
+    fn status(&self, case: &Case) -> Option<Status> {
+        self.ended.lock().iter().find(|(name, _)| *name == case.name).map(|(_, status)| status.clone())
+    }
+
+    fn report(&self) -> Report {
+        Report {
+            name: self.harness.name().to_owned(),
+            server: self.harness.server(),
+            cases: self.ended.lock().clone(),
+            random_filters: self.random_filters.load(Ordering::Relaxed),
+            random_sequences: self.random_sequences.load(Ordering::Relaxed),
+        }
+    }
+}
+
+fn run_trials(
+    runtime: &tokio::runtime::Runtime,
+    harness: Arc<dyn Harness>,
+    arguments: &Arguments,
+) -> ExitCode {
+    let name = harness.name().to_owned();
+    let session = match runtime.block_on(Session::open(harness, Settings::from_env())) {
+        Ok(session) => session,
+        Err(e) => {
+            println!("conformance {name}: not run ({e})");
+            return ExitCode::FAILURE;
+        }
+    };
+    let trials = cases().map(|case| trial(case, &session, runtime.handle())).collect();
+    let conclusion = libtest_mimic::run(arguments, trials);
+    if !arguments.list {
+        let report = session.report();
+        println!(
+            "{name}: {} random filters and {} random sequences of operations agreed with the oracle (seed {})",
+            report.random_filters, report.random_sequences, session.settings.seed
+        );
+        println!("{report}");
+    }
+    if let Err(e) = runtime.block_on(session.storage.close()) {
+        eprintln!("the store could not be closed: {e}");
+        return ExitCode::FAILURE;
+    }
+    conclusion.exit_code()
+}
+
+fn trial(case: &'static Case, session: &Arc<Session>, runtime: &tokio::runtime::Handle) -> Trial {
+    let (session, runtime) = (session.clone(), runtime.clone());
+    Trial::ignorable_test(case.name, move || {
+        runtime.block_on(session.run(case));
+        match session.status(case) {
+            Some(Status::Passed) => Ok(Completion::Completed),
+            Some(Status::Unsupported(why)) => Ok(Completion::ignored_with(why)),
+            Some(Status::Failed(why)) => Err(Failed::from(why)),
+            None => Err(Failed::from("the case did not end")),
+        }
+    })
+}
