@@ -49,12 +49,11 @@ pub(crate) fn text(text: &str) -> Result<(), Failure> {
 
 /// Prints an object on a line.
 pub(crate) fn json<T: Serialize>(object: &T) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    write_json(&mut out, object)
+    Ok(write_json(&mut io::stdout().lock(), object)?)
 }
 
 /// Writes an object as a line of JSON.
-pub(crate) fn write_json<T: Serialize>(out: &mut impl Write, object: &T) -> Result<(), Failure> {
-    serde_json::to_writer(&mut *out, object).map_err(io::Error::from)?;
-    Ok(out.write_all(b"\n")?)
+pub(crate) fn write_json<T: Serialize>(out: &mut impl Write, object: &T) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, object)?;
+    out.write_all(b"\n")
 }

@@ -2,6 +2,7 @@
 
 mod sink;
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -44,19 +45,20 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), Failure> {
         context.confirm(&format!("replace {}", args.file.display()))?;
     }
     let mut sink = Sink::create(&args.file, format)?;
-    let exported = copy(&*storage, &args.name, filter.as_ref(), &mut sink, context).await?;
-    sink.finish(&args.file)?;
+    let exported = copy(&*storage, &args, filter.as_ref(), &mut sink, context).await?;
+    sink.finish(&args.file).map_err(|e| unwritten(&args.file, &e))?;
     storage.close().await?;
     report(&args.file, exported, started, context)
 }
 
 async fn copy(
     storage: &dyn VectorStorage,
-    index: &str,
+    args: &Args,
     filter: Option<&Filter>,
     sink: &mut Sink,
     context: &Context,
 ) -> Result<u64, Failure> {
+    let (index, file) = (args.name.as_str(), args.file.as_path());
     let total = storage.count(&CountRequest::new(index).options(context.options())).await?;
     let bar = Bar::over_items(context.is_quiet(), "Exporting", total);
     let mut cursor = None;
@@ -68,13 +70,21 @@ async fn copy(
             .page_size(PAGE)
             .options(context.options());
         let page = storage.scan(&request).await?;
-        sink.write(&page.records)?;
+        sink.write(&page.records).map_err(|e| unwritten(file, &e))?;
         exported += page.records.len() as u64;
         bar.set(exported);
         cursor = page.cursor;
         if cursor.is_none() {
             return Ok(exported);
         }
+    }
+}
+
+fn unwritten(file: &Path, error: &io::Error) -> Failure {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        Failure::ClosedPipe
+    } else {
+        Failure::file(file, "write", error)
     }
 }
 

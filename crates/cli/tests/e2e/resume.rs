@@ -24,7 +24,8 @@ fn interrupted() -> Place {
 
 fn states(place: &Place) -> Vec<PathBuf> {
     let dir = place.path(".local/state/portolan/imports");
-    std::fs::read_dir(dir).map(|files| files.map(|f| f.unwrap().path()).collect()).unwrap_or_default()
+    let files = std::fs::read_dir(dir).into_iter().flatten().map(|f| f.unwrap().path());
+    files.filter(|f| f.extension().is_some_and(|e| e == "json")).collect()
 }
 
 /// How many rows the state says are stored.

@@ -57,33 +57,34 @@ impl Sink {
                 Err(Failure::usage("Parquet is not written to stdout: name a file"))
             }
             #[cfg(feature = "parquet")]
-            Format::Parquet => {
-                Ok(Self::Parquet(Box::new(crate::input::parquet::ParquetWriter::new(temporary()?)?)))
-            }
+            Format::Parquet => Ok(Self::Parquet(Box::new(
+                crate::input::parquet::ParquetWriter::new(temporary()?)
+                    .map_err(|e| Failure::file(path, "write", &e))?,
+            ))),
             #[cfg(not(feature = "parquet"))]
             Format::Parquet => Err(crate::input::without_parquet().into()),
         }
     }
 
-    pub(super) fn write(&mut self, records: &[Record]) -> Result<(), Failure> {
+    pub(super) fn write(&mut self, records: &[Record]) -> io::Result<()> {
         match self {
             Self::Stdout(out) => records.iter().try_for_each(|r| write_json(out, r)),
             Self::Jsonl(out) => records.iter().try_for_each(|r| write_json(out, r)),
             #[cfg(feature = "parquet")]
-            Self::Parquet(out) => Ok(out.write(records)?),
+            Self::Parquet(out) => out.write(records),
         }
     }
 
     /// Puts the file into its place.
-    pub(super) fn finish(self, path: &Path) -> Result<(), Failure> {
+    pub(super) fn finish(self, path: &Path) -> io::Result<()> {
         let file = match self {
-            Self::Stdout(mut out) => return Ok(out.flush()?),
-            Self::Jsonl(out) => out.into_inner().map_err(|e| Failure::file(path, "write", e.error()))?,
+            Self::Stdout(mut out) => return out.flush(),
+            Self::Jsonl(out) => out.into_inner().map_err(io::IntoInnerError::into_error)?,
             #[cfg(feature = "parquet")]
             Self::Parquet(out) => out.finish()?,
         };
-        file.as_file().sync_all().map_err(|e| Failure::file(path, "write", &e))?;
-        file.persist(path).map_err(|e| Failure::file(path, "write", &e.error))?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
         Ok(())
     }
 }

@@ -4,7 +4,7 @@
 //! the store has acknowledged. The same command finds it again; it is removed when the import is done.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use portolan::{CallOptions, GetRequest, Record, VectorStorage};
@@ -177,9 +177,7 @@ fn load(file: &Path) -> Option<State> {
 fn save(file: &Path, state: &State) -> io::Result<()> {
     let dir = file.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(dir)?;
-    let mut temporary = tempfile::NamedTempFile::new_in(dir)?;
-    serde_json::to_writer(&mut temporary, state)?;
-    temporary.flush()?;
-    temporary.persist(file)?;
-    Ok(())
+    let next = file.with_extension("next");
+    fs::write(&next, serde_json::to_vec(state)?)?;
+    fs::rename(&next, file)
 }

@@ -1,6 +1,6 @@
 //! Writing.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use parquet::basic::Compression;
@@ -9,7 +9,7 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
-use portolan::{Error, ErrorKind, Record, Result};
+use portolan::Record;
 
 /// What other tools read as a string, a list of floats and a string.
 const SCHEMA: &str = "message records {
@@ -22,7 +22,7 @@ const SCHEMA: &str = "message records {
 pub(crate) struct ParquetWriter<W: Write + Send>(SerializedFileWriter<W>);
 
 impl<W: Write + Send> ParquetWriter<W> {
-    pub(crate) fn new(file: W) -> Result<Self> {
+    pub(crate) fn new(file: W) -> io::Result<Self> {
         let schema = parse_message_type(SCHEMA).map_err(failed)?;
         let properties = WriterProperties::builder()
             .set_compression(Compression::SNAPPY)
@@ -31,7 +31,7 @@ impl<W: Write + Send> ParquetWriter<W> {
         SerializedFileWriter::new(file, Arc::new(schema), Arc::new(properties)).map(Self).map_err(failed)
     }
 
-    pub(crate) fn write(&mut self, records: &[Record]) -> Result<()> {
+    pub(crate) fn write(&mut self, records: &[Record]) -> io::Result<()> {
         if records.is_empty() {
             return Ok(());
         }
@@ -47,7 +47,7 @@ impl<W: Write + Send> ParquetWriter<W> {
     }
 
     /// Ends the file and gives it back.
-    pub(crate) fn finish(self) -> Result<W> {
+    pub(crate) fn finish(self) -> io::Result<W> {
         self.0.into_inner().map_err(failed)
     }
 }
@@ -75,17 +75,21 @@ fn column<T: DataType, W: Write + Send>(
     values: &[T::T],
     definitions: Option<&[i16]>,
     repetitions: Option<&[i16]>,
-) -> Result<()> {
+) -> io::Result<()> {
     let Some(mut writer) = group.next_column().map_err(failed)? else {
-        return Err(Error::new(
-            ErrorKind::Unexpected,
-            "the Parquet schema has fewer columns than are written",
-        ));
+        return Err(io::Error::other("the Parquet schema has fewer columns than are written"));
     };
     writer.typed::<T>().write_batch(values, definitions, repetitions).map_err(failed)?;
     writer.close().map_err(failed)
 }
 
-fn failed(error: ParquetError) -> Error {
-    Error::new(ErrorKind::Unexpected, format!("the Parquet file cannot be written: {error}"))
+/// What the file said, where it was the file that failed.
+fn failed(error: ParquetError) -> io::Error {
+    match error {
+        ParquetError::External(cause) => match cause.downcast::<io::Error>() {
+            Ok(cause) => *cause,
+            Err(cause) => io::Error::other(cause),
+        },
+        other => io::Error::other(other),
+    }
 }
