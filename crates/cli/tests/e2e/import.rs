@@ -130,6 +130,10 @@ fn files_that_cannot_be_read_are_told_before_the_index_is_created() {
     place.run(&["import", "companies", ".", "--format", "jsonl", "--create"]).failed(2, &["directory"]);
     place.write("empty.jsonl", "");
     place.run(&["import", "companies", "empty.jsonl", "--create"]).failed(1, &["no valid record"]);
+    place.write("bad.jsonl", "[1,2]");
+    place
+        .run(&["import", "companies", "bad.jsonl", "--create"])
+        .failed(1, &["no valid record", "bad.jsonl, line 1"]);
     assert_eq!(place.ok(&["index", "list", "-o", "json"]).trim(), r#"{"indexes":[]}"#);
 }
 

@@ -24,6 +24,9 @@ use crate::output;
 use crate::progress::Bar;
 use crate::table;
 
+/// How many rows of each file are looked at for the dimension.
+const ROWS_TRIED: usize = 1000;
+
 /// What is imported.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Args {
@@ -176,17 +179,7 @@ async fn create(
     types: &ColumnTypes,
     context: &Context,
 ) -> Result<IndexSpec, Failure> {
-    // What can be told wrong about any of the files is told before the index exists.
-    let mut dimension = None;
-    for input in inputs {
-        let mut rows = input.open(types)?;
-        if dimension.is_none() {
-            dimension = first_dimension(&mut *rows)?;
-        }
-    }
-    let dimension = dimension.ok_or_else(|| {
-        Failure::failed(Error::invalid("there is no valid record to take the dimension from"))
-    })?;
+    let dimension = dimension(inputs, types)?;
     let spec = IndexSpec::new(&args.name, dimension).metric(args.metric.unwrap_or_default());
     let spec = args.fields.iter().fold(spec, |spec, (key, of)| spec.field(key, *of));
     storage.ensure_index(&spec).await?;
@@ -194,15 +187,29 @@ async fn create(
     Ok(spec)
 }
 
-fn first_dimension(rows: &mut dyn input::Rows) -> Result<Option<usize>, Failure> {
-    for row in rows.take(1000) {
-        if let Ok(record) = row?.record
-            && let Some(vector) = record.vector
+/// The dimension of the first valid record. Every file is opened, so that what is wrong with one as a whole is told
+/// before there is an index.
+fn dimension(inputs: &[Input], types: &ColumnTypes) -> Result<usize, Failure> {
+    let (mut dimension, mut first_problem) = (None, None);
+    for input in inputs {
+        let mut rows = input.open(types)?.take(ROWS_TRIED);
+        while dimension.is_none()
+            && let Some(row) = rows.next().transpose()?
         {
-            return Ok(Some(vector.len()));
+            match row.record {
+                Ok(record) => dimension = record.vector.map(|v| v.len()),
+                Err(e) => {
+                    let problem =
+                        || format!("; {}, {} {}: {}", input.name, input.unit(), row.line, e.message());
+                    first_problem.get_or_insert_with(problem);
+                }
+            }
         }
     }
-    Ok(None)
+    dimension.ok_or_else(|| {
+        let why = first_problem.unwrap_or_default();
+        Failure::failed(Error::invalid(format!("there is no valid record to take the dimension from{why}")))
+    })
 }
 
 /// A batch is large, and may take longer than a search.

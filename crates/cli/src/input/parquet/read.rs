@@ -1,9 +1,11 @@
 //! Reading.
 
+use std::mem::discriminant;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use parquet::basic::{ConvertedType, LogicalType, Type as Physical};
+use parquet::basic::{Compression, ConvertedType, LogicalType, Type as Physical, ZstdLevel};
+use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::reader::RowIter;
 use parquet::record::{Field, Row as ParquetRow};
@@ -32,6 +34,7 @@ impl ParquetRows {
         })?;
         let metadata = reader.metadata().file_metadata();
         check(metadata.schema_descr(), path)?;
+        check_compression(reader.metadata(), path)?;
         let total = u64::try_from(metadata.num_rows()).unwrap_or_default();
         Ok(Self {
             path: path.to_owned(),
@@ -97,13 +100,34 @@ fn check(schema: &SchemaDescriptor, path: &Path) -> Result<()> {
     match schema.columns().iter().find(|c| !is_readable(c)) {
         None => Ok(()),
         Some(column) => Err(Error::invalid(format!(
-            "{}: the column {} has a type that metadata has not ({}); leave it out, or write it as text or a number",
+            "{}: the column {} is of the type {}, which metadata has not; leave it out, or write it as text or number",
             path.display(),
             column.path().string(),
-            column
-                .logical_type_ref()
-                .map_or_else(|| column.physical_type().to_string(), |t| format!("{t:?}")),
+            type_name(column),
         ))),
+    }
+}
+
+/// Checks that all columns are compressed in a way that is read.
+fn check_compression(metadata: &ParquetMetaData, path: &Path) -> Result<()> {
+    let chunks = metadata.row_groups().iter().flat_map(|group| group.columns());
+    let known = [Compression::UNCOMPRESSED, Compression::SNAPPY, Compression::ZSTD(ZstdLevel::default())];
+    let is_known = |c: Compression| known.iter().any(|k| discriminant(k) == discriminant(&c));
+    match chunks.map(|chunk| chunk.compression()).find(|c| !is_known(*c)) {
+        None => Ok(()),
+        Some(other) => Err(Error::invalid(format!(
+            "{} is compressed by {other}, which is not read; write it with snappy, zstd or none",
+            path.display()
+        ))),
+    }
+}
+
+fn type_name(column: &ColumnDescriptor) -> String {
+    match column.logical_type_ref() {
+        Some(LogicalType::Timestamp { .. }) => "TIMESTAMP".to_owned(),
+        Some(LogicalType::Time { .. }) => "TIME".to_owned(),
+        _ if column.converted_type() != ConvertedType::NONE => column.converted_type().to_string(),
+        _ => column.physical_type().to_string(),
     }
 }
 
