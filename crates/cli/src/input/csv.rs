@@ -108,6 +108,11 @@ impl ColumnTypes {
         Ok(())
     }
 
+    #[cfg(test)]
+    pub(super) fn inferred(&self, column: &str) -> Option<FieldType> {
+        self.inferred.get(column).copied()
+    }
+
     fn value(&self, column: &str, cell: &str) -> Result<Scalar> {
         let of = self.declared.get(column).or_else(|| self.inferred.get(column)).copied();
         let of = of.unwrap_or(FieldType::String);

@@ -116,8 +116,9 @@ fn check_compression(metadata: &ParquetMetaData, path: &Path) -> Result<()> {
     match chunks.map(|chunk| chunk.compression()).find(|c| !is_known(*c)) {
         None => Ok(()),
         Some(other) => Err(Error::invalid(format!(
-            "{} is compressed by {other}, which is not read; write it with snappy, zstd or none",
-            path.display()
+            "{} is compressed by {}, which is not read; write it with snappy, zstd or none",
+            path.display(),
+            other.to_string().split('(').next().unwrap_or_default()
         ))),
     }
 }
