@@ -8,7 +8,7 @@
 mod distance;
 mod rules;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -49,7 +49,9 @@ struct State {
 struct Index {
     info: IndexInfo,
     /// The last written last.
-    rows: Vec<Row>,
+    rows: BTreeMap<u64, Row>,
+    places: HashMap<String, u64>,
+    written: u64,
 }
 
 impl PoorDriver {
@@ -148,7 +150,7 @@ impl Driver for PoorDriver {
                 return Err(Error::new(ErrorKind::AlreadyExists, format!("class {} exists", at.name)));
             }
             let info = IndexInfo::new(at.spec.clone(), "poor").created_at(Some(portolan_core::time::now()));
-            state.indexes.insert(at.name.to_owned(), Index { info, rows: Vec::new() });
+            state.indexes.insert(at.name.to_owned(), Index::new(info));
             Ok(())
         })
     }
@@ -185,7 +187,7 @@ impl Driver for PoorDriver {
         rules::ids(ids, Self::PAGE)?;
         network().await;
         self.with_index(at, |index, chance| {
-            let wanted = index.rows.iter().filter(|row| ids.contains(&row.id));
+            let wanted = ids.iter().filter_map(|id| index.rows.get(index.places.get(id)?));
             let mut rows: Vec<Row> = wanted.map(|row| cut(row, want)).collect();
             rows.shuffle(chance);
             Ok(rows)
@@ -196,7 +198,9 @@ impl Driver for PoorDriver {
         rules::ids(ids, Self::BATCH)?;
         network().await;
         self.with_index(at, |index, _| {
-            index.rows.retain(|row| !ids.contains(&row.id));
+            for id in ids {
+                index.take(id);
+            }
             Ok(vec![Outcome::Stored; ids.len()])
         })
     }
@@ -210,7 +214,7 @@ impl Driver for PoorDriver {
                 let distance = distance::distance(at.spec.metric, query.vector, vector);
                 Some(Hit { row: cut(row, query.want), distance })
             };
-            let mut hits: Vec<Hit> = index.rows.iter().filter_map(hit).collect();
+            let mut hits: Vec<Hit> = index.rows.values().filter_map(hit).collect();
             hits.shuffle(chance);
             hits.sort_by(|a, b| a.distance.total_cmp(&b.distance));
             hits.truncate(query.k);
@@ -232,7 +236,7 @@ impl Driver for PoorDriver {
         self.with_index(at, |index, chance| {
             // A server may send less than was asked for.
             let limit = if limit > 1 && chance.random_bool(0.1) { limit - 1 } else { limit };
-            let rows: Vec<Row> = index.rows.iter().skip(offset).take(limit).map(|r| cut(r, want)).collect();
+            let rows: Vec<Row> = index.rows.values().skip(offset).take(limit).map(|r| cut(r, want)).collect();
             let end = offset + rows.len();
             Ok(Page { rows, next: (end < index.rows.len()).then(|| end.to_string()) })
         })
@@ -252,10 +256,17 @@ impl Driver for PoorDriver {
 }
 
 impl Index {
+    fn new(info: IndexInfo) -> Self {
+        Self { info, rows: BTreeMap::new(), places: HashMap::new(), written: 0 }
+    }
+
+    fn take(&mut self, id: &str) -> Option<Row> {
+        self.rows.remove(&self.places.remove(id)?)
+    }
+
     /// What the row does not name stays as it was; the row is then the last.
     fn merge(&mut self, row: &Row) {
-        let place = self.rows.iter().position(|r| r.id == row.id);
-        let mut merged = place.map_or_else(Row::default, |at| self.rows.remove(at));
+        let mut merged = self.take(&row.id).unwrap_or_default();
         merged.id.clone_from(&row.id);
         merged.vector.clone_from(&row.vector);
         for (key, value) in row.metadata.iter() {
@@ -264,7 +275,9 @@ impl Index {
         for key in &row.removed {
             merged.metadata.remove(key);
         }
-        self.rows.push(merged);
+        self.written += 1;
+        self.places.insert(row.id.clone(), self.written);
+        self.rows.insert(self.written, merged);
     }
 }
 

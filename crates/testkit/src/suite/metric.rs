@@ -118,11 +118,15 @@ async fn threshold(ctx: &Context, metric: Metric) -> Verdict {
 }
 
 /// The score of a match as threshold keeps that match.
+/// On an axis all distances are exact, whichever way they are computed.
 async fn inclusive(ctx: &Context, metric: Metric) -> Verdict {
-    let twin = small(ctx, metric).await?;
-    let all = twin.search(&twin.query(QUERY).top_k(40)).await?;
-    for row in all.matches.iter().step_by(6) {
-        let found = twin.search(&twin.query(QUERY).top_k(40).similarity_threshold(row.score)).await?;
+    let twin = ctx.metric_index(metric, 2).await?;
+    let axis = [-4.0, -3.0, -1.0, 1.0, 2.0, 5.0, 9.0].map(|x| Record::new(format!("x{x}"), [x, 0.0]));
+    twin.upsert(&axis).await?;
+    twin.upsert(&[Record::new("y", [0.0, 2.0])]).await?;
+    let query = twin.query([3.0, 0.0]);
+    for row in twin.search(&query).await?.matches {
+        let found = twin.search(&query.clone().similarity_threshold(row.score)).await?;
         let kept = found.matches.iter().any(|m| m.id == row.id);
         check!(kept, "{:?} has the score {}, and that threshold drops it", row.id, row.score);
     }
