@@ -1,12 +1,15 @@
-//! Records as bytes: the id, then the metadata, so that the id is read without the rest.
+//! What the file holds, as bytes.
 //!
-//! Postcard, with integers, floats and JSON apart, so that all values come back equal. Vectors are little-endian `f32`
-//! and lie in a table of their own.
+//! A record is its id, then its metadata, so that the id is read without the rest: postcard, with integers, floats and
+//! JSON apart, so that all values come back equal. A vector is little-endian `f32`, in a table of its own. Every value
+//! ends in a checksum over itself and its place, as the database checks none when it reads.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use portolan_core::{Metadata, Scalar, Value};
+use crc32fast::Hasher;
+use portolan_core::{Metadata, Scalar, Value, Vector};
+use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Fault;
@@ -24,45 +27,95 @@ enum Stored<'a> {
     Json(Cow<'a, str>),
 }
 
-/// The bytes of a record without its vector.
-pub(crate) fn encode(id: &str, metadata: &Metadata) -> Result<Vec<u8>, Fault> {
+/// The bytes of a row's record without its vector.
+pub(crate) fn encode(row: u32, id: &str, metadata: &Metadata) -> Result<Vec<u8>, Fault> {
     let fields: Vec<(&str, Stored)> = metadata.iter().map(|(key, value)| (key, stored(value))).collect();
-    postcard::to_stdvec(&(id, fields)).map_err(|e| Fault::damaged(format!("a record cannot be encoded: {e}")))
+    let bytes = postcard::to_stdvec(&(id, fields));
+    bytes
+        .map(|bytes| seal(row, bytes))
+        .map_err(|e| Fault::damaged(format!("a record cannot be encoded: {e}")))
 }
 
-/// The id in a record's bytes.
-pub(crate) fn id(bytes: &[u8]) -> Result<&str, Fault> {
-    postcard::take_from_bytes(bytes).map(|(id, _)| id).map_err(unreadable)
+/// The id in the bytes of a row's record.
+pub(crate) fn id(row: u32, bytes: &[u8]) -> Result<&str, Fault> {
+    postcard::take_from_bytes(unseal(row, bytes)?).map(|(id, _)| id).map_err(|e| unreadable(row, &e))
 }
 
-/// The id and the metadata in a record's bytes.
-pub(crate) fn decode(bytes: &[u8]) -> Result<(&str, Metadata), Fault> {
-    let (id, fields): (&str, Vec<(&str, Stored)>) = postcard::from_bytes(bytes).map_err(unreadable)?;
+/// The id and the metadata in the bytes of a row's record.
+pub(crate) fn decode(row: u32, bytes: &[u8]) -> Result<(&str, Metadata), Fault> {
+    let (id, fields): (&str, Vec<(&str, Stored)>) =
+        postcard::from_bytes(unseal(row, bytes)?).map_err(|e| unreadable(row, &e))?;
     let fields: Vec<(&str, Value)> =
         fields.into_iter().map(|(key, stored)| Ok((key, value(stored)?))).collect::<Result<_, Fault>>()?;
     Ok((id, fields.into_iter().collect()))
 }
 
-/// The bytes of a vector.
-pub(crate) fn encode_vector(vector: &[f32]) -> Vec<u8> {
-    let mut bytes = vec![0; size_of_val(vector)];
-    for (bytes, component) in bytes.chunks_exact_mut(4).zip(vector) {
-        bytes.copy_from_slice(&component.to_le_bytes());
+/// The bytes of a row's vector.
+pub(crate) fn encode_vector(row: u32, vector: &[f32]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(size_of_val(vector) + size_of::<u32>());
+    for component in vector {
+        bytes.extend_from_slice(&component.to_le_bytes());
     }
+    seal(row, bytes)
+}
+
+/// The components of a vector as they lie in the file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Components<'a>(&'a [[u8; 4]]);
+
+impl<'a> Components<'a> {
+    /// In the bytes of a row's vector.
+    pub(crate) fn read(row: u32, bytes: &'a [u8], dimension: usize) -> Result<Self, Fault> {
+        match unseal(row, bytes)?.as_chunks() {
+            (components, []) if components.len() == dimension => Ok(Self(components)),
+            _ => Err(Fault::damaged(format!("the vector of row {row} has not the dimension {dimension}"))),
+        }
+    }
+
+    /// Writes them to a place of their number.
+    pub(crate) fn copy_to(self, vector: &mut [f32]) {
+        for (component, bytes) in vector.iter_mut().zip(self.0) {
+            *component = f32::from_le_bytes(*bytes);
+        }
+    }
+
+    /// The vector.
+    pub(crate) fn to_vector(self) -> Vector {
+        self.0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
+    }
+}
+
+/// The bytes of a set of rows that lies at a place.
+pub(crate) fn encode_rows(place: u32, rows: &RoaringBitmap) -> Result<Vec<u8>, Fault> {
+    let mut bytes = Vec::with_capacity(rows.serialized_size() + size_of::<u32>());
+    rows.serialize_into(&mut bytes).map_err(|e| Fault::damaged(format!("rows cannot be encoded: {e}")))?;
+    Ok(seal(place, bytes))
+}
+
+/// The set of rows in the bytes at a place.
+pub(crate) fn decode_rows(place: u32, bytes: &[u8]) -> Result<RoaringBitmap, Fault> {
+    RoaringBitmap::deserialize_from(unseal(place, bytes)?)
+        .map_err(|e| Fault::damaged(format!("rows cannot be decoded: {e}")))
+}
+
+fn seal(place: u32, mut bytes: Vec<u8>) -> Vec<u8> {
+    let sum = checksum(place, &bytes);
+    bytes.extend_from_slice(&sum.to_le_bytes());
     bytes
 }
 
-/// Reads a vector's bytes into its place.
-pub(crate) fn decode_vector(bytes: &[u8], vector: &mut [f32]) -> Result<(), Fault> {
-    if bytes.len() != size_of_val(vector) {
-        let dimension = vector.len();
-        return Err(Fault::damaged(format!("a vector of dimension {dimension} has {} bytes", bytes.len())));
+fn unseal(place: u32, bytes: &[u8]) -> Result<&[u8], Fault> {
+    match bytes.split_last_chunk() {
+        Some((bytes, sum)) if checksum(place, bytes) == u32::from_le_bytes(*sum) => Ok(bytes),
+        _ => Err(Fault::damaged(format!("the checksum of a value at {place} is wrong"))),
     }
-    let (components, _) = bytes.as_chunks::<4>();
-    for (component, bytes) in vector.iter_mut().zip(components) {
-        *component = f32::from_le_bytes(*bytes);
-    }
-    Ok(())
+}
+
+fn checksum(place: u32, bytes: &[u8]) -> u32 {
+    let mut hasher = Hasher::new();
+    hasher.update(&place.to_le_bytes());
+    hasher.update(bytes);
+    hasher.finalize()
 }
 
 fn stored(value: &Value) -> Stored<'_> {
@@ -109,8 +162,8 @@ fn json(text: &str) -> Result<serde_json::Value, Fault> {
     serde_json::Value::deserialize(&mut reader).map_err(|e| Fault::damaged(format!("JSON in a record: {e}")))
 }
 
-fn unreadable(e: postcard::Error) -> Fault {
-    Fault::damaged(format!("a record cannot be decoded: {e}"))
+fn unreadable(row: u32, e: &postcard::Error) -> Fault {
+    Fault::damaged(format!("the record of row {row} cannot be decoded: {e}"))
 }
 
 #[cfg(test)]
@@ -135,25 +188,30 @@ mod tests {
             .with("list", vec!["x", "y"])
             .with("json", Value::from_json(json!({"a": [1, 2.5, null, "x"]})).unwrap().unwrap())
             .with("deep", Value::Opaque(Arc::new(deep)));
-        let bytes = encode("ä/1", &metadata).unwrap();
-        assert_eq!(id(&bytes).unwrap(), "ä/1");
-        assert_eq!(decode(&bytes).unwrap(), ("ä/1", metadata));
+        let bytes = encode(7, "ä/1", &metadata).unwrap();
+        assert_eq!(id(7, &bytes).unwrap(), "ä/1");
+        assert_eq!(decode(7, &bytes).unwrap(), ("ä/1", metadata));
     }
 
     #[test]
     fn vectors_come_back_bit_for_bit() {
         let vector = [1.5, -0.0, f32::MIN_POSITIVE / 2.0, 1e15];
+        let bytes = encode_vector(7, &vector);
         let mut again = [0.0; 4];
-        decode_vector(&encode_vector(&vector), &mut again).unwrap();
+        Components::read(7, &bytes, 4).unwrap().copy_to(&mut again);
         assert_eq!(vector.map(f32::to_bits), again.map(f32::to_bits));
-        assert!(decode_vector(&[0; 15], &mut again).is_err());
+        assert!(Components::read(7, &bytes, 3).is_err() && Components::read(6, &bytes, 4).is_err());
     }
 
     #[test]
-    fn damaged_bytes_are_an_error() {
-        let bytes = encode("a", &Metadata::new().with("k", "value")).unwrap();
-        for cut in 0..bytes.len() {
-            assert!(decode(&bytes[..cut]).is_err(), "{cut}");
+    fn damaged_or_misplaced_bytes_are_an_error() {
+        let bytes = encode(7, "a", &Metadata::new().with("k", "value")).unwrap();
+        assert!(decode(8, &bytes).is_err());
+        for at in 0..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 0x10;
+            assert!(decode(7, &damaged).is_err() && id(7, &damaged).is_err(), "{at}");
+            assert!(decode(7, &bytes[..at]).is_err(), "{at}");
         }
     }
 }

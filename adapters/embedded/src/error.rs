@@ -12,6 +12,8 @@ pub(crate) enum Fault {
     Port(Error),
     /// Of the database; what was being written surely was not.
     Database(redb::Error),
+    /// A panic of the database, before anything was committed.
+    Panicked,
     /// A store that a later version of this program made.
     Newer {
         /// Its format.
@@ -33,6 +35,7 @@ impl Fault {
     pub(crate) fn at(self, path: &Path) -> Error {
         match self {
             Self::Port(error) => error,
+            Self::Panicked => panicked(path),
             Self::Newer { found, known } => Error::new(
                 ErrorKind::Corrupt,
                 format!(
@@ -47,10 +50,13 @@ impl Fault {
     /// Whether the database answers nothing more until it is opened again.
     pub(crate) fn is_lasting(&self) -> bool {
         use redb::Error as E;
-        matches!(
-            self,
-            Self::Database(E::Io(_) | E::Backend(_) | E::PreviousIo | E::LockPoisoned(_) | E::DatabaseClosed)
-        )
+        match self {
+            Self::Panicked => true,
+            Self::Database(e) => {
+                matches!(e, E::Io(_) | E::Backend(_) | E::PreviousIo | E::LockPoisoned(_) | E::DatabaseClosed)
+            }
+            _ => false,
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use portolan_core::{IndexSpec, Metadata, Value};
 use redb::{ReadableTable, Table};
 use roaring::RoaringBitmap;
 
+use crate::codec::{decode_rows, encode_rows};
 use crate::error::Fault;
 use crate::store::tables::PostingKey;
 
@@ -61,7 +62,7 @@ impl Delta {
         for ((field, value, block), change) in self.0 {
             let key = (field, value.as_slice(), block);
             let mut rows = match postings.get(key)? {
-                Some(bytes) => read(bytes.value())?,
+                Some(bytes) => decode_rows(block.into(), bytes.value())?,
                 None => RoaringBitmap::new(),
             };
             rows |= change.gained;
@@ -69,7 +70,7 @@ impl Delta {
             if rows.is_empty() {
                 postings.remove(key)?;
             } else {
-                postings.insert(key, write(&rows)?.as_slice())?;
+                postings.insert(key, encode_rows(block.into(), &rows)?.as_slice())?;
             }
         }
         Ok(())
@@ -96,17 +97,6 @@ fn keys(spec: &IndexSpec, metadata: &Metadata) -> BTreeSet<(u16, Vec<u8>)> {
         }
     }
     keys
-}
-
-fn read(bytes: &[u8]) -> Result<RoaringBitmap, Fault> {
-    RoaringBitmap::deserialize_from(bytes)
-        .map_err(|e| Fault::damaged(format!("rows of a field's value: {e}")))
-}
-
-fn write(rows: &RoaringBitmap) -> Result<Vec<u8>, Fault> {
-    let mut bytes = Vec::with_capacity(rows.serialized_size());
-    rows.serialize_into(&mut bytes).map_err(|e| Fault::damaged(format!("rows of a field's value: {e}")))?;
-    Ok(bytes)
 }
 
 fn block(row: u32) -> u16 {

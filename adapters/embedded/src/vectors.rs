@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
-use crate::codec;
+use crate::codec::Components;
 use crate::error::Fault;
 use crate::kernel;
 use crate::store::{Derived, View};
@@ -52,8 +52,11 @@ impl Vectors {
         ((row >> self.shift) as usize, (row & ((1 << self.shift) - 1)) as usize)
     }
 
-    /// Fills the place of a row; whether it has a vector.
-    fn set(&mut self, row: u32, fill: impl FnOnce(&mut [f32]) -> Result<bool, Fault>) -> Result<(), Fault> {
+    fn set(&mut self, row: u32, vector: Option<Components<'_>>) {
+        let Some(components) = vector else {
+            self.rows.remove(row);
+            return;
+        };
         let (chunk, at) = self.place(row);
         let rows = 1 << self.shift;
         while self.chunks.len() <= chunk {
@@ -62,28 +65,22 @@ impl Vectors {
         }
         let chunk = Arc::make_mut(&mut self.chunks[chunk]);
         let vector = &mut chunk.components[at * self.dimension..(at + 1) * self.dimension];
-        if fill(vector)? {
-            chunk.squares[at] = kernel::dot(vector, vector);
-            self.rows.insert(row);
-        } else {
-            self.rows.remove(row);
-        }
-        Ok(())
+        components.copy_to(vector);
+        chunk.squares[at] = kernel::dot(vector, vector);
+        self.rows.insert(row);
     }
 }
 
 impl Derived for Vectors {
     fn build(view: &View<'_>) -> Result<Self, Fault> {
         let mut vectors = Self::new(view.spec().dimension);
-        view.records()?.each_vector(|row, bytes| {
-            vectors.set(row, |vector| codec::decode_vector(bytes, vector).map(|()| true))
-        })?;
+        view.records()?.each_vector(|row, components| vectors.set(row, Some(components)))?;
         Ok(vectors)
     }
 
     fn catch_up(&mut self, view: &View<'_>, rows: &RoaringBitmap) -> Result<(), Fault> {
         let records = view.records()?;
-        rows.iter().try_for_each(|row| self.set(row, |vector| records.read_vector(row, vector)))
+        rows.iter().try_for_each(|row| records.with_vector(row, |vector| self.set(row, vector)))
     }
 
     fn memory_bytes(&self) -> u64 {

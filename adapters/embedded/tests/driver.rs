@@ -1,4 +1,5 @@
 //! The driver, called directly.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::BTreeMap;
 use std::future::Future;

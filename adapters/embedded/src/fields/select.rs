@@ -8,7 +8,7 @@ use redb::ReadOnlyTable;
 use roaring::RoaringBitmap;
 
 use super::key::{self, Decoded, EXISTS, LIST};
-use super::read;
+use crate::codec::decode_rows;
 use crate::error::Fault;
 use crate::store::tables::PostingKey;
 
@@ -137,7 +137,7 @@ impl<'a> Fields<'a> {
         for entry in self.postings.range((field, low.as_slice(), 0)..=(field, high.as_slice(), u16::MAX))? {
             let (key, bytes) = entry?;
             let (_, value, block) = key.value();
-            each(value, &|| Ok(in_block(read(bytes.value())?, block)))?;
+            each(value, &|| Ok(in_block(decode_rows(block.into(), bytes.value())?, block)))?;
         }
         Ok(())
     }

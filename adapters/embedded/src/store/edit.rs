@@ -6,7 +6,7 @@ use redb::{ReadableTable, Table, WriteTransaction};
 use roaring::RoaringBitmap;
 
 use super::View;
-use super::tables::{CHANGES, IDS, POSTINGS, PostingKey, RECORDS, VECTORS};
+use super::tables::{CHANGES, IDS, LOG, POSTINGS, PostingKey, RECORDS, VECTORS};
 use crate::codec;
 use crate::error::Fault;
 use crate::fields::Delta;
@@ -61,7 +61,7 @@ impl<'t> Edit<'t> {
             self.ids.insert(record.id.as_str(), row)?;
         }
         match &record.vector {
-            Some(vector) => drop(self.vectors.insert(row, codec::encode_vector(vector).as_slice())?),
+            Some(vector) => drop(self.vectors.insert(row, codec::encode_vector(row, vector).as_slice())?),
             None => drop(self.vectors.remove(row)?),
         }
         self.set(row, &record.id, old.as_ref(), &record.metadata)
@@ -88,7 +88,7 @@ impl<'t> Edit<'t> {
     /// Removes the record of a row.
     pub(crate) fn remove_row(&mut self, row: u32) -> Result<(), Fault> {
         let Some(bytes) = self.records.remove(row)? else { return Ok(()) };
-        let (id, old) = codec::decode(bytes.value())?;
+        let (id, old) = codec::decode(row, bytes.value())?;
         self.ids.remove(id)?;
         drop(bytes);
         self.vectors.remove(row)?;
@@ -109,10 +109,7 @@ impl<'t> Edit<'t> {
         }
         self.fields.apply(&mut self.postings)?;
         self.touched.optimize();
-        let mut bytes = Vec::with_capacity(self.touched.serialized_size());
-        self.touched
-            .serialize_into(&mut bytes)
-            .map_err(|e| Fault::damaged(format!("the touched rows cannot be encoded: {e}")))?;
+        let bytes = codec::encode_rows(LOG, &self.touched)?;
         let seq = self.head + 1;
         self.changes.insert(seq, (portolan_core::time::now().as_str(), bytes.as_slice()))?;
         if seq > LOG_COMMITS {
@@ -122,7 +119,7 @@ impl<'t> Edit<'t> {
     }
 
     fn set(&mut self, row: u32, id: &str, old: Option<&Metadata>, new: &Metadata) -> Result<(), Fault> {
-        self.records.insert(row, codec::encode(id, new)?.as_slice())?;
+        self.records.insert(row, codec::encode(row, id, new)?.as_slice())?;
         self.fields.note(self.spec, row, old, Some(new));
         self.touched.insert(row);
         Ok(())
@@ -135,7 +132,7 @@ impl<'t> Edit<'t> {
     fn metadata(&self, row: u32) -> Result<Metadata, Fault> {
         let bytes = self.records.get(row)?;
         let bytes = bytes.ok_or_else(|| Fault::damaged(format!("the record of row {row} is missing")))?;
-        Ok(codec::decode(bytes.value())?.1)
+        Ok(codec::decode(row, bytes.value())?.1)
     }
 
     fn free_row(&mut self) -> Result<u32, Fault> {

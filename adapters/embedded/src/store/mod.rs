@@ -8,6 +8,7 @@ mod state;
 pub(crate) mod tables;
 
 use std::fmt::{self, Debug, Formatter};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -203,7 +204,9 @@ impl Store {
         let mut writer = self.writer()?;
         let state = self.state.read().clone();
         let (Some(database), Some(state)) = (&writer.database, state) else { return Err(closed().into()) };
-        let ended = transaction(database, self.durability, &state, work);
+        // A panic leaves the database unusable, and the next write must find it opened again.
+        let ended = catch_unwind(AssertUnwindSafe(|| transaction(database, self.durability, &state, work)))
+            .unwrap_or(Err(Failure::Before(Fault::Panicked)));
         let (change, value) = match ended {
             Ok((None, value)) => return Ok(value),
             Ok((Some(change), value)) => (change, value),
@@ -290,9 +293,12 @@ fn transaction<T>(
             txn.abort().map_err(|e| Failure::Before(e.into()))?;
             Ok((None, value))
         }
-        (Some(change), value) => match txn.commit() {
-            Ok(()) => Ok((Some(change), value)),
-            Err(e) => Err(Failure::During(change, value, e.into())),
+        (Some(change), value) => match catch_unwind(AssertUnwindSafe(|| txn.commit())) {
+            Ok(Ok(())) => Ok((Some(change), value)),
+            Ok(Err(e)) => Err(Failure::During(change, value, e.into())),
+            Err(_) => {
+                Err(Failure::During(change, value, redb::Error::Corrupted("a check failed".to_owned())))
+            }
         },
     }
 }
@@ -314,3 +320,6 @@ fn flush(database: &Database) -> Result<(), Fault> {
 fn closed() -> Error {
     Error::invalid("the storage is closed; open it again")
 }
+
+#[cfg(test)]
+mod tests;

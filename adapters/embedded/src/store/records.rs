@@ -1,10 +1,10 @@
 //! Reading records by row.
 
+use portolan_core::Filter;
 use portolan_core::driver::{Row, Want};
-use portolan_core::{Filter, Vector};
 use redb::{ReadOnlyTable, ReadableTable};
 
-use crate::codec;
+use crate::codec::{self, Components};
 use crate::error::Fault;
 
 /// The records of an index in one commit.
@@ -27,26 +27,26 @@ impl Records {
     pub(crate) fn get(&self, row: u32, want: Want) -> Result<Row, Fault> {
         let bytes = self.bytes(row)?;
         let mut read = if want.metadata || want.own {
-            let (id, metadata) = codec::decode(bytes.value())?;
+            let (id, metadata) = codec::decode(row, bytes.value())?;
             Row { id: id.to_owned(), metadata, ..Row::default() }
         } else {
-            Row { id: codec::id(bytes.value())?.to_owned(), ..Row::default() }
+            Row { id: codec::id(row, bytes.value())?.to_owned(), ..Row::default() }
         };
         if want.vectors {
-            read.vector = self.vector(row)?;
+            read.vector = self.with_vector(row, |vector| vector.map(Components::to_vector))?;
         }
         Ok(read)
     }
 
     /// The id of a row.
     pub(crate) fn id(&self, row: u32) -> Result<String, Fault> {
-        Ok(codec::id(self.bytes(row)?.value())?.to_owned())
+        Ok(codec::id(row, self.bytes(row)?.value())?.to_owned())
     }
 
     /// Whether the record of a row meets a filter.
     pub(crate) fn meets(&self, row: u32, filter: &Filter) -> Result<bool, Fault> {
         let bytes = self.bytes(row)?;
-        let (id, metadata) = codec::decode(bytes.value())?;
+        let (id, metadata) = codec::decode(row, bytes.value())?;
         Ok(filter.matches(id, &metadata))
     }
 
@@ -60,29 +60,25 @@ impl Records {
         Ok(self.records.range(row..)?.map(|entry| Ok(entry?.0.value())))
     }
 
-    /// Reads a row's vector into its place; whether it has one.
-    pub(crate) fn read_vector(&self, row: u32, into: &mut [f32]) -> Result<bool, Fault> {
+    /// Does something with a row's vector, if it has one.
+    pub(crate) fn with_vector<T>(
+        &self,
+        row: u32,
+        work: impl FnOnce(Option<Components<'_>>) -> T,
+    ) -> Result<T, Fault> {
         match self.vectors.get(row)? {
-            Some(bytes) => codec::decode_vector(bytes.value(), into).map(|()| true),
-            None => Ok(false),
+            Some(bytes) => Ok(work(Some(Components::read(row, bytes.value(), self.dimension)?))),
+            None => Ok(work(None)),
         }
     }
 
-    /// Calls for each row that has a vector, in order, with the vector's bytes.
-    pub(crate) fn each_vector(
-        &self,
-        mut each: impl FnMut(u32, &[u8]) -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
+    /// Calls for each row that has a vector, in order.
+    pub(crate) fn each_vector(&self, mut each: impl FnMut(u32, Components<'_>)) -> Result<(), Fault> {
         for entry in self.vectors.iter()? {
             let (row, bytes) = entry?;
-            each(row.value(), bytes.value())?;
+            each(row.value(), Components::read(row.value(), bytes.value(), self.dimension)?);
         }
         Ok(())
-    }
-
-    fn vector(&self, row: u32) -> Result<Option<Vector>, Fault> {
-        let mut vector = vec![0.0; self.dimension];
-        Ok(self.read_vector(row, &mut vector)?.then(|| vector.into()))
     }
 
     fn bytes(&self, row: u32) -> Result<redb::AccessGuard<'_, &'static [u8]>, Fault> {

@@ -10,7 +10,8 @@ use roaring::RoaringBitmap;
 use super::Change;
 use super::derived::{Cached, Derived};
 use super::records::Records;
-use super::tables::{CHANGES, IDS, POSTINGS, RECORDS, VECTORS};
+use super::tables::{CHANGES, IDS, LOG, POSTINGS, RECORDS, VECTORS};
+use crate::codec;
 use crate::error::Fault;
 use crate::fields::Fields;
 use crate::vectors::Vectors;
@@ -174,8 +175,7 @@ impl<'a> View<'a> {
         let mut rows = RoaringBitmap::new();
         for entry in changes.range(seq + 1..)? {
             let (_, entry) = entry?;
-            rows |= RoaringBitmap::deserialize_from(entry.value().1)
-                .map_err(|e| Fault::damaged(format!("an entry of the change log: {e}")))?;
+            rows |= codec::decode_rows(LOG, entry.value().1)?;
         }
         Ok(Some(rows))
     }

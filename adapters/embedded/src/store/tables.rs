@@ -35,6 +35,9 @@ pub(crate) const POSTINGS: Part<PostingKey, &[u8]> = Part::new("postings");
 /// Sequence number to the time and the touched rows of a commit.
 pub(crate) const CHANGES: Part<u64, (&str, &[u8])> = Part::new("changes");
 
+/// The place that entries of the change log are sealed for.
+pub(crate) const LOG: u32 = 0;
+
 /// A kind of table that every index has.
 #[derive(Debug)]
 pub(crate) struct Part<K: 'static, V: 'static> {
