@@ -1,17 +1,31 @@
 //! The cases, one file an operation or a theme.
 
+mod cancel;
+mod capability;
+mod close;
+mod concurrent;
+mod copy;
+mod count;
 mod delete;
+mod explain;
 mod field;
 mod filter;
 mod filter_compare;
+mod health;
 mod hostile;
 mod index;
+mod invalid;
+mod limit;
+mod maintenance;
 mod metric;
+mod missing;
 mod name;
 mod random;
+mod reopen;
 mod rows;
 mod scan;
 mod search;
+mod stats;
 mod update;
 mod upsert;
 mod value;
@@ -21,18 +35,32 @@ use crate::case::Case;
 
 /// Every module and its cases. A file that is left out fails a test.
 pub(crate) const MODULES: &[(&str, &[Case])] = &[
+    ("cancel", cancel::CASES),
+    ("capability", capability::CASES),
+    ("close", close::CASES),
+    ("concurrent", concurrent::CASES),
+    ("copy", copy::CASES),
+    ("count", count::CASES),
     ("delete", delete::CASES),
+    ("explain", explain::CASES),
     ("field", field::CASES),
     ("filter", filter::CASES),
     ("filter_compare", filter_compare::CASES),
+    ("health", health::CASES),
     ("hostile", hostile::CASES),
     ("index", index::CASES),
+    ("invalid", invalid::CASES),
+    ("limit", limit::CASES),
+    ("maintenance", maintenance::CASES),
     ("metric", metric::CASES),
+    ("missing", missing::CASES),
     ("name", name::CASES),
     ("random", random::CASES),
+    ("reopen", reopen::CASES),
     ("rows", rows::CASES),
     ("scan", scan::CASES),
     ("search", search::CASES),
+    ("stats", stats::CASES),
     ("update", update::CASES),
     ("upsert", upsert::CASES),
     ("value", value::CASES),

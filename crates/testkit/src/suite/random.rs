@@ -49,7 +49,8 @@ async fn sequences_with_the_store_opened_again(ctx: &Context) -> Verdict {
         storage.close().await?;
         let storage = ctx.open(&place).await?;
         if storage.capability().durable {
-            let twin = Twin { subject: storage.clone(), oracle: twin.oracle.clone(), spec: twin.spec.clone() };
+            let twin =
+                Twin { subject: storage.clone(), oracle: twin.oracle.clone(), spec: twin.spec.clone() };
             twin.same().await?;
             run(&mut rng, &twin, n).await?;
             storage.delete_index(twin.name(), OPTIONS).await?;
@@ -83,7 +84,8 @@ async fn filters(ctx: &Context, declare: fn(IndexSpec) -> IndexSpec) -> Verdict 
 
 async fn compare(twin: &Twin, rng: &mut StdRng, filter: &Filter) -> Verdict {
     twin.count(Some(filter)).await?;
-    let request = twin.query(random::vector(rng, 4)).top_k(rng.random_range(1..=10)).offset(rng.random_range(0..3));
+    let request =
+        twin.query(random::vector(rng, 4)).top_k(rng.random_range(1..=10)).offset(rng.random_range(0..3));
     twin.search(&request.filter(filter.clone())).await.map(drop)
 }
 
