@@ -1,6 +1,6 @@
 //! Writes: validated whole, folded, cut into chunks, sent with bounded parallelism, an outcome per item.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::ops::Range;
 
@@ -219,9 +219,14 @@ impl<D: Driver> DriverStorage<D> {
         let mut places = self.places(at, records.iter().map(|r| r.0), deadline, None).await?;
         let mut outcomes: Vec<Option<Outcome>> = Vec::with_capacity(records.len());
         let mut rows = Vec::with_capacity(records.len());
+        let mut used = HashSet::with_capacity(records.len());
         for (id, vector, metadata) in records {
             match places.remove(*id).unwrap_or_else(|| Place::Row((*id).to_owned(), None)) {
                 Place::Twice(e) | Place::Taken(e) => outcomes.push(Some(Outcome::Failed(e))),
+                Place::Row(native_id, _) if !used.insert(native_id.clone()) => {
+                    let why = format!("its native id {native_id} belongs to another record of this call");
+                    outcomes.push(Some(Outcome::Failed(collision(id, &why))));
+                }
                 Place::Row(native_id, before) => {
                     let mut row =
                         aside::encode(self.driver(), at.spec(), id, native_id, vector.clone(), metadata)?;
@@ -320,7 +325,9 @@ impl<D: Driver> DriverStorage<D> {
             return Ok(HashMap::new());
         }
         let forms: Vec<(&str, Vec<String>)> = ids.map(|id| (id, profile.ids.forms(id))).collect();
-        let natives: Vec<String> = forms.iter().flat_map(|(_, f)| f.iter().cloned()).collect();
+        let mut natives: Vec<String> = forms.iter().flat_map(|(_, f)| f.iter().cloned()).collect();
+        natives.sort_unstable();
+        natives.dedup();
         let want = want.unwrap_or(Want { vectors: false, metadata: profile.merges, own: true });
         let rows = by_deadline(deadline, self.fetch_rows(at, &natives, want)).await?;
         let mut by_native: HashMap<String, Row> = rows.into_iter().map(|r| (r.id.clone(), r)).collect();
