@@ -4,7 +4,7 @@ use portolan_core::filter::Condition;
 use portolan_core::{Filter, Metadata, Scalar, Value};
 
 use super::saboteurs;
-use super::tree::{evaluate, three_valued, with_leaves, with_missing, with_scalars};
+use super::tree::{Truth, evaluate, three_valued, with_leaves, with_missing, with_scalars};
 
 saboteurs! {
     "filter", "ne meets a missing field" => Meaning(|f, id, m| {
@@ -19,7 +19,7 @@ saboteurs! {
     "filter", "starts_with the empty string meets a missing field" => Meaning(|f, id, m| {
         with_missing(f, id, m, |c| matches!(c, Condition::StartsWith(s) if s.is_empty()))
     });
-    "filter", "Not knows a third truth value" => Meaning(|f, id, m| three_valued(f, id, m) == Some(true));
+    "filter", "Not knows a third truth value" => Meaning(|f, id, m| three_valued(f, id, m) == Truth::True);
     "filter", "Not is ignored over an Or" => Meaning(not_over_or_is_ignored);
     "filter", "Or takes only its first two" => Meaning(or_takes_two);
     "filter", "ids are compared without case" => Meaning(ids_without_case);

@@ -140,8 +140,8 @@ saboteurs! {
             None => Err(Error::invalid("the search has no vector")),
         }
     }));
-    "lifetime", "close does nothing" => Close(|_| Box::pin(async { Ok(()) }));
-    "lifetime", "a second close fails" => Close(|inner| Box::pin(async move {
+    "close", "close does nothing" => Close(|_| Box::pin(async { Ok(()) }));
+    "close", "a second close fails" => Close(|inner| Box::pin(async move {
         inner.health(portolan_core::CallOptions::new()).await?;
         inner.close().await
     }));

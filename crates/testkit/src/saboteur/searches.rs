@@ -13,8 +13,10 @@ saboteurs! {
     "search", "a threshold of NaN is taken for none" => Asked(|request| {
         request.similarity_threshold = request.similarity_threshold.filter(|t| !t.is_nan());
     });
-    "search", "the offset is ignored" => Asked(|request| request.offset = 0);
-    "search", "the offset is one too far" => Asked(|request| request.offset += usize::from(request.offset > 0));
+    "search", "the offset is ignored" => Search(|inner, request| with_offset(inner, request, 0));
+    "search", "the offset is one too far" => Search(|inner, request| {
+        with_offset(inner, request, request.offset + usize::from(request.offset > 0))
+    });
     "search", "a top_k of 0 is taken for 1" => Asked(|request| request.top_k = request.top_k.max(1));
     "search", "a top_k beyond 10,000 is cut" => Asked(|request| request.top_k = request.top_k.min(10_000));
     "search", "one match is missing" => Found(|_, found| drop(found.matches.pop()));
@@ -151,6 +153,14 @@ saboteurs! {
 
 fn each(found: &mut SearchResult, change: fn(&mut Match)) {
     found.matches.iter_mut().for_each(change);
+}
+
+fn with_offset<'a>(inner: &'a Inner, request: &'a SearchRequest, offset: usize) -> Of<'a, SearchResult> {
+    Box::pin(async move {
+        let mut found = inner.search(&request.clone().offset(offset)).await?;
+        found.offset = request.offset;
+        Ok(found)
+    })
 }
 
 /// All that there is, with vectors and metadata, whatever page was asked for.

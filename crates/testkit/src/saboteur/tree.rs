@@ -77,27 +77,36 @@ pub(super) fn evaluate(filter: &Filter, id: &str, leaf: &dyn Fn(&Leaf) -> bool) 
 }
 
 /// The three truth values of SQL: a leaf on a missing field is neither true nor false.
-pub(super) fn three_valued(filter: &Filter, id: &str, metadata: &Metadata) -> Option<bool> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Truth {
+    False,
+    Unknown,
+    True,
+}
+
+impl From<bool> for Truth {
+    fn from(met: bool) -> Self {
+        if met { Self::True } else { Self::False }
+    }
+}
+
+/// A filter under SQL's logic.
+pub(super) fn three_valued(filter: &Filter, id: &str, metadata: &Metadata) -> Truth {
+    let each = |children: &[Filter]| {
+        children.iter().map(|f| three_valued(f, id, metadata)).collect::<Vec<_>>().into_iter()
+    };
     match filter {
-        Filter::And(children) => {
-            let answers = children.iter().map(|f| three_valued(f, id, metadata));
-            answers.fold(Some(true), |all, one| match (all, one) {
-                (Some(false), _) | (_, Some(false)) => Some(false),
-                (Some(true), Some(true)) => Some(true),
-                _ => None,
-            })
+        Filter::And(children) => each(children).min().unwrap_or(Truth::True),
+        Filter::Or(children) => each(children).max().unwrap_or(Truth::False),
+        Filter::Not(child) => match three_valued(child, id, metadata) {
+            Truth::False => Truth::True,
+            Truth::Unknown => Truth::Unknown,
+            Truth::True => Truth::False,
+        },
+        Filter::Id(ids) => ids.iter().any(|i| i == id).into(),
+        Filter::Leaf(Leaf { condition: Condition::Exists, key }) => metadata.contains_key(key).into(),
+        Filter::Leaf(leaf) => {
+            metadata.get(&leaf.key).map_or(Truth::Unknown, |value| leaf.condition.matches(value).into())
         }
-        Filter::Or(children) => {
-            let answers = children.iter().map(|f| three_valued(f, id, metadata));
-            answers.fold(Some(false), |any, one| match (any, one) {
-                (Some(true), _) | (_, Some(true)) => Some(true),
-                (Some(false), Some(false)) => Some(false),
-                _ => None,
-            })
-        }
-        Filter::Not(child) => three_valued(child, id, metadata).map(|met| !met),
-        Filter::Id(ids) => Some(ids.iter().any(|i| i == id)),
-        Filter::Leaf(Leaf { condition: Condition::Exists, key }) => Some(metadata.contains_key(key)),
-        Filter::Leaf(leaf) => metadata.get(&leaf.key).map(|value| leaf.condition.matches(value)),
     }
 }

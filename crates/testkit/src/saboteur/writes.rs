@@ -10,53 +10,53 @@ use portolan_core::{
 use super::{Inner, Of, saboteurs};
 
 saboteurs! {
-    "data_types", "integers become floats" => Stored(|r| each_scalar(r, |s| match s {
+    "value", "integers become floats" => Stored(|r| each_scalar(r, |s| match s {
         Scalar::Integer(i) => Scalar::Float(i as f64),
         other => other,
     }));
-    "data_types", "whole floats become integers" => Stored(|r| each_scalar(r, |s| match s {
+    "value", "whole floats become integers" => Stored(|r| each_scalar(r, |s| match s {
         Scalar::Float(x) if x.fract() == 0.0 => Scalar::Integer(x as i64),
         other => other,
     }));
-    "data_types", "integers are rounded to 53 bits" => Stored(|r| each_scalar(r, |s| match s {
+    "value", "integers are rounded to 53 bits" => Stored(|r| each_scalar(r, |s| match s {
         Scalar::Integer(i) => Scalar::Integer((i as f64) as i64),
         other => other,
     }));
-    "data_types", "floats are rounded to f32" => Stored(|r| each_scalar(r, |s| match s {
+    "value", "floats are rounded to f32" => Stored(|r| each_scalar(r, |s| match s {
         Scalar::Float(x) if (x as f32).is_finite() => Scalar::Float(f64::from(x as f32)),
         other => other,
     }));
-    "data_types", "floats keep 15 digits" => Stored(|r| each_scalar(r, |s| match s {
+    "value", "floats keep 15 digits" => Stored(|r| each_scalar(r, |s| match s {
         Scalar::Float(x) => Scalar::Float(format!("{x:.14e}").parse().unwrap_or(x)),
         other => other,
     }));
-    "data_types", "bools become integers" => Stored(|r| each_scalar(r, |s| match s {
+    "value", "bools become integers" => Stored(|r| each_scalar(r, |s| match s {
         Scalar::Bool(b) => Scalar::Integer(b.into()),
         other => other,
     }));
-    "data_types", "everything becomes a string" => Stored(|r| each_scalar(r, |s| Scalar::from(s.to_string())));
-    "data_types", "strings are trimmed when stored" => Stored(|r| each_scalar(r, |s| match s {
+    "value", "everything becomes a string" => Stored(|r| each_scalar(r, |s| Scalar::from(s.to_string())));
+    "value", "strings are trimmed when stored" => Stored(|r| each_scalar(r, |s| match s {
         Scalar::String(s) => Scalar::from(s.trim()),
         other => other,
     }));
-    "data_types", "strings are cut at U+0000" => Stored(|r| each_scalar(r, |s| match s {
+    "value", "strings are cut at U+0000" => Stored(|r| each_scalar(r, |s| match s {
         Scalar::String(s) => Scalar::from(s.split('\0').next().unwrap_or_default()),
         other => other,
     }));
-    "data_types", "long strings are cut" => Stored(|r| each_scalar(r, |s| match s {
+    "value", "long strings are cut" => Stored(|r| each_scalar(r, |s| match s {
         Scalar::String(s) => Scalar::String(s.chars().take(255).collect()),
         other => other,
     }));
-    "data_types", "the empty string is null" => Stored(|r| keep(r, |v| v.as_str() != Some("")));
-    "data_types", "the empty list is null" => Stored(|r| keep(r, |v| *v != Value::List(Vec::new())));
-    "data_types", "the order of a list is lost" => Stored(|r| each_list(r, |items| items.reverse()));
-    "data_types", "equal elements of a list fold" => Stored(|r| each_list(r, |items| items.dedup()));
-    "data_types", "a list of one is its element" => Stored(|r| each_value(r, |v| match v {
+    "value", "the empty string is null" => Stored(|r| keep(r, |v| v.as_str() != Some("")));
+    "value", "the empty list is null" => Stored(|r| keep(r, |v| *v != Value::List(Vec::new())));
+    "value", "the order of a list is lost" => Stored(|r| each_list(r, |items| items.reverse()));
+    "value", "equal elements of a list fold" => Stored(|r| each_list(r, |items| items.dedup()));
+    "value", "a list of one is its element" => Stored(|r| each_value(r, |v| match v {
         Value::List(items) if items.len() == 1 => Value::Scalar(items[0].clone()),
         other => other,
     }));
-    "data_types", "objects are dropped" => Stored(|r| keep(r, |v| !matches!(v, Value::Opaque(_))));
-    "data_types", "objects become text" => Stored(|r| each_value(r, |v| match v {
+    "value", "objects are dropped" => Stored(|r| keep(r, |v| !matches!(v, Value::Opaque(_))));
+    "value", "objects become text" => Stored(|r| each_value(r, |v| match v {
         Value::Opaque(json) => Value::from(json.to_string()),
         other => other,
     }));
@@ -97,10 +97,10 @@ saboteurs! {
     "hostile", "a reserved key is taken for another" => Stored(|r| each_key(r, |k| {
         k.replace("_portolan", "portolan").replace('$', "S")
     }));
-    "data_types", "NaN in metadata is dropped" => Stored(|r| keep(r, |v| {
+    "value", "NaN in metadata is dropped" => Stored(|r| keep(r, |v| {
         v.as_float().is_none_or(f64::is_finite)
     }));
-    "data_types", "a value of another type than declared is dropped" => Upsert(|inner, request| {
+    "value", "a value of another type than declared is dropped" => Upsert(|inner, request| {
         Box::pin(async move {
             let spec = inner.describe_index(request.index, request.options).await?.spec;
             upsert_changed(inner, request, |mut r| {
