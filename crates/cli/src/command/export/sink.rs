@@ -46,10 +46,7 @@ pub(super) enum Sink {
 
 impl Sink {
     pub(super) fn create(path: &Path, format: Format) -> Result<Self, Failure> {
-        let temporary = || {
-            let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            NamedTempFile::new_in(dir).map_err(|e| Failure::file(path, "write", &e))
-        };
+        let temporary = || temporary(path).map_err(|e| Failure::file(path, "write", &e));
         match format {
             Format::Jsonl if is_stdout(path) => Ok(Self::Stdout(BufWriter::new(io::stdout()))),
             Format::Jsonl => Ok(Self::Jsonl(BufWriter::with_capacity(1 << 18, temporary()?))),
@@ -87,4 +84,13 @@ impl Sink {
         file.persist(path)?;
         Ok(())
     }
+}
+
+/// A file beside the one to be written, readable by whom the user's mask lets.
+fn temporary(path: &Path) -> io::Result<NamedTempFile> {
+    let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(dir)
 }

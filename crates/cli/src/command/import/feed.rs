@@ -68,6 +68,7 @@ impl Reader {
         for (n, input) in inputs.iter().enumerate() {
             let mut rows = input.open(types)?;
             passed -= rows.pass_over(passed)?;
+            self.flushed_at = bytes_before + rows.bytes_read();
             while let Some(row) = rows.next() {
                 let Row { line, record } = row?;
                 self.vectors +=
