@@ -37,12 +37,15 @@ fn run(cli: Cli) -> ExitCode {
 
 fn execute(cli: Cli) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(command::run(cli.command, &Context::new(cli.global)))
+    let ended = runtime.block_on(command::run(cli.command, &Context::new(cli.global)));
+    // A thread that still waits for stdin is not waited for.
+    runtime.shutdown_background();
+    ended
 }
 
 /// The output format that the arguments name, where they cannot be parsed as a whole.
 fn asked_format() -> Format {
-    let args: Vec<String> = std::env::args().collect();
+    let args: Vec<String> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
     let after_flag = args.windows(2).filter(|w| w[0] == "--output" || w[0] == "-o").map(|w| w[1].as_str());
     let joined = args.iter().filter_map(|a| a.strip_prefix("--output="));
     after_flag

@@ -18,7 +18,8 @@ pub(super) fn report(
         return output::print_one(context.format(), &as_json(ids, result), done);
     }
     let Some((at, error)) = result.errors().next() else { return Ok(()) };
-    let error = error.clone().with_position(at).with_context("id", ids[at].clone());
+    let id = ids.get(at).cloned().unwrap_or_default();
+    let error = error.clone().with_position(at).with_context("id", id);
     if result.stored() == 0 {
         return Err(error.into());
     }

@@ -64,6 +64,17 @@ fn a_bad_row_stops_the_import_after_the_rows_before_it() {
 }
 
 #[test]
+fn a_bad_row_stops_the_import_though_more_may_come() {
+    let place = Place::with_companies();
+    let mut command = place.command(&["import", "companies", "-", "--batch-size", "1"]);
+    let mut child = command.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"no record\n").unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    drop(stdin);
+}
+
+#[test]
 fn a_bad_first_row_stores_nothing_and_fails() {
     let place = Place::with_companies();
     place.write("bad.jsonl", "[]\n");

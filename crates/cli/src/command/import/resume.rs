@@ -74,8 +74,8 @@ impl Resume {
     }
 
     /// Notes the last record of those stored.
-    pub(super) fn remember(&mut self, records: &[Record]) {
-        if let Some(record) = records.last() {
+    pub(super) fn remember(&mut self, last: Option<&Record>) {
+        if let Some(record) = last {
             self.state.last_id = Some(record.id.clone());
         }
     }

@@ -140,7 +140,7 @@ impl<'a> Sink<'a> {
                     let not_stored: Vec<(usize, Error)> =
                         result.errors().map(|(at, e)| (at, e.clone())).collect();
                     let whole = not_stored.first().map_or(records.len(), |(at, _)| *at);
-                    resume.remember(&records[..whole]);
+                    resume.remember(records.iter().take(whole).next_back());
                     return self.settle(&placed, not_stored, resume).await;
                 }
                 Err(e) if is_about_data(&e) && e.position().is_some_and(|at| at < placed.len()) => {
@@ -167,7 +167,8 @@ impl<'a> Sink<'a> {
         let all = not_stored.len() as u64;
         for (n, (at, error)) in not_stored.into_iter().enumerate() {
             let passable = is_about_data(&error) && self.on_error == OnError::Skip;
-            let problem = self.problem(placed[at].input, placed[at].line, error);
+            let Some(row) = placed.get(at) else { continue };
+            let problem = self.problem(row.input, row.line, error);
             if !passable {
                 resume.advance(at as u64, self.storage, self.options).await?;
                 self.tally.failed += all - n as u64 - 1;
