@@ -25,7 +25,7 @@ use crate::search::{SearchRequest, SearchResult};
 use crate::stats::{Explanation, IndexStats, QueryClock};
 use crate::storage::VectorStorage;
 use crate::write::{
-    DeleteRequest, DeleteWhereRequest, DeleteWhereResult, UpdateRequest, UpsertRequest, WriteResult,
+    DeleteRequest, DeleteWhereRequest, DeleteWhereResult, Outcome, UpdateRequest, UpsertRequest, WriteResult,
 };
 use crate::{Error, ErrorKind, Result, validate};
 
@@ -152,13 +152,15 @@ impl<D: Driver> DriverStorage<D> {
         } else {
             call.await
         };
-        answer.map_err(|e| {
-            let e = e.with_operation(operation).with_provider(self.profile().provider);
-            match index {
-                Some(index) => e.with_index(index),
-                None => e,
-            }
-        })
+        answer.map_err(|e| self.at_seam(operation, index, e))
+    }
+
+    fn at_seam(&self, operation: &'static str, index: Option<&str>, e: Error) -> Error {
+        let e = e.with_operation(operation).with_provider(self.profile().provider);
+        match index {
+            Some(index) => e.with_index(index),
+            None => e,
+        }
     }
 
     async fn get_in(&self, at: &Opened, request: &GetRequest<'_>) -> Result<Vec<Option<Record>>> {
@@ -287,7 +289,12 @@ macro_rules! write_call {
         let call = async {
             with_index!($self, $request.index, deadline, at => $self.$method(at, $request, deadline))
         };
-        let result = $self.run($operation, Some($request.index), None, call).await?;
+        let mut result = $self.run($operation, Some($request.index), None, call).await?;
+        for outcome in &mut result.items {
+            if let Outcome::Failed(e) | Outcome::Unknown(e) = outcome {
+                *e = $self.at_seam($operation, Some($request.index), e.clone());
+            }
+        }
         Ok(result.elapsed(start.elapsed()))
     }};
 }
