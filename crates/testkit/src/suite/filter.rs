@@ -85,6 +85,7 @@ filter_cases! { "filter";
     missing_field_is_none_whichever_operator,
     one_in_many_is_found_to_the_last,
     residual_fills_every_page,
+    tenants_by_filter_are_apart,
     as_deep_as_allowed,
     too_deep_is_refused,
     as_many_operands_as_allowed,
@@ -179,6 +180,25 @@ async fn residual_fills_every_page(ctx: &Context) -> Verdict {
         twin.search(&query).await?;
     }
     Ok(())
+}
+
+/// Two tenants in one index, told apart by a field: what one does, the other does not see.
+async fn tenants_by_filter_are_apart(ctx: &Context) -> Verdict {
+    let of = |tenant: &str, n: usize| {
+        let metadata = portolan_core::Metadata::new().with("tenant", tenant).with("n", n as i64);
+        Record::new(format!("{tenant}/{n}"), crate::data::vector(n, 3)).metadata(metadata)
+    };
+    let twin = ctx.index(3).await?;
+    for tenant in ["acme", "acme's", "ACME"] {
+        twin.upsert(&(0..15).map(|n| of(tenant, n)).collect::<Vec<_>>()).await?;
+    }
+    let acme = field("tenant").eq("acme");
+    let found = twin.search(&twin.query([1.0, 2.0, 3.0]).top_k(40).filter(acme.clone())).await?;
+    check!(found.matches.len() == 15, "a tenant sees {} of its 15 records", found.matches.len());
+    check!(found.matches.iter().all(|m| m.id.starts_with("acme/")), "a tenant sees another's records");
+    twin.delete_where(&(acme.clone() & field("n").lt(9))).await?;
+    twin.filter(&acme).await?;
+    twin.same().await
 }
 
 async fn as_deep_as_allowed(ctx: &Context) -> Verdict {
