@@ -43,10 +43,20 @@ pub(crate) fn id(row: u32, bytes: &[u8]) -> Result<&str, Fault> {
 
 /// The id and the metadata in the bytes of a row's record.
 pub(crate) fn decode(row: u32, bytes: &[u8]) -> Result<(&str, Metadata), Fault> {
+    decode_some(row, bytes, |_| true)
+}
+
+/// The id and some fields of the metadata in the bytes of a row's record.
+pub(crate) fn decode_some(
+    row: u32,
+    bytes: &[u8],
+    wanted: impl Fn(&str) -> bool,
+) -> Result<(&str, Metadata), Fault> {
     let (id, fields): (&str, Vec<(&str, Stored)>) =
         postcard::from_bytes(unseal(row, bytes)?).map_err(|e| unreadable(row, &e))?;
+    let fields = fields.into_iter().filter(|(key, _)| wanted(key));
     let fields: Vec<(&str, Value)> =
-        fields.into_iter().map(|(key, stored)| Ok((key, value(stored)?))).collect::<Result<_, Fault>>()?;
+        fields.map(|(key, stored)| Ok((key, value(stored)?))).collect::<Result<_, Fault>>()?;
     Ok((id, fields.into_iter().collect()))
 }
 

@@ -1,5 +1,7 @@
 //! Which rows meet a filter: from the field index where it can say, and from the records where it cannot.
 
+use std::collections::BTreeSet;
+
 use portolan_core::Filter;
 use roaring::RoaringBitmap;
 
@@ -27,8 +29,9 @@ pub(crate) fn select(view: &View<'_>, filter: &Filter) -> Result<Selection, Faul
     let read = bounds.undecided();
     let mut rows = bounds.lower;
     let records = view.records()?;
+    let keys = keys(filter);
     for row in &read {
-        if records.meets(row, filter)? {
+        if records.meets(row, filter, &keys)? {
             rows.insert(row);
         }
     }
@@ -44,12 +47,13 @@ pub(crate) fn select_from(
 ) -> Result<Vec<u32>, Fault> {
     let Bounds { lower, upper } = bounds(view, filter)?;
     let records = view.records()?;
+    let keys = keys(filter);
     let mut rows = Vec::new();
     for row in upper.range(from..) {
         if rows.len() == limit {
             break;
         }
-        if lower.contains(row) || records.meets(row, filter)? {
+        if lower.contains(row) || records.meets(row, filter, &keys)? {
             rows.push(row);
         }
     }
@@ -92,5 +96,15 @@ impl Planner<'_> {
 
     fn all(&self) -> Result<RoaringBitmap, Fault> {
         Ok(self.view.rows()?.0.clone())
+    }
+}
+
+/// The metadata keys that a filter asks for.
+fn keys(filter: &Filter) -> BTreeSet<&str> {
+    match filter {
+        Filter::And(children) | Filter::Or(children) => children.iter().flat_map(keys).collect(),
+        Filter::Not(child) => keys(child),
+        Filter::Id(_) => BTreeSet::new(),
+        Filter::Leaf(leaf) => BTreeSet::from([leaf.key.as_str()]),
     }
 }

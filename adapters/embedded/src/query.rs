@@ -57,7 +57,7 @@ fn hits(view: &View<'_>, nearest: Vec<Near>, search: &Search) -> Result<Vec<Hit>
         a.distance.total_cmp(&b.distance).then_with(|| a_id.cmp(b_id))
     });
     named.truncate(search.k);
-    if search.want == Want::ID {
+    if !search.want.vectors && !search.want.metadata {
         let bare =
             |(near, id): (Near, String)| Hit { row: Row { id, ..Row::default() }, distance: near.distance };
         return Ok(named.into_iter().map(bare).collect());

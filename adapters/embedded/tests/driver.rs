@@ -265,6 +265,7 @@ fn optimizing_gives_space_back_once() {
         let before = size();
         assert!(driver.optimize(target(&spec)).await.unwrap());
         assert!(size() < before);
+        assert!(!driver.optimize(target(&spec)).await.unwrap());
         assert_eq!(nearest(&driver, &spec, 10, None).await, ["a", "b", "d", "c"]);
     });
 }

@@ -6,15 +6,15 @@ mod open;
 mod records;
 mod state;
 pub(crate) mod tables;
+mod transaction;
 
 use std::fmt::{self, Debug, Formatter};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use portolan_core::{Error, ErrorKind, IndexInfo, IndexSpec, Result};
-use redb::{Database, Durability as Commit, WriteTransaction};
+use redb::{Database, WriteTransaction};
 
 pub(crate) use derived::Derived;
 pub(crate) use edit::Edit;
@@ -26,6 +26,7 @@ use crate::error::Fault;
 use crate::fields::MAX_FIELDS;
 pub(crate) use tables::FORMAT;
 use tables::INDEXES;
+use transaction::{Change, Ended, flush};
 
 /// A store: what is in the file, and what readers see of it.
 ///
@@ -45,9 +46,6 @@ struct Writer {
     database: Option<Database>,
     closed: bool,
 }
-
-/// What a transaction does to the indexes that readers see: sets one, or removes it.
-type Change = (String, Option<Index>);
 
 impl Store {
     /// Opens the file, or makes it.
@@ -204,28 +202,24 @@ impl Store {
         let mut writer = self.writer()?;
         let state = self.state.read().clone();
         let (Some(database), Some(state)) = (&writer.database, state) else { return Err(closed().into()) };
-        // A panic leaves the database unusable, and the next write must find it opened again.
-        let ended = catch_unwind(AssertUnwindSafe(|| transaction(database, self.durability, &state, work)))
-            .unwrap_or(Err(Failure::Before(Fault::Panicked)));
-        let (change, value) = match ended {
-            Ok((None, value)) => return Ok(value),
-            Ok((Some(change), value)) => (change, value),
-            Err(Failure::Before(fault)) => {
-                if fault.is_lasting() {
-                    self.reopen(&mut writer).ok();
+        match transaction::run(database, self.durability, |txn| work(&state, txn)) {
+            Ended::Unchanged(value) => Ok(value),
+            Ended::Committed(change, value) => {
+                match state.after(database, change) {
+                    Ok(next) => *self.state.write() = Some(Arc::new(next)),
+                    // It is stored; readers find it once the file is opened again.
+                    Err(_) => drop(self.reopen(&mut writer)),
                 }
-                return Err(fault);
+                Ok(value)
             }
-            Err(Failure::During(change, value, error)) => {
-                return self.settle(&mut writer, &change, value, error);
+            Ended::Failed(fault) => {
+                if fault.is_lasting() {
+                    drop(self.reopen(&mut writer));
+                }
+                Err(fault)
             }
-        };
-        match state.after(database, change) {
-            Ok(next) => *self.state.write() = Some(Arc::new(next)),
-            // It is stored; readers find it once the file is opened again.
-            Err(_) => drop(self.reopen(&mut writer)),
+            Ended::Unsure(change, value, error) => self.settle(&mut writer, &change, value, error),
         }
-        Ok(value)
     }
 
     /// After an error while committing: opens the file again and looks whether the commit is in it.
@@ -273,48 +267,6 @@ impl Debug for Store {
             .field("durability", &self.durability)
             .finish_non_exhaustive()
     }
-}
-
-/// How a transaction fails: surely without effect, or while it commits.
-enum Failure<T> {
-    Before(Fault),
-    During(Change, T, redb::Error),
-}
-
-fn transaction<T>(
-    database: &Database,
-    durability: Durability,
-    state: &State,
-    work: impl FnOnce(&State, &WriteTransaction) -> Result<(Option<Change>, T), Fault>,
-) -> Result<(Option<Change>, T), Failure<T>> {
-    let txn = begin(database, durability).map_err(Failure::Before)?;
-    match work(state, &txn).map_err(Failure::Before)? {
-        (None, value) => {
-            txn.abort().map_err(|e| Failure::Before(e.into()))?;
-            Ok((None, value))
-        }
-        (Some(change), value) => match catch_unwind(AssertUnwindSafe(|| txn.commit())) {
-            Ok(Ok(())) => Ok((Some(change), value)),
-            Ok(Err(e)) => Err(Failure::During(change, value, e.into())),
-            Err(_) => {
-                Err(Failure::During(change, value, redb::Error::Corrupted("a check failed".to_owned())))
-            }
-        },
-    }
-}
-
-fn begin(database: &Database, durability: Durability) -> Result<WriteTransaction, Fault> {
-    let mut txn = database.begin_write()?;
-    match durability {
-        Durability::Commit => txn.set_quick_repair(true),
-        Durability::None => txn.set_durability(Commit::None)?,
-    }
-    Ok(txn)
-}
-
-/// An empty durable commit takes all before it along.
-fn flush(database: &Database) -> Result<(), Fault> {
-    Ok(begin(database, Durability::Commit)?.commit()?)
 }
 
 fn closed() -> Error {

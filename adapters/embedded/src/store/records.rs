@@ -1,6 +1,8 @@
 //! Reading records by row.
 
 use portolan_core::Filter;
+use std::collections::BTreeSet;
+
 use portolan_core::driver::{Row, Want};
 use redb::{ReadOnlyTable, ReadableTable};
 
@@ -26,7 +28,7 @@ impl Records {
     /// The record of a row.
     pub(crate) fn get(&self, row: u32, want: Want) -> Result<Row, Fault> {
         let bytes = self.bytes(row)?;
-        let mut read = if want.metadata || want.own {
+        let mut read = if want.metadata {
             let (id, metadata) = codec::decode(row, bytes.value())?;
             Row { id: id.to_owned(), metadata, ..Row::default() }
         } else {
@@ -43,10 +45,10 @@ impl Records {
         Ok(codec::id(row, self.bytes(row)?.value())?.to_owned())
     }
 
-    /// Whether the record of a row meets a filter.
-    pub(crate) fn meets(&self, row: u32, filter: &Filter) -> Result<bool, Fault> {
+    /// Whether the record of a row meets a filter, which asks for no keys but these.
+    pub(crate) fn meets(&self, row: u32, filter: &Filter, keys: &BTreeSet<&str>) -> Result<bool, Fault> {
         let bytes = self.bytes(row)?;
-        let (id, metadata) = codec::decode(row, bytes.value())?;
+        let (id, metadata) = codec::decode_some(row, bytes.value(), |key| keys.contains(key))?;
         Ok(filter.matches(id, &metadata))
     }
 

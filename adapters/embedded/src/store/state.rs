@@ -7,10 +7,10 @@ use portolan_core::{Error, IndexInfo, IndexSpec};
 use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableStats};
 use roaring::RoaringBitmap;
 
-use super::Change;
 use super::derived::{Cached, Derived};
 use super::records::Records;
 use super::tables::{CHANGES, IDS, LOG, POSTINGS, RECORDS, VECTORS};
+use super::transaction::Change;
 use crate::codec;
 use crate::error::Fault;
 use crate::fields::Fields;
