@@ -5,7 +5,6 @@
 //! equal distances come in random order, and its pages shift. What it cannot hold it refuses as a real server would,
 //! so that an engine that breaks its rules is seen.
 
-mod distance;
 mod rules;
 
 use std::collections::{BTreeMap, HashMap};
@@ -25,6 +24,8 @@ use portolan_core::{
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
+
+use crate::distance::distance;
 
 /// The port over a poor driver with this seed.
 pub fn poor(seed: u64) -> Arc<dyn VectorStorage> {
@@ -211,7 +212,7 @@ impl Driver for PoorDriver {
         self.with_index(at, |index, chance| {
             let hit = |row: &Row| {
                 let vector = row.vector.as_ref()?;
-                let distance = distance::distance(at.spec.metric, query.vector, vector);
+                let distance = distance(at.spec.metric, query.vector, vector);
                 Some(Hit { row: cut(row, query.want), distance })
             };
             let mut hits: Vec<Hit> = index.rows.values().filter_map(hit).collect();

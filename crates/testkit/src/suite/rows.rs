@@ -10,6 +10,7 @@ use portolan_core::{
 use crate::case::{Verdict, cases, check, check_eq};
 use crate::context::{Context, OPTIONS};
 use crate::rows::{FilterRow, ScoreRow, filter_rows, score_rows};
+use crate::twin::scan_all;
 
 cases! { "rows";
     filters_over_undeclared_fields,
@@ -55,9 +56,11 @@ async fn filters(ctx: &Context, spec: IndexSpec) -> Verdict {
         let of_it = id_in([&id]) & filter.clone();
         let count = ctx.storage.count(&CountRequest::new(&spec.name).filter(Some(&of_it))).await?;
         check_eq!(count, u64::from(row.meets), "the count of {row:?}");
-        let search = SearchRequest::new(&spec.name, [1.0, 1.0]).top_k(1_000).filter(filter);
-        let found = ctx.storage.search(&search).await?.matches.iter().any(|m| m.id == id);
-        check_eq!(found, row.meets, "whether a search finds {row:?}");
+        let search = SearchRequest::new(&spec.name, [1.0, 1.0]).top_k(1).filter(of_it);
+        let found = ctx.storage.search(&search).await?.matches.len();
+        check_eq!(found, usize::from(row.meets), "the matches of a search for {row:?}");
+        let scanned = scan_all(&*ctx.storage, &spec.name, Some(&filter), 10_000).await?;
+        check_eq!(scanned.iter().any(|r| r.id == id), row.meets, "whether a scan finds {row:?}");
     }
     Ok(())
 }

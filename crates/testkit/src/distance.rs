@@ -3,7 +3,7 @@
 use portolan_core::Metric;
 
 /// The metric's distance, with the rounding of f32.
-pub(super) fn distance(metric: Metric, a: &[f32], b: &[f32]) -> f64 {
+pub(crate) fn distance(metric: Metric, a: &[f32], b: &[f32]) -> f64 {
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f32>();
     let differences = a.iter().zip(b).map(|(x, y)| x - y);
     f64::from(match metric {

@@ -1,0 +1,342 @@
+//! The fickle driver: it can do much natively, and nothing quite as asked.
+//!
+//! Its searches are approximate: they miss records, and under a filter they give up early. It pushes some leaves
+//! exactly, some as a superset, some not at all. Vectors come back rounded, ids are ASCII, objects and long integers lie
+//! aside. One that is narrow as well has no exact search, is not scanned and sees only a window.
+
+mod native;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use portolan_core::driver::{
+    Driver, DriverStorage, ExactSearch, Hit, IdScheme, Nearest, Neighbours, Page, Profile, Row, Sizes,
+    Target, Want,
+};
+use portolan_core::filter::{Leaf, Lowered};
+use portolan_core::name::Separators;
+use portolan_core::{
+    Error, ErrorKind, Exactness, Health, IndexInfo, IndexSpec, Metadata, Metric, Outcome, Result, Scalar,
+    Status, Value, Vector, VectorFidelity, VectorStorage,
+};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+pub use native::Native;
+
+use crate::distance::distance;
+
+/// The port over a fickle driver with this seed.
+pub fn fickle(seed: u64) -> Arc<dyn VectorStorage> {
+    Arc::new(DriverStorage::new(FickleDriver::new(seed)))
+}
+
+/// The port over a fickle driver that is narrow as well.
+pub fn narrow(seed: u64) -> Arc<dyn VectorStorage> {
+    Arc::new(DriverStorage::new(FickleDriver::narrow(seed)))
+}
+
+/// A driver of approximate abilities; see the [module](self).
+#[derive(Debug)]
+pub struct FickleDriver {
+    profile: Profile,
+    seed: u64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    indexes: BTreeMap<String, Index>,
+    chance: StdRng,
+}
+
+#[derive(Debug)]
+struct Index {
+    info: IndexInfo,
+    /// By the order of their first write.
+    rows: BTreeMap<u64, Row>,
+    places: HashMap<String, u64>,
+    written: u64,
+}
+
+impl FickleDriver {
+    /// An empty database; the seed decides what is missed, and how leaves are pushed.
+    pub fn new(seed: u64) -> Self {
+        Self::with_profile(seed, profile("fickle"))
+    }
+
+    /// One without exact search, which the engine may not scan, and which sees a window of 200.
+    pub fn narrow(seed: u64) -> Self {
+        let mut profile = profile("narrow");
+        profile.exact = ExactSearch::Never;
+        profile.scans = false;
+        profile.limits.window = Some(200);
+        profile.native_window = 200;
+        Self::with_profile(seed, profile)
+    }
+
+    fn with_profile(seed: u64, profile: Profile) -> Self {
+        let state = State { indexes: BTreeMap::new(), chance: StdRng::seed_from_u64(seed) };
+        Self { profile, seed, state: Mutex::new(state) }
+    }
+
+    fn with_index<T>(
+        &self,
+        at: Target<'_>,
+        call: impl FnOnce(&mut Index, &mut StdRng) -> Result<T>,
+    ) -> Result<T> {
+        let mut state = self.state.lock();
+        let State { indexes, chance } = &mut *state;
+        match indexes.get_mut(at.name) {
+            Some(index) => call(index, chance),
+            None => Err(no_collection(at.name)),
+        }
+    }
+}
+
+fn profile(provider: &'static str) -> Profile {
+    let mut profile = Profile::new(provider);
+    profile.names.separators = Separators::Hyphen;
+    profile.ids = IdScheme::Ascii;
+    profile.metrics = vec![Metric::Cosine, Metric::DotProduct, Metric::Euclidean];
+    profile.vectors = VectorFidelity::Rounded;
+    profile.all_values = false;
+    profile.update = false;
+    profile.exact = ExactSearch::OnRequest;
+    profile.ties_by_id = false;
+    profile.native_window = 150;
+    profile.page_rows = 40;
+    profile.limits.dimension = 4_096;
+    profile.limits.batch_count = Some(100);
+    profile.limits.batch_bytes = Some(1 << 20);
+    profile
+}
+
+impl Driver for FickleDriver {
+    type Filter = Native;
+
+    fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    fn lower(&self, _: &IndexSpec, leaf: &Leaf, negated: bool) -> Lowered<Native> {
+        native::lower(self.seed, leaf, negated)
+    }
+
+    fn lower_ids(&self, _: &IndexSpec, ids: &[String], negated: bool) -> Lowered<Native> {
+        Lowered::Exact(Native::Ids(ids.to_vec(), negated))
+    }
+
+    fn and(&self, parts: Vec<Native>) -> Native {
+        Native::And(parts)
+    }
+
+    fn or(&self, parts: Vec<Native>) -> Native {
+        Native::Or(parts)
+    }
+
+    fn represents(&self, _: &IndexSpec, _: &str, value: &Value) -> bool {
+        let scalar = |s: &Scalar| !matches!(s, Scalar::Integer(i) if i.unsigned_abs() > 1 << 53);
+        match value {
+            Value::Scalar(s) => scalar(s),
+            Value::List(items) => !items.is_empty() && items.iter().all(scalar),
+            Value::Opaque(_) => false,
+        }
+    }
+
+    async fn create(&self, at: Target<'_>) -> Result<()> {
+        network().await;
+        let mut state = self.state.lock();
+        if state.indexes.contains_key(at.name) {
+            return Err(Error::new(ErrorKind::AlreadyExists, format!("collection {} exists", at.name)));
+        }
+        let info = IndexInfo::new(at.spec.clone(), self.profile.provider);
+        state.indexes.insert(at.name.to_owned(), Index::new(info));
+        Ok(())
+    }
+
+    async fn open(&self, name: &str) -> Result<IndexInfo> {
+        network().await;
+        self.state.lock().indexes.get(name).map(|i| i.info.clone()).ok_or_else(|| no_collection(name))
+    }
+
+    async fn list(&self) -> Result<Vec<String>> {
+        network().await;
+        Ok(self.state.lock().indexes.keys().cloned().collect())
+    }
+
+    async fn drop_index(&self, name: &str) -> Result<()> {
+        network().await;
+        self.state.lock().indexes.remove(name).map(drop).ok_or_else(|| no_collection(name))
+    }
+
+    async fn write(&self, at: Target<'_>, rows: &[Row]) -> Result<Vec<Outcome>> {
+        network().await;
+        self.with_index(at, |index, _| {
+            rows.iter().for_each(|row| index.put(row));
+            Ok(vec![Outcome::Stored; rows.len()])
+        })
+    }
+
+    async fn fetch(&self, at: Target<'_>, ids: &[String], want: Want) -> Result<Vec<Row>> {
+        network().await;
+        self.with_index(at, |index, _| {
+            let found = ids.iter().filter_map(|id| index.rows.get(index.places.get(id)?));
+            Ok(found.map(|row| cut(row, want)).collect())
+        })
+    }
+
+    async fn remove(&self, at: Target<'_>, ids: &[String]) -> Result<Vec<Outcome>> {
+        network().await;
+        self.with_index(at, |index, _| {
+            for id in ids {
+                index.remove(id);
+            }
+            Ok(vec![Outcome::Stored; ids.len()])
+        })
+    }
+
+    async fn nearest(&self, at: Target<'_>, query: &Nearest<'_, Native>) -> Result<Neighbours> {
+        network().await;
+        self.with_index(at, |index, chance| {
+            let rows = index.rows.values().filter(|row| query.filter.is_none_or(|f| f.meets(row)));
+            let mut hits: Vec<Hit> = rows
+                .filter_map(|row| {
+                    let distance = distance(at.spec.metric, query.vector, row.vector.as_ref()?);
+                    Some(Hit { row: cut(row, query.want), distance })
+                })
+                .collect();
+            if !query.exact {
+                hits.retain(|_| chance.random_bool(0.9));
+                if query.filter.is_some() {
+                    hits.truncate(query.k.div_ceil(2));
+                }
+            }
+            hits.sort_by(|a, b| a.distance.total_cmp(&b.distance));
+            hits.truncate(query.k);
+            let exactness = if query.exact { Exactness::Exact } else { Exactness::Approximate };
+            Ok(Neighbours { records_read: hits.len() as u64, hits, exactness })
+        })
+    }
+
+    async fn page(
+        &self,
+        at: Target<'_>,
+        filter: Option<&Native>,
+        cursor: Option<&str>,
+        limit: usize,
+        want: Want,
+    ) -> Result<Page> {
+        network().await;
+        let after: u64 = cursor.and_then(|c| c.parse().ok()).unwrap_or(0);
+        self.with_index(at, |index, _| {
+            let mut rows = index.rows.range(after + 1..).take(limit + 1);
+            let mut page = Page::default();
+            let mut last = after;
+            for (place, row) in rows.by_ref().take(limit) {
+                last = *place;
+                if filter.is_none_or(|f| f.meets(row)) {
+                    page.rows.push(cut(row, want));
+                }
+            }
+            page.next = rows.next().map(|_| last.to_string());
+            Ok(page)
+        })
+    }
+
+    async fn count(&self, at: Target<'_>, filter: Option<&Native>, with_vector: bool) -> Result<u64> {
+        network().await;
+        self.with_index(at, |index, _| {
+            let meets =
+                |row: &&Row| filter.is_none_or(|f| f.meets(row)) && !(with_vector && row.vector.is_none());
+            Ok(index.rows.values().filter(meets).count() as u64)
+        })
+    }
+
+    async fn remove_where(&self, at: Target<'_>, filter: &Native) -> Result<Option<u64>> {
+        network().await;
+        self.with_index(at, |index, _| {
+            let met = index.rows.values().filter(|row| filter.meets(row));
+            for id in met.map(|row| row.id.clone()).collect::<Vec<_>>() {
+                index.remove(&id);
+            }
+            Ok(None)
+        })
+    }
+
+    async fn clear(&self, at: Target<'_>) -> Result<()> {
+        network().await;
+        self.with_index(at, |index, _| {
+            index.rows.clear();
+            index.places.clear();
+            Ok(())
+        })
+    }
+
+    async fn sizes(&self, at: Target<'_>) -> Result<Sizes> {
+        self.with_index(at, |index, _| {
+            let bytes = index.rows.len() * at.spec.dimension * 4;
+            Ok(Sizes { memory_bytes: Some(bytes as u64), ..Sizes::default() })
+        })
+    }
+
+    async fn health(&self) -> Result<Health> {
+        network().await;
+        Ok(Health::new(self.profile.provider, Status::Healthy))
+    }
+
+    async fn optimize(&self, at: Target<'_>) -> Result<bool> {
+        self.with_index(at, |_, chance| Ok(chance.random_bool(0.5)))
+    }
+}
+
+impl Index {
+    fn new(info: IndexInfo) -> Self {
+        Self { info, rows: BTreeMap::new(), places: HashMap::new(), written: 0 }
+    }
+
+    /// Replaces the row of this id where it stands.
+    fn put(&mut self, row: &Row) {
+        let place = *self.places.entry(row.id.clone()).or_insert_with(|| {
+            self.written += 1;
+            self.written
+        });
+        let row = Row { vector: row.vector.as_ref().map(rounded), removed: Vec::new(), ..row.clone() };
+        self.rows.insert(place, row);
+    }
+
+    fn remove(&mut self, id: &str) {
+        if let Some(place) = self.places.remove(id) {
+            self.rows.remove(&place);
+        }
+    }
+}
+
+/// Without the last two bits of each component.
+fn rounded(vector: &Vector) -> Vector {
+    vector.iter().map(|x| f32::from_bits(x.to_bits() & !3)).collect()
+}
+
+/// What of a row is sent.
+fn cut(row: &Row, want: Want) -> Row {
+    let metadata = if want.metadata {
+        row.metadata.clone()
+    } else if want.own {
+        let own = row.metadata.iter().filter(|(k, _)| k.starts_with("_portolan"));
+        own.map(|(k, v)| (k, v.clone())).collect()
+    } else {
+        Metadata::new()
+    };
+    let vector = if want.vectors { row.vector.clone() } else { None };
+    Row { id: row.id.clone(), vector, metadata, removed: Vec::new() }
+}
+
+fn no_collection(name: &str) -> Error {
+    Error::new(ErrorKind::NotFound, format!("collection {name} does not exist"))
+}
+
+/// Where a real driver waits for its server: others go on, and the call may be dropped.
+async fn network() {
+    tokio::task::yield_now().await;
+}
