@@ -7,7 +7,6 @@ use crate::run::{Ended, Place};
 const DOCS: &str = include_str!("../../../../docs/cli.md");
 
 /// Runs every `console` block in order, in one place; `…` in what is expected stands for anything.
-#[cfg(all(unix, feature = "parquet"))]
 #[test]
 fn the_examples_of_the_documentation_give_what_stands_there() {
     let place = Place::new();

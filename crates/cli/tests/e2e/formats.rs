@@ -5,7 +5,7 @@ use std::path::Path;
 use npyz::WriterBuilder;
 use serde_json::json;
 
-use crate::run::{Place, ids};
+use crate::run::Place;
 
 const LINES: &str =
     "{\"id\":\"a\",\"metadata\":{\"n\":1}}\n{\"id\":\"b\",\"n\":2,\"tags\":[\"x\",\"y\"]}\n{\"id\":3}\n";
@@ -151,7 +151,7 @@ fn parquet_is_what_was_exported() {
     };
     let exported = all("companies");
     assert_eq!(exported, all("again"));
-    assert_eq!(ids(&exported), ["adyen", "bayer", "stripe", "tesla", "ö"]);
+    assert_eq!(crate::run::ids(&exported), ["adyen", "bayer", "stripe", "tesla", "ö"]);
 }
 
 #[cfg(feature = "parquet")]

@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod demo;
+#[cfg(all(unix, feature = "parquet"))]
 mod docs;
 mod export;
 mod formats;
