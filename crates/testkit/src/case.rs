@@ -66,7 +66,8 @@ pub(crate) fn refusal<T>(what: &str, kind: ErrorKind, result: Result<T>) -> Verd
 /// Fails the case unless the condition holds.
 macro_rules! check {
     ($condition:expr, $($message:tt)+) => {
-        if !$condition {
+        let holds: bool = $condition;
+        if !holds {
             return Err($crate::case::Stop::Failed(format!($($message)+)));
         }
     };

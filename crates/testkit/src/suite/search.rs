@@ -7,7 +7,8 @@ use portolan_core::{Deduplicate, ErrorKind, Metadata, Record, SearchRequest, Sup
 
 use crate::case::{Verdict, cases, check, check_eq, refusal, unsupported};
 use crate::context::Context;
-use crate::data::{filled, ids, numbered, opaque, plain, vector};
+use crate::data::{filled, ids, numbered, opaque, vector};
+use crate::twin::Twin;
 
 cases! { "search";
     empty_index_gives_nothing, one_record, fewer_records_than_k, largest_k, default_k_is_ten, a_record_finds_itself_first,
@@ -50,7 +51,8 @@ async fn fewer_records_than_k(ctx: &Context) -> Verdict {
 }
 
 async fn largest_k(ctx: &Context) -> Verdict {
-    let most = ctx.capability().limits.top_k;
+    let limits = &ctx.capability().limits;
+    let most = limits.top_k.min(limits.window.unwrap_or(limits.top_k));
     let twin = filled(ctx, &numbered(120, 3)).await?;
     let found = twin.search(&twin.query(QUERY).top_k(most)).await?;
     check_eq!(found.matches.len(), most.min(120), "the matches of the largest k");
@@ -69,6 +71,7 @@ async fn a_record_finds_itself_first(ctx: &Context) -> Verdict {
     let twin = ctx.metric_index(portolan_core::Metric::Euclidean, 3).await?;
     let records: Vec<Record> = (0..12).map(distinct).collect();
     twin.upsert(&records).await?;
+    exactly(&twin).await?;
     for record in &records {
         let itself = record.vector.clone().unwrap_or_default();
         let found = twin.search(&twin.query(itself).top_k(3)).await?;
@@ -78,8 +81,20 @@ async fn a_record_finds_itself_first(ctx: &Context) -> Verdict {
     Ok(())
 }
 
+/// Ends a case about exact answers where there are none, and that is said.
+async fn exactly(twin: &Twin) -> Verdict {
+    match twin.subject.capability().exact {
+        Support::Unsupported => {
+            let refused = twin.subject.search(&twin.query(QUERY).exact(true)).await;
+            Err(unsupported("an exact search", refused))
+        }
+        Support::Native | Support::Emulated => Ok(()),
+    }
+}
+
 async fn pages_join_without_gap_or_repeat(ctx: &Context) -> Verdict {
     let twin = filled(ctx, &numbered(53, 3)).await?;
+    exactly(&twin).await?;
     let mut seen = BTreeSet::new();
     for page in 0..8 {
         let found = twin.search(&twin.query(QUERY).top_k(7).offset(page * 7)).await?;
@@ -94,7 +109,8 @@ async fn pages_join_without_gap_or_repeat(ctx: &Context) -> Verdict {
 
 async fn an_offset_past_the_end_gives_nothing(ctx: &Context) -> Verdict {
     let twin = filled(ctx, &numbered(5, 3)).await?;
-    for offset in [5, 6, 900] {
+    let far = ctx.capability().limits.window.map_or(900, |window| window - 10);
+    for offset in [5, 6, far] {
         let found = twin.search(&twin.query(QUERY).top_k(10).offset(offset).with_total(true)).await?;
         check_eq!((found.matches.len(), found.has_more), (0, false), "a page past the end");
     }
@@ -223,13 +239,9 @@ async fn exact_is_kept_or_refused(ctx: &Context) -> Verdict {
 
 /// Records in which vectors and a field repeat.
 fn repeating() -> Vec<Record> {
-    let record =
-        |n: usize| plain(n, 3).metadata(Metadata::new().with("group", (n % 7) as i64).with("n", n as i64));
-    let mut records: Vec<Record> = (0..30).map(record).collect();
-    for n in 0..30 {
-        records[n].vector = Some(vector(n / 3, 3));
-    }
-    records
+    let metadata = |n: usize| Metadata::new().with("group", (n % 7) as i64).with("n", n as i64);
+    let record = |n: usize| Record::new(format!("r{n:05}"), vector(n / 3, 3)).metadata(metadata(n));
+    (0..30).map(record).collect()
 }
 
 async fn duplicates_by_vector(ctx: &Context) -> Verdict {
@@ -397,6 +409,7 @@ async fn updated_metadata_is_found(ctx: &Context) -> Verdict {
 
 async fn pages_of_everything_are_complete(ctx: &Context) -> Verdict {
     let twin = filled(ctx, &repeating()).await?;
+    exactly(&twin).await?;
     let query = twin.query(QUERY).top_k(4).filter(field("group").ne(3)).deduplicate(Deduplicate::Vector);
     let (mut offset, mut seen) = (0, 0);
     loop {
