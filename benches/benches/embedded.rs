@@ -150,7 +150,9 @@ fn compare(runtime: &Runtime, store: &Arc<dyn VectorStorage>, vectors: &[f32]) {
     let requests: Vec<_> = filters.map(|(name, filter)| (name, request(filter))).into();
     let mut times = vec![Vec::new(); requests.len() + 1];
     for _ in 0..31 {
-        times[0].push(timed(|| drop(black_box(bare_loop(vectors, &query)))));
+        times[0].push(timed(|| {
+            black_box(bare_loop(vectors, &query));
+        }));
         for (at, (_, request)) in requests.iter().enumerate() {
             times[at + 1].push(timed(|| drop(black_box(runtime.block_on(store.search(request)).unwrap()))));
         }
@@ -188,7 +190,7 @@ fn criterion(runtime: &Runtime, store: &Arc<dyn VectorStorage>, vectors: &[f32])
     group.bench_function("bare_simd_loop", |b| b.iter(|| bare_loop(vectors, &query)));
     group.bench_function("exact_over_all", |b| b.iter(|| runtime.block_on(store.search(&all)).unwrap()));
     group.bench_function("filter_keeps_1_percent", |b| {
-        b.iter(|| runtime.block_on(store.search(&part)).unwrap())
+        b.iter(|| runtime.block_on(store.search(&part)).unwrap());
     });
     group.finish();
 }

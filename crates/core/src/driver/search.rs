@@ -42,6 +42,8 @@ struct Found {
     candidates: Vec<Candidate>,
     exactness: Exactness,
     read: u64,
+    /// Whether there are more than were needed, where that is known otherwise than from one more of them.
+    more: Option<bool>,
 }
 
 /// A search, prepared.
@@ -64,7 +66,7 @@ impl<D: Driver> DriverStorage<D> {
         let filter = request.filter.as_ref().map_or_else(Filter::all, push::prepared);
         let query = self.query(at, request, vector, &filter);
         let found = if filter.is_none() {
-            Found { candidates: Vec::new(), exactness: Exactness::Exact, read: 0 }
+            Found { candidates: Vec::new(), exactness: Exactness::Exact, read: 0, more: None }
         } else {
             self.find(at, &query, &filter).await?
         };
@@ -74,7 +76,7 @@ impl<D: Driver> DriverStorage<D> {
             result.total_matches =
                 Some(self.count_matching(at, &filter, true, request.residual_budget).await?);
         }
-        result.has_more = found.candidates.len() >= query.need;
+        result.has_more = found.more.unwrap_or(found.candidates.len() >= query.need);
         result.exactness = found.exactness;
         result.records_read = found.read;
         result.offset = request.offset;
@@ -160,7 +162,9 @@ impl<D: Driver> DriverStorage<D> {
             let all = short
                 && (exactness == Exactness::Exact || self.explained(at, query, answer.hits.len()).await?);
             let last = answer.hits.last().map(|h| h.distance);
-            let below = last.is_some_and(|d| !query.reaches(d));
+            // An approximate answer that is short may have passed over what is above the threshold.
+            let gave_up = short && exactness == Exactness::Approximate;
+            let below = !gave_up && last.is_some_and(|d| !query.reaches(d));
             let candidates = query.survivors(answer.hits)?;
             let ordered = profile.ties_by_id || exactness == Exactness::Approximate;
             let certain = if all || below || ordered {
@@ -169,13 +173,14 @@ impl<D: Driver> DriverStorage<D> {
                 candidates.iter().take_while(|c| last.is_some_and(|d| c.distance < d)).count()
             };
             if all || below || certain >= query.need {
-                return Ok(Found { candidates, exactness: query.exactness_of(exactness, all), read });
+                let exactness = query.exactness_of(exactness, all);
+                return Ok(Found { candidates, exactness, read, more: None });
             }
             if short && !exact && profile.exact == ExactSearch::OnRequest {
                 exact = true;
             } else if k == budget && thins {
                 return Err(past_budget(query.request.residual_budget));
-            } else if (short && exactness == Exactness::Approximate) || k == window {
+            } else if gave_up || k == window {
                 return self.find_past_window(at, query, filter, candidates, read).await;
             } else {
                 k = k.saturating_mul(GROWTH);
@@ -183,7 +188,8 @@ impl<D: Driver> DriverStorage<D> {
         }
     }
 
-    /// What the driver's window does not reach is scored here, or where that is not declared, refused.
+    /// What the driver's window does not reach is read and scored here. Where that is to be avoided, and the window
+    /// shows all but whether there is more, the total tells.
     async fn find_past_window(
         &self,
         at: &Opened,
@@ -192,20 +198,19 @@ impl<D: Driver> DriverStorage<D> {
         candidates: Vec<Candidate>,
         read: u64,
     ) -> Result<Found> {
-        if self.profile().scans {
-            let mut found = self.find_by_scan(at, query, filter).await?;
-            found.read += read;
-            return Ok(found);
+        let request = query.request;
+        let end = request.offset.saturating_add(request.top_k);
+        let plain = query.pushed.residual.is_none()
+            && request.deduplicate.is_none()
+            && request.similarity_threshold.is_none();
+        if plain && !self.profile().scans && candidates.len() >= end {
+            let total = self.count_matching(at, filter, true, request.residual_budget).await?;
+            let more = Some(total > end as u64);
+            return Ok(Found { candidates, exactness: Exactness::Approximate, read, more });
         }
-        let enough = candidates.len() >= query.request.offset.saturating_add(query.request.top_k);
-        if enough || !query.request.exact {
-            return Ok(Found { candidates, exactness: Exactness::Approximate, read });
-        }
-        Err(Error::unsupported(format!(
-            "the answer lies past the {} nearest records that {} returns; narrow the filter, or scan",
-            self.profile().native_window,
-            self.profile().provider
-        )))
+        let mut found = self.find_by_scan(at, query, filter).await?;
+        found.read += read;
+        Ok(found)
     }
 
     /// Reads all that the pushed filter meets and scores it here.
@@ -239,7 +244,7 @@ impl<D: Driver> DriverStorage<D> {
                 Ok(())
             })
             .await?;
-        Ok(Found { candidates: query.best(candidates)?, exactness: Exactness::Exact, read })
+        Ok(Found { candidates: query.best(candidates)?, exactness: Exactness::Exact, read, more: None })
     }
 
     /// Whether the number of rows that the pushed filter meets explains an answer that is shorter than asked.

@@ -208,7 +208,10 @@ impl Driver for FickleDriver {
                 })
                 .collect();
             if !query.exact {
-                hits.retain(|_| chance.random_bool(0.9));
+                // Without an exact search to fall back on, what is asked for as a whole is whole.
+                if self.profile.scans || hits.len() > query.k {
+                    hits.retain(|_| chance.random_bool(0.9));
+                }
                 if query.filter.is_some() {
                     hits.truncate(query.k.div_ceil(2));
                 }

@@ -43,12 +43,17 @@ impl Sequence<'_> {
     fn request(&mut self) -> SearchRequest {
         let rng = &mut *self.rng;
         let mut request = self.twin.query(record::vector(rng, self.twin.spec.dimension));
-        request = request.top_k(rng.random_range(1..=8)).offset(rng.random_range(0..4)).with_total(rng.random());
+        request =
+            request.top_k(rng.random_range(1..=8)).offset(rng.random_range(0..4)).with_total(rng.random());
         if rng.random() {
             request = request.filter(filter(rng, 4, IDS));
         }
         if rng.random_bool(0.2) {
-            let deduplicate = if rng.random() { Deduplicate::Vector } else { Deduplicate::Field(one_of(rng, &KEYS).into()) };
+            let deduplicate = if rng.random() {
+                Deduplicate::Vector
+            } else {
+                Deduplicate::Field(one_of(rng, &KEYS).into())
+            };
             request = request.deduplicate(deduplicate);
         }
         request.score_normalization(rng.random_bool(0.2)).include_vectors(rng.random())
@@ -74,7 +79,11 @@ impl Sequence<'_> {
         let mut patch = MetadataPatch::new();
         for _ in 0..rng.random_range(0..4) {
             let key = one_of(rng, &KEYS);
-            patch = if rng.random_bool(0.3) { patch.remove(key) } else { patch.set(key, record::value(rng, key)) };
+            patch = if rng.random_bool(0.3) {
+                patch.remove(key)
+            } else {
+                patch.set(key, record::value(rng, key))
+            };
         }
         MetadataUpdate::new(record::id(rng, IDS), patch)
     }
