@@ -1,4 +1,5 @@
 //! Ids that stand for others where a database takes only UUIDs.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use portolan_core::{
     CallOptions, DeleteRequest, ErrorKind, GetRequest, IndexSpec, MetadataPatch, MetadataUpdate, Outcome,
