@@ -2,6 +2,7 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
@@ -13,7 +14,7 @@ use crate::scan::{CountRequest, Cursor, ScanPage, ScanRequest};
 use crate::{Error, ErrorKind, Result};
 
 /// How many scans over shifting pages are kept; the longest unused one ends first.
-const OPEN_SCANS: usize = 64;
+const OPEN_SCANS: usize = 1_024;
 
 /// The most pages that one call of a scan reads before it answers with what it has, so that it ends in time.
 const PAGES_OF_A_CALL: usize = 128;
@@ -135,17 +136,18 @@ impl Mark {
     }
 }
 
-/// The scans over shifting pages that may go on.
+/// The scans over shifting pages that may go on, the longest unused one first.
 #[derive(Debug, Default)]
 pub(super) struct Scans {
     open: Mutex<VecDeque<(u64, Arc<tokio::sync::Mutex<Walk>>)>>,
+    next: AtomicU64,
 }
 
 impl Scans {
     fn start(&self) -> (u64, Arc<tokio::sync::Mutex<Walk>>) {
-        let mut open = self.open.lock();
-        let number = open.back().map_or(0, |(n, _)| n + 1);
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
         let walk = Arc::default();
+        let mut open = self.open.lock();
         open.push_back((number, Arc::clone(&walk)));
         if open.len() > OPEN_SCANS {
             open.pop_front();
@@ -154,7 +156,12 @@ impl Scans {
     }
 
     fn resume(&self, number: u64) -> Option<Arc<tokio::sync::Mutex<Walk>>> {
-        self.open.lock().iter().find(|(n, _)| *n == number).map(|(_, walk)| Arc::clone(walk))
+        let mut open = self.open.lock();
+        let at = open.iter().position(|(n, _)| *n == number)?;
+        let scan = open.remove(at)?;
+        let walk = Arc::clone(&scan.1);
+        open.push_back(scan);
+        Some(walk)
     }
 }
 
