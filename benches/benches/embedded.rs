@@ -45,6 +45,7 @@ fn import_and_kill(directory: &Path) {
     let begun = Instant::now();
     let mut child = Command::new(std::env::current_exe().unwrap())
         .env(IMPORT_INTO, directory)
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -81,10 +82,8 @@ fn import(directory: &Path) {
     }
     println!("imported");
     println!("import: peak memory of the process {} MiB", peak_memory_mib());
-    std::io::stdin().lines().next();
-    loop {
-        std::thread::park();
-    }
+    // Until the parent kills it, or ends itself.
+    let _ = std::io::stdin().lines().next();
 }
 
 fn record(n: usize) -> Record {
