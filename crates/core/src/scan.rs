@@ -9,6 +9,8 @@ use crate::search::DEFAULT_RESIDUAL_BUDGET;
 use crate::{Error, Result};
 
 /// Where a scan goes on. Opaque; lives as long as the storage that gave it.
+///
+/// Over a database that pages by offset only, one that 1,024 other scans were started or resumed after has ended too.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Cursor(String);
