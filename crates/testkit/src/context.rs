@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use portolan_core::{
-    CallOptions, Capability, Error, IndexSpec, MemoryStorage, Metric, Support, VectorStorage,
+    CallOptions, Capability, Error, IndexSpec, MemoryStorage, Metric, Result, Support, VectorStorage,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -23,8 +23,15 @@ pub(crate) struct Context {
     pub(crate) storage: Arc<dyn VectorStorage>,
     case: &'static str,
     oracle: Arc<dyn VectorStorage>,
-    created: Mutex<Vec<(Arc<dyn VectorStorage>, String)>>,
+    created: Mutex<Vec<Created>>,
     places: AtomicUsize,
+}
+
+/// A name of the shared storage that the case was given.
+struct Created {
+    name: String,
+    /// The spec, once there is an index that another case may take over.
+    spec: Option<IndexSpec>,
 }
 
 impl Context {
@@ -47,7 +54,7 @@ impl Context {
     pub(crate) fn name(&self) -> String {
         let n = self.session.indexes.fetch_add(1, Ordering::Relaxed);
         let name = format!("t{:08x}-{n}", self.session.nonce);
-        self.created.lock().push((self.storage.clone(), name.clone()));
+        self.created.lock().push(Created { name: name.clone(), spec: None });
         name
     }
 
@@ -79,9 +86,33 @@ impl Context {
         self.twin(self.spec(dimension).metric(metric)).await
     }
 
-    /// An index of a spec, and its like in the oracle.
+    /// An empty index of a spec, and its like in the oracle. Where the harness reuses indexes, it may be one that an
+    /// earlier case has left, of another name.
     pub(crate) async fn twin(&self, spec: IndexSpec) -> Verdict<Twin> {
-        self.twin_in(self.storage.clone(), spec).await
+        let twin = match self.spare(&spec) {
+            Some(spare) => {
+                self.created.lock().retain(|created| created.name != spec.name);
+                self.created.lock().push(Created { name: spare.name.clone(), spec: None });
+                self.oracle.create_index(&spare, OPTIONS).await.map_err(unoracular)?;
+                Twin { subject: self.storage.clone(), oracle: self.oracle.clone(), spec: spare }
+            }
+            None => self.twin_in(self.storage.clone(), spec).await?,
+        };
+        if let Some(created) = self.created.lock().iter_mut().find(|created| created.name == twin.spec.name) {
+            created.spec = Some(twin.spec.clone());
+        }
+        Ok(twin)
+    }
+
+    fn spare(&self, spec: &IndexSpec) -> Option<IndexSpec> {
+        let mut spare = self.session.spare.lock();
+        let like = |other: &IndexSpec| {
+            let mut other = other.clone();
+            other.name.clone_from(&spec.name);
+            other == *spec
+        };
+        let at = spare.iter().position(like)?;
+        Some(spare.swap_remove(at))
     }
 
     /// An index in another storage than the shared one, and its like in the oracle.
@@ -106,13 +137,41 @@ impl Context {
         Ok(self.session.harness.open(place).await?)
     }
 
-    /// Deletes what the case has created in the shared storage and left there.
-    pub(crate) async fn clean(&self) {
+    /// Gives up an index that [`Context::twin`] gave, for another case to take over where the harness reuses them.
+    pub(crate) async fn leave(&self, twin: &Twin) -> Verdict {
+        let created = self.take_created(twin.name());
+        self.release(created).await?;
+        self.oracle.delete_index(twin.name(), OPTIONS).await.map_err(unoracular)
+    }
+
+    /// Deletes what the case has created in the shared storage and left there; after a case that passed, leaves its
+    /// indexes empty to the next one where the harness reuses them.
+    pub(crate) async fn clean(&self, passed: bool) {
         let created = std::mem::take(&mut *self.created.lock());
-        for (storage, name) in created {
+        for mut created in created {
+            created.spec = created.spec.filter(|_| passed);
             // Most names were deleted by the case, or never created.
-            let _ = storage.delete_index(&name, OPTIONS).await;
+            let _ = self.release(created).await;
         }
+    }
+
+    fn take_created(&self, name: &str) -> Created {
+        let mut all = self.created.lock();
+        match all.iter().position(|created| created.name == name) {
+            Some(at) => all.swap_remove(at),
+            None => Created { name: name.to_owned(), spec: None },
+        }
+    }
+
+    async fn release(&self, created: Created) -> Result<()> {
+        let Created { name, spec } = created;
+        if let Some(spec) = spec.filter(|_| self.session.harness.reuse())
+            && self.storage.clear(&name, OPTIONS).await.is_ok()
+        {
+            self.session.spare.lock().push(spec);
+            return Ok(());
+        }
+        self.storage.delete_index(&name, OPTIONS).await
     }
 }
 

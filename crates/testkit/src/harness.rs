@@ -58,6 +58,11 @@ pub trait Harness: Send + Sync + 'static {
     fn rows(&self) -> usize {
         10_000
     }
+
+    /// Whether a case may take over an index that an earlier one has cleared: faster where creating one is slow.
+    fn reuse(&self) -> bool {
+        false
+    }
 }
 
 /// How much the random cases do, and from which seed.

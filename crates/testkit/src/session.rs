@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures::{FutureExt, StreamExt, stream};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use parking_lot::Mutex;
-use portolan_core::{Result, VectorStorage};
+use portolan_core::{CallOptions, IndexSpec, Result, VectorStorage};
 
 use crate::case::{Case, Stop};
 use crate::context::Context;
@@ -52,7 +52,7 @@ pub async fn run(
         async move { session.run(case).await }
     });
     stream::iter(runs).buffer_unordered(session.harness.parallel().max(1)).for_each(|()| async {}).await;
-    session.storage.close().await?;
+    session.close().await?;
     Ok(session.report())
 }
 
@@ -69,6 +69,8 @@ pub(crate) struct Session {
     /// Tells the indexes of this run from those of any other.
     pub(crate) nonce: u32,
     pub(crate) indexes: AtomicUsize,
+    /// Indexes that a case has left empty for another, where the harness reuses them.
+    pub(crate) spare: Mutex<Vec<IndexSpec>>,
     pub(crate) random_filters: AtomicUsize,
     pub(crate) random_sequences: AtomicUsize,
     ended: Mutex<Vec<(&'static str, Status)>>,
@@ -83,6 +85,7 @@ impl Session {
             storage,
             nonce: RandomState::new().build_hasher().finish() as u32,
             indexes: AtomicUsize::new(0),
+            spare: Mutex::default(),
             random_filters: AtomicUsize::new(0),
             random_sequences: AtomicUsize::new(0),
             ended: Mutex::default(),
@@ -99,8 +102,17 @@ impl Session {
             Ok(Err(_)) => Status::Failed("a panic".to_owned()),
             Err(_) => Status::Failed(format!("no end after {:?}", self.settings.case_timeout)),
         };
-        context.clean().await;
+        context.clean(status == Status::Passed).await;
         self.ended.lock().push((case.name, status));
+    }
+
+    /// Deletes the indexes that are left over, and closes the store.
+    async fn close(&self) -> Result<()> {
+        let spare = std::mem::take(&mut *self.spare.lock());
+        for spec in spare {
+            self.storage.delete_index(&spec.name, CallOptions::new()).await?;
+        }
+        self.storage.close().await
     }
 
     fn status(&self, case: &Case) -> Option<Status> {
@@ -141,7 +153,7 @@ fn run_trials(
         );
         println!("{report}");
     }
-    if let Err(e) = runtime.block_on(session.storage.close()) {
+    if let Err(e) = runtime.block_on(session.close()) {
         eprintln!("the store could not be closed: {e}");
         return ExitCode::FAILURE;
     }

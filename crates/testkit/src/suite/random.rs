@@ -1,10 +1,9 @@
 //! Random filters and random sequences of operations, against the oracle.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use portolan_core::{Filter, IndexSpec, Metric, Record, Support, VectorStorage};
+use portolan_core::{Filter, IndexSpec, Metric, Record, Support};
 use rand::RngExt;
 use rand::rngs::StdRng;
 
@@ -34,7 +33,7 @@ async fn filters_over_declared_fields(ctx: &Context) -> Verdict {
 
 async fn sequences_of_operations(ctx: &Context) -> Verdict {
     for n in (0..ctx.session.settings.random_sequences).step_by(2) {
-        sequence(ctx, &ctx.storage, n as u64).await?;
+        sequence(ctx, n as u64).await?;
     }
     Ok(())
 }
@@ -44,7 +43,7 @@ async fn sequences_with_the_store_opened_again(ctx: &Context) -> Verdict {
     for n in (1..ctx.session.settings.random_sequences).step_by(2) {
         let mut rng = ctx.rng(n as u64);
         let storage = ctx.open(&place).await?;
-        let twin = twin(ctx, &storage, &mut rng).await?;
+        let twin = ctx.twin_in(storage.clone(), spec(ctx, &mut rng)).await?;
         run(&mut rng, &twin, n).await?;
         storage.close().await?;
         let storage = ctx.open(&place).await?;
@@ -99,24 +98,23 @@ fn records(rng: &mut StdRng) -> Vec<Record> {
     records.into_values().collect()
 }
 
-async fn sequence(ctx: &Context, storage: &Arc<dyn VectorStorage>, n: u64) -> Verdict {
+async fn sequence(ctx: &Context, n: u64) -> Verdict {
     let mut rng = ctx.rng(n);
-    let twin = twin(ctx, storage, &mut rng).await?;
+    let twin = ctx.twin(spec(ctx, &mut rng)).await?;
     run(&mut rng, &twin, n as usize).await?;
-    storage.delete_index(twin.name(), OPTIONS).await?;
-    twin.oracle.delete_index(twin.name(), OPTIONS).await?;
+    ctx.leave(&twin).await?;
     ctx.session.random_sequences.fetch_add(1, Ordering::Relaxed);
     Ok(())
 }
 
-/// A fresh index of a random metric that the store has, with declared fields or without.
-async fn twin(ctx: &Context, storage: &Arc<dyn VectorStorage>, rng: &mut StdRng) -> Verdict<Twin> {
+/// A spec of a fresh name and a random metric that the store has, with declared fields or without.
+fn spec(ctx: &Context, rng: &mut StdRng) -> IndexSpec {
     let mut metric = Metric::ALL[rng.random_range(0..4)];
     if ctx.capability().metric(metric) == Support::Unsupported {
         metric = ctx.any_metric();
     }
     let spec = ctx.spec(rng.random_range(2..=4)).metric(metric);
-    ctx.twin_in(storage.clone(), if rng.random() { random::declared(spec) } else { spec }).await
+    if rng.random() { random::declared(spec) } else { spec }
 }
 
 async fn run(rng: &mut StdRng, twin: &Twin, n: usize) -> Verdict {

@@ -1,0 +1,1 @@
+//! Chroma behind the Portolan port.

@@ -1,0 +1,143 @@
+//! Running the suite against a server that the environment names.
+
+use std::env;
+use std::fmt::{self, Debug, Formatter};
+use std::future::Future;
+use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
+
+use async_trait::async_trait;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use portolan_core::{CallOptions, Error, Location, Result, VectorStorage};
+
+use crate::harness::Harness;
+use crate::session;
+
+/// The adapters that must be tested, by name, with commas between; a run without their server fails.
+pub const REQUIRE: &str = "PORTOLAN_REQUIRE";
+
+type Open = dyn Fn(Location) -> BoxFuture<'static, Result<Arc<dyn VectorStorage>>> + Send + Sync;
+
+/// A [`Harness`] for a store behind a server. Where the server listens is said by `PORTOLAN_TEST_<NAME>`, a URI.
+///
+/// ```no_run
+/// # use std::{process::ExitCode, sync::Arc};
+/// # use portolan_core::{Location, MemoryStorage, Result, VectorStorage};
+/// # async fn open(_: Location) -> Result<Arc<dyn VectorStorage>> { Ok(Arc::new(MemoryStorage::default())) }
+/// fn main() -> ExitCode {
+///     portolan_testkit::Server::new("chroma", open).parallel(4).rows(2_000).main()
+/// }
+/// ```
+pub struct Server {
+    name: &'static str,
+    uri: Option<String>,
+    open: Box<Open>,
+    parallel: usize,
+    rows: usize,
+    version: OnceLock<String>,
+}
+
+impl Server {
+    /// The server that the variable of this name says, reached by `open`.
+    pub fn new<F, R>(name: &'static str, open: F) -> Self
+    where
+        F: Fn(Location) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Arc<dyn VectorStorage>>> + Send + 'static,
+    {
+        Self {
+            name,
+            uri: uri(name),
+            open: Box::new(move |location| open(location).boxed()),
+            parallel: 4,
+            rows: 2_000,
+            version: OnceLock::new(),
+        }
+    }
+
+    /// How many cases run at once; 4 unless told.
+    #[must_use]
+    pub fn parallel(mut self, cases: usize) -> Self {
+        self.parallel = cases;
+        self
+    }
+
+    /// How many rows a large case writes; 2,000 unless told.
+    #[must_use]
+    pub fn rows(mut self, rows: usize) -> Self {
+        self.rows = rows;
+        self
+    }
+
+    /// Runs the suite as a test binary. Without a server the last line says so, and the run fails only where
+    /// [`REQUIRE`] names the store.
+    pub fn main(self) -> ExitCode {
+        let missing = self.absent().is_some() && required(self.name);
+        let code = session::main(self);
+        if missing { ExitCode::FAILURE } else { code }
+    }
+}
+
+/// The URI of the server for tests of a store, from `PORTOLAN_TEST_<NAME>`; empty counts as unset.
+pub fn uri(name: &str) -> Option<String> {
+    env::var(variable(name)).ok().filter(|uri| !uri.is_empty())
+}
+
+/// Whether [`REQUIRE`] names a store.
+pub fn required(name: &str) -> bool {
+    env::var(REQUIRE).is_ok_and(|names| names.split(',').any(|n| n.trim() == name))
+}
+
+/// The variable that holds the URI of the server for tests of a store, such as `PORTOLAN_TEST_MILVUS_LITE`.
+pub fn variable(name: &str) -> String {
+    format!("PORTOLAN_TEST_{}", name.to_uppercase().replace('-', "_"))
+}
+
+#[async_trait]
+impl Harness for Server {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    async fn open(&self, _place: &str) -> Result<Arc<dyn VectorStorage>> {
+        let uri = self
+            .uri
+            .as_deref()
+            .ok_or_else(|| Error::invalid(format!("{} is not set", variable(self.name))))?;
+        let storage = (self.open)(uri.parse()?).await?;
+        if self.version.get().is_none() {
+            let health = storage.health(CallOptions::new()).await?;
+            // Another open may have been first: with the same answer.
+            let _ = self.version.set(health.version.unwrap_or_else(|| "unknown version".to_owned()));
+        }
+        Ok(storage)
+    }
+
+    fn server(&self) -> Option<String> {
+        self.version.get().cloned()
+    }
+
+    fn absent(&self) -> Option<String> {
+        self.uri
+            .is_none()
+            .then(|| format!("{} names no server; `cargo xtask servers up` starts one", variable(self.name)))
+    }
+
+    fn parallel(&self) -> usize {
+        self.parallel
+    }
+
+    fn rows(&self) -> usize {
+        self.rows
+    }
+
+    fn reuse(&self) -> bool {
+        true
+    }
+}
+
+impl Debug for Server {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("name", &self.name).finish_non_exhaustive()
+    }
+}
