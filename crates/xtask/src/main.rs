@@ -1,6 +1,7 @@
-//! The chores of the workspace: `cargo xtask lint`, `test`, `bench`, `docs`.
+//! The chores of the workspace: `cargo xtask lint`, `test`, `servers`, `bench`, `docs`.
 
 mod length;
+mod servers;
 
 use std::env;
 use std::path::Path;
@@ -10,7 +11,8 @@ const USAGE: &str = "\
 Usage: cargo xtask <chore> [arguments passed on]
 
   lint    formatting, clippy, rustdoc and dependencies; no warning passes
-  test    all tests
+  test    all tests, with the servers: starts those that are not running, and stops them
+  servers up|down|status: Chroma, PostgreSQL with pgvector, Milvus and Milvus Lite, on loopback
   bench   the benchmarks
   docs    the documentation, into target/doc";
 
@@ -27,7 +29,8 @@ fn main() -> ExitCode {
     let rest: Vec<String> = arguments.collect();
     let outcome = match chore.as_str() {
         "lint" => lint(),
-        "test" => cargo(&["test", "--workspace"], &rest),
+        "test" => test(&rest),
+        "servers" => servers::run(&rest),
         "bench" => cargo(&["bench", "-p", "portolan-benches"], &rest),
         "docs" => cargo(&["doc", "--workspace", "--no-deps"], &rest),
         "help" | "--help" | "-h" => {
@@ -44,6 +47,12 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn test(rest: &[String]) -> Outcome {
+    let servers = servers::Lease::take()?;
+    let mut tests = command(&["test", "--workspace"], rest);
+    run(tests.envs(servers.uris().iter().cloned()))
 }
 
 fn lint() -> Outcome {
