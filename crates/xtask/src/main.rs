@@ -1,6 +1,7 @@
-//! The chores of the workspace: `cargo xtask lint`, `test`, `servers`, `bench`, `docs`.
+//! The chores of the workspace: `cargo xtask lint`, `test`, `servers`, `matrix`, `bench`, `docs`.
 
 mod length;
+mod matrix;
 mod servers;
 
 use std::env;
@@ -13,6 +14,7 @@ Usage: cargo xtask <chore> [arguments passed on]
   lint    formatting, clippy, rustdoc and dependencies; no warning passes
   test    all tests, with the servers: starts those that are not running, and stops them
   servers up|down|status: Chroma, PostgreSQL with pgvector, Milvus and Milvus Lite, on loopback
+  matrix  the README's table of stores, from the last run of the tests
   bench   the benchmarks
   docs    the documentation, into target/doc";
 
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
         "lint" => lint(),
         "test" => test(&rest),
         "servers" => servers::run(&rest),
+        "matrix" => matrix::update(),
         "bench" => cargo(&["bench", "-p", "portolan-benches"], &rest),
         "docs" => cargo(&["doc", "--workspace", "--no-deps"], &rest),
         "help" | "--help" | "-h" => {
@@ -50,9 +53,12 @@ fn main() -> ExitCode {
 }
 
 fn test(rest: &[String]) -> Outcome {
+    matrix::forget();
     let servers = servers::Lease::take()?;
     let mut tests = command(&["test", "--workspace"], rest);
-    run(tests.envs(servers.uris().iter().cloned()))
+    tests.envs(servers.uris().iter().cloned()).env("PORTOLAN_REPORTS", matrix::reports());
+    run(&mut tests)?;
+    matrix::check()
 }
 
 fn lint() -> Outcome {
