@@ -218,6 +218,12 @@ pub trait Driver: Debug + Send + Sync + 'static {
     /// Any of two or more.
     fn or(&self, parts: Vec<Self::Filter>) -> Self::Filter;
 
+    /// Whether the database takes a filter as a whole: one may be too deep or too long for it, and is then checked here.
+    fn accepts(&self, filter: &Self::Filter) -> bool {
+        let _ = filter;
+        true
+    }
+
     /// Whether a value reads back equal, and answers filters as the contract says, when it is stored natively. Not
     /// asked where [`Profile::all_values`].
     fn represents(&self, spec: &IndexSpec, key: &str, value: &Value) -> bool {

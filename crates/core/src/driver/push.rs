@@ -17,7 +17,11 @@ pub(super) fn push<D: Driver>(driver: &D, spec: &IndexSpec, filter: &Filter) -> 
     if filter.is_all() {
         return Pushed { native: None, residual: None };
     }
-    lower(filter, &Engine { driver, spec })
+    let pushed = lower(filter, &Engine { driver, spec });
+    match &pushed.native {
+        Some(native) if !driver.accepts(native) => Pushed { native: None, residual: Some(filter.clone()) },
+        _ => pushed,
+    }
 }
 
 /// The same for pages, which may take no filter.

@@ -92,6 +92,10 @@ impl Driver for Fake {
         }
     }
 
+    fn accepts(&self, filter: &Native) -> bool {
+        filter.to_string().len() < 1_000
+    }
+
     fn lower_ids(&self, _: &IndexSpec, ids: &[String], negated: bool) -> Lowered<Native> {
         let filter = Filter::Id(ids.to_vec());
         Lowered::Exact(Native(if negated { !filter } else { filter }))
@@ -382,6 +386,15 @@ async fn explain_shows_what_is_pushed_and_what_is_left() {
     assert_eq!(explained.native.as_deref(), Some("native a = 1"));
     assert_eq!(explained.residual.as_deref(), Some(r#"b ENDS WITH "x""#));
     assert!(storage.driver().asked.lock().is_empty());
+}
+
+#[tokio::test]
+async fn a_filter_that_is_too_large_for_the_database_is_checked_here() {
+    let storage = DriverStorage::new(Fake::new(|_| ()));
+    let filter = field("a").is_in(0..1_000);
+    let explained = storage.explain(&SearchRequest::without_vector("things").filter(filter)).await.unwrap();
+    assert_eq!(explained.push_down, crate::filter::PushDown::Nothing);
+    assert_eq!(explained.native, None);
 }
 
 #[tokio::test]
