@@ -59,6 +59,11 @@ pub trait Harness: Send + Sync + 'static {
         10_000
     }
 
+    /// How much the random cases do.
+    fn settings(&self) -> Settings {
+        Settings::from_env()
+    }
+
     /// Whether a case may take over an index that an earlier one has cleared: faster where creating one is slow.
     fn reuse(&self) -> bool {
         false
@@ -94,14 +99,19 @@ impl Settings {
     /// The defaults, changed by `PORTOLAN_SEED`, `PORTOLAN_RANDOM_FILTERS` and `PORTOLAN_RANDOM_SEQUENCES` where these
     /// are numbers.
     pub fn from_env() -> Self {
+        Self::default().or_env()
+    }
+
+    /// Itself, changed by the same variables.
+    #[must_use]
+    pub fn or_env(self) -> Self {
         let number = |name: &str| std::env::var(name).ok()?.parse::<u64>().ok();
         let count = |name: &str| number(name).and_then(|n| usize::try_from(n).ok());
-        let default = Self::default();
         Self {
-            seed: number("PORTOLAN_SEED").unwrap_or(default.seed),
-            random_filters: count("PORTOLAN_RANDOM_FILTERS").unwrap_or(default.random_filters),
-            random_sequences: count("PORTOLAN_RANDOM_SEQUENCES").unwrap_or(default.random_sequences),
-            case_timeout: default.case_timeout,
+            seed: number("PORTOLAN_SEED").unwrap_or(self.seed),
+            random_filters: count("PORTOLAN_RANDOM_FILTERS").unwrap_or(self.random_filters),
+            random_sequences: count("PORTOLAN_RANDOM_SEQUENCES").unwrap_or(self.random_sequences),
+            case_timeout: self.case_timeout,
         }
     }
 

@@ -1,6 +1,11 @@
 //! What a run found.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
+use std::path::Path;
+
+use portolan_core::{Capability, Error, Result};
+use serde_json::json;
 
 /// How a case ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +56,39 @@ impl Report {
             Status::Failed(why) => Some((*name, why.as_str())),
             _ => None,
         })
+    }
+
+    /// Why cases are unsupported, and how many for each reason.
+    pub fn reasons(&self) -> BTreeMap<&str, usize> {
+        let mut reasons = BTreeMap::new();
+        for (_, status) in &self.cases {
+            if let Status::Unsupported(why) = status {
+                *reasons.entry(why.as_str()).or_default() += 1;
+            }
+        }
+        reasons
+    }
+
+    /// Writes `NAME.json` into a folder, with what the store declares: what a table of all stores is made from.
+    ///
+    /// # Errors
+    /// Where the folder or the file cannot be written.
+    pub fn write(&self, folder: &Path, capability: &Capability) -> Result<()> {
+        let report = json!({
+            "name": self.name,
+            "server": self.server,
+            "passed": self.passed(),
+            "unsupported": self.reasons(),
+            "failed": self.failed(),
+            "random_filters": self.random_filters,
+            "random_sequences": self.random_sequences,
+            "features": capability.features().into_iter().collect::<BTreeMap<_, _>>(),
+            "capability": capability,
+        });
+        let path = folder.join(format!("{}.json", self.name));
+        std::fs::create_dir_all(folder)
+            .and_then(|()| std::fs::write(&path, format!("{report:#}\n")))
+            .map_err(|e| Error::invalid(format!("{} cannot be written: {e}", path.display())))
     }
 
     fn count(&self, is: impl Fn(&Status) -> bool) -> usize {

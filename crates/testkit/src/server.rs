@@ -11,7 +11,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use portolan_core::{CallOptions, Error, Location, Result, VectorStorage};
 
-use crate::harness::Harness;
+use crate::harness::{Harness, Settings};
 use crate::session;
 
 /// The adapters that must be tested, by name, with commas between; a run without their server fails.
@@ -129,6 +129,10 @@ impl Harness for Server {
 
     fn rows(&self) -> usize {
         self.rows
+    }
+
+    fn settings(&self) -> Settings {
+        Settings { random_filters: 1_000, random_sequences: 60, ..Settings::default() }.or_env()
     }
 
     fn reuse(&self) -> bool {

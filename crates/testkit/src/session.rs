@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::panic::AssertUnwindSafe;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,6 +17,9 @@ use crate::context::Context;
 use crate::harness::{Harness, Settings};
 use crate::report::{Report, Status};
 use crate::suite;
+
+/// The folder into which a run of the whole suite writes its [`Report`], where it is set.
+pub const REPORTS: &str = "PORTOLAN_REPORTS";
 
 /// Runs the suite as a test binary with `harness = false`, with the arguments of `cargo test`.
 ///
@@ -136,7 +140,7 @@ fn run_trials(
     arguments: &Arguments,
 ) -> ExitCode {
     let name = harness.name().to_owned();
-    let session = match runtime.block_on(Session::open(harness, Settings::from_env())) {
+    let session = match runtime.block_on(Session::open(harness.clone(), harness.settings())) {
         Ok(session) => session,
         Err(e) => {
             println!("conformance {name}: not run ({e})");
@@ -151,7 +155,19 @@ fn run_trials(
             "{name}: {} random filters and {} random sequences of operations agreed with the oracle (seed {})",
             report.random_filters, report.random_sequences, session.settings.seed
         );
+        let reasons: Vec<String> = report.reasons().iter().map(|(why, n)| format!("{why} ({n})")).collect();
+        if !reasons.is_empty() {
+            println!("{name}: unsupported: {}", reasons.join(", "));
+        }
         println!("{report}");
+        // A part of the suite says nothing of the store.
+        let whole = arguments.filter.is_none() && arguments.skip.is_empty();
+        if let Some(folder) = std::env::var_os(REPORTS).filter(|_| whole)
+            && let Err(e) = report.write(Path::new(&folder), session.storage.capability())
+        {
+            eprintln!("{e}");
+            return ExitCode::FAILURE;
+        }
     }
     if let Err(e) = runtime.block_on(session.close()) {
         eprintln!("the store could not be closed: {e}");
