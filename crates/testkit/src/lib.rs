@@ -34,9 +34,10 @@ pub mod server;
 mod session;
 mod suite;
 mod twin;
+pub mod wire;
 
 pub use case::Case;
 pub use harness::{Harness, Settings};
 pub use report::{Report, Status};
 pub use server::Server;
-pub use session::{cases, main, run};
+pub use session::{REPORTS, cases, main, run};
