@@ -1,0 +1,157 @@
+//! What Qdrant answers, in the port's kinds.
+
+use std::time::Duration;
+
+use portolan_core::{Error, ErrorKind};
+use tonic::{Code, Status};
+
+use crate::client::was_not_sent;
+
+/// A code, a part of the server's words or none, and what both mean. The first that fits counts.
+const KINDS: &[(Code, &str, ErrorKind)] = &[
+    (Code::NotFound, "", ErrorKind::NotFound),
+    (Code::AlreadyExists, "", ErrorKind::AlreadyExists),
+    (Code::InvalidArgument, "Vector dimension error", ErrorKind::DimensionMismatch),
+    (Code::InvalidArgument, "already exists", ErrorKind::AlreadyExists),
+    (Code::InvalidArgument, "", ErrorKind::InvalidArgument),
+    (Code::OutOfRange, "", ErrorKind::PayloadTooLarge),
+    (Code::Unauthenticated, "", ErrorKind::Unauthenticated),
+    (Code::PermissionDenied, "Invalid API key", ErrorKind::Unauthenticated),
+    (Code::PermissionDenied, "", ErrorKind::PermissionDenied),
+    (Code::ResourceExhausted, "", ErrorKind::RateLimited),
+    (Code::FailedPrecondition, "", ErrorKind::NotReady),
+    (Code::DeadlineExceeded, "", ErrorKind::Timeout),
+    (Code::Unavailable, "", ErrorKind::Unavailable),
+    (Code::Cancelled, "", ErrorKind::Unavailable),
+    (Code::Aborted, "", ErrorKind::Unavailable),
+    (Code::Unknown, "transport error", ErrorKind::Unavailable),
+    (Code::Unimplemented, "", ErrorKind::Unsupported),
+    (Code::DataLoss, "", ErrorKind::Corrupt),
+];
+
+/// The port's error for an answer.
+pub(crate) fn of(status: &Status) -> Error {
+    let kind = kind(status);
+    let mut error = Error::new(kind, message(status))
+        .with_context("grpc", format!("{:?}", status.code()))
+        .with_source(status.clone());
+    if let Some(after) = retry_after(status) {
+        error = error.with_retry_after(after);
+    }
+    error
+}
+
+/// Whether a write that was answered so surely had no effect.
+pub(crate) fn had_no_effect(status: &Status) -> bool {
+    let refused = matches!(
+        status.code(),
+        Code::NotFound
+            | Code::AlreadyExists
+            | Code::InvalidArgument
+            | Code::OutOfRange
+            | Code::Unauthenticated
+            | Code::PermissionDenied
+            | Code::ResourceExhausted
+            | Code::FailedPrecondition
+            | Code::Unimplemented
+    );
+    refused || was_not_sent(status)
+}
+
+fn kind(status: &Status) -> ErrorKind {
+    KINDS
+        .iter()
+        .find(|(code, part, _)| *code == status.code() && status.message().contains(part))
+        .map_or(ErrorKind::Unexpected, |(_, _, kind)| *kind)
+}
+
+fn message(status: &Status) -> String {
+    if was_not_sent(status) {
+        return format!(
+            "Qdrant cannot be reached ({}); is it running, and is this its gRPC port (6334 by default)?",
+            cause(status)
+        );
+    }
+    match status.code() {
+        Code::Unknown | Code::Internal | Code::Cancelled if status.message().is_empty() => {
+            format!("Qdrant's answer was lost: {}", cause(status))
+        }
+        Code::Unknown | Code::Unimplemented => {
+            format!("{} ({}); is this Qdrant's gRPC port (6334 by default)?", status.message(), cause(status))
+        }
+        _ => format!("Qdrant answers: {}", status.message()),
+    }
+}
+
+/// The innermost cause: the one that says something.
+fn cause(status: &Status) -> String {
+    let mut text = status.message().to_owned();
+    let mut error = std::error::Error::source(status);
+    while let Some(inner) = error {
+        text = inner.to_string();
+        error = inner.source();
+    }
+    text
+}
+
+fn retry_after(status: &Status) -> Option<Duration> {
+    let seconds = status.metadata().get("retry-after")?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_answer_has_its_kind() {
+        let rows = [
+            (Code::NotFound, "Not found: Collection `x` doesn't exist!", ErrorKind::NotFound, false),
+            (Code::AlreadyExists, "Collection `x` already exists!", ErrorKind::AlreadyExists, false),
+            (Code::InvalidArgument, "Wrong input: Collection `x` already exists!", ErrorKind::AlreadyExists, false),
+            (
+                Code::InvalidArgument,
+                "Wrong input: Vector dimension error: expected dim: 4, got 3",
+                ErrorKind::DimensionMismatch,
+                false,
+            ),
+            (Code::InvalidArgument, "Wrong input: something", ErrorKind::InvalidArgument, false),
+            (Code::OutOfRange, "decoded message length too large", ErrorKind::PayloadTooLarge, false),
+            (Code::Unauthenticated, "Must provide an API key", ErrorKind::Unauthenticated, false),
+            (Code::PermissionDenied, "Invalid API key or JWT", ErrorKind::Unauthenticated, false),
+            (Code::PermissionDenied, "Forbidden: read-only", ErrorKind::PermissionDenied, false),
+            (Code::ResourceExhausted, "Rate limiting exceeded", ErrorKind::RateLimited, true),
+            (Code::FailedPrecondition, "Locked", ErrorKind::NotReady, true),
+            (Code::DeadlineExceeded, "Timeout", ErrorKind::Timeout, true),
+            (Code::Unavailable, "no leader", ErrorKind::Unavailable, true),
+            (Code::Unknown, "transport error", ErrorKind::Unavailable, true),
+            (Code::Internal, "Service internal error", ErrorKind::Unexpected, false),
+            (Code::DataLoss, "Checksum mismatch", ErrorKind::Corrupt, false),
+            (Code::Unimplemented, "", ErrorKind::Unsupported, false),
+        ];
+        for (code, words, kind, retryable) in rows {
+            let error = of(&Status::new(code, words));
+            assert_eq!((error.kind(), error.is_retryable()), (kind, retryable), "{code:?} {words:?}");
+            assert!(error.message().contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn overload_says_how_long_to_wait() {
+        let mut status = Status::resource_exhausted("Rate limiting exceeded");
+        status.metadata_mut().insert("retry-after", "7".parse().unwrap());
+        assert_eq!(of(&status).retry_after(), Some(Duration::from_secs(7)));
+        status.metadata_mut().insert("retry-after", "soon".parse().unwrap());
+        assert_eq!(of(&status).retry_after(), None);
+    }
+
+    #[test]
+    fn a_lost_or_failed_write_is_in_doubt_and_a_refused_one_is_not() {
+        for code in [Code::Unknown, Code::Internal, Code::Unavailable, Code::DeadlineExceeded, Code::Cancelled] {
+            assert!(!had_no_effect(&Status::new(code, "")), "{code:?}");
+        }
+        for code in [Code::InvalidArgument, Code::NotFound, Code::ResourceExhausted, Code::PermissionDenied] {
+            assert!(had_no_effect(&Status::new(code, "")), "{code:?}");
+        }
+    }
+}

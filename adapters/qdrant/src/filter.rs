@@ -1,0 +1,268 @@
+//! Qdrant's own filter, put together flat: a request nests at most a hundred messages.
+
+use std::fmt::{self, Display, Formatter};
+
+use qdrant_client::qdrant::condition::ConditionOneOf;
+use qdrant_client::qdrant::r#match::MatchValue;
+use qdrant_client::qdrant::point_id::PointIdOptions;
+use qdrant_client::qdrant::{
+    Condition, FieldCondition, Filter, HasIdCondition, HasVectorCondition, IsNullCondition, Match, PointId,
+    Range, RepeatedIntegers, RepeatedStrings, ValuesCount,
+};
+use serde_json::{Map, Value as Json, json};
+
+/// A filter of Qdrant's; its `Display` is the form of the REST API.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NativeFilter(pub(crate) Filter);
+
+impl NativeFilter {
+    fn of(condition: ConditionOneOf) -> Self {
+        let condition = Condition { condition_one_of: Some(condition) };
+        Self(Filter { must: vec![condition], ..Filter::default() })
+    }
+
+    fn field(field: FieldCondition) -> Self {
+        Self::of(ConditionOneOf::Field(field))
+    }
+
+    fn matching(path: &str, value: MatchValue) -> Self {
+        let r#match = Some(Match { match_value: Some(value) });
+        Self::field(FieldCondition { key: path.to_owned(), r#match, ..FieldCondition::default() })
+    }
+
+    /// The text, or an element of a list, is equal.
+    pub(crate) fn keyword(path: &str, text: &str) -> Self {
+        Self::matching(path, MatchValue::Keyword(text.to_owned()))
+    }
+
+    /// The text, or an element of a list, is one of these, of which there is one at least.
+    pub(crate) fn keywords(path: &str, texts: Vec<String>) -> Self {
+        Self::matching(path, MatchValue::Keywords(RepeatedStrings { strings: texts }))
+    }
+
+    /// The integer, or an element of a list, is equal; no float ever is.
+    pub(crate) fn integer(path: &str, i: i64) -> Self {
+        Self::matching(path, MatchValue::Integer(i))
+    }
+
+    /// The integer, or an element of a list, is one of these, of which there is one at least.
+    pub(crate) fn integers(path: &str, integers: Vec<i64>) -> Self {
+        Self::matching(path, MatchValue::Integers(RepeatedIntegers { integers }))
+    }
+
+    /// The bool, or an element of a list, is equal.
+    pub(crate) fn boolean(path: &str, b: bool) -> Self {
+        Self::matching(path, MatchValue::Boolean(b))
+    }
+
+    /// The text, or an element of a list, holds this part; so only where the field has no index of full text.
+    pub(crate) fn text(path: &str, part: &str) -> Self {
+        Self::matching(path, MatchValue::Text(part.to_owned()))
+    }
+
+    /// The number, or an element of a list, lies in a range.
+    pub(crate) fn range(path: &str, range: Range) -> Self {
+        Self::field(FieldCondition { key: path.to_owned(), range: Some(range), ..FieldCondition::default() })
+    }
+
+    /// There are so many values; null is none, and a missing field meets nothing.
+    pub(crate) fn count(path: &str, values_count: ValuesCount) -> Self {
+        let values_count = Some(values_count);
+        Self::field(FieldCondition { key: path.to_owned(), values_count, ..FieldCondition::default() })
+    }
+
+    /// The field is null, or a list that holds null.
+    pub(crate) fn is_null(path: &str) -> Self {
+        Self::of(ConditionOneOf::IsNull(IsNullCondition { key: path.to_owned() }))
+    }
+
+    /// The id is one of these.
+    pub(crate) fn ids(ids: Vec<PointId>) -> Self {
+        Self::of(ConditionOneOf::HasId(HasIdCondition { has_id: ids }))
+    }
+
+    /// There is a vector of this name.
+    pub(crate) fn has_vector(name: &str) -> Self {
+        Self::of(ConditionOneOf::HasVector(HasVectorCondition { has_vector: name.to_owned() }))
+    }
+
+    /// What meets all of these. The deepest alternatives stand beside the other conditions, and so cost no level.
+    pub(crate) fn all(parts: impl IntoIterator<Item = Self>) -> Self {
+        let mut all = Filter::default();
+        for Self(part) in parts {
+            all.must.extend(part.must);
+            all.must_not.extend(part.must_not);
+            if part.should.is_empty() {
+                continue;
+            }
+            let mut should = part.should;
+            if all.should.is_empty() || deepest(&should) > deepest(&all.should) {
+                std::mem::swap(&mut all.should, &mut should);
+            }
+            if !should.is_empty() {
+                all.must.push(nested(Filter { should, ..Filter::default() }));
+            }
+        }
+        Self(all)
+    }
+
+    /// What meets any of these, of which there is one at least.
+    pub(crate) fn any(parts: impl IntoIterator<Item = Self>) -> Self {
+        let mut parts: Vec<Self> = parts.into_iter().collect();
+        if parts.len() == 1 {
+            return parts.remove(0);
+        }
+        let mut should = Vec::new();
+        for Self(part) in parts {
+            if part.must.is_empty() && part.must_not.is_empty() {
+                should.extend(part.should);
+            } else {
+                should.push(nested(part));
+            }
+        }
+        Self(Filter { should, ..Filter::default() })
+    }
+
+    /// What does not meet this.
+    pub(crate) fn not(self) -> Self {
+        Self(Filter { must_not: vec![nested(self.0)], ..Filter::default() })
+    }
+}
+
+/// A filter as a condition of another.
+fn nested(mut filter: Filter) -> Condition {
+    let single = filter.must.len() == 1 && filter.must_not.is_empty() && filter.should.is_empty();
+    match filter.must.pop() {
+        Some(condition) if single => condition,
+        last => {
+            filter.must.extend(last);
+            Condition { condition_one_of: Some(ConditionOneOf::Filter(filter)) }
+        }
+    }
+}
+
+fn deepest(conditions: &[Condition]) -> usize {
+    let depth = |condition: &Condition| match &condition.condition_one_of {
+        Some(ConditionOneOf::Filter(filter)) => {
+            1 + [&filter.must, &filter.must_not, &filter.should].map(|c| deepest(c)).into_iter().max().unwrap_or(0)
+        }
+        _ => 1,
+    };
+    conditions.iter().map(depth).max().unwrap_or(0)
+}
+
+impl Display for NativeFilter {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        filter_json(&self.0).fmt(f)
+    }
+}
+
+fn filter_json(filter: &Filter) -> Json {
+    let clauses = [("must", &filter.must), ("must_not", &filter.must_not), ("should", &filter.should)];
+    let clauses = clauses.into_iter().filter(|(_, conditions)| !conditions.is_empty());
+    clauses
+        .map(|(name, conditions)| (name.to_owned(), conditions.iter().map(condition_json).collect()))
+        .collect::<Map<_, Json>>()
+        .into()
+}
+
+fn condition_json(condition: &Condition) -> Json {
+    match &condition.condition_one_of {
+        Some(ConditionOneOf::Field(field)) => field_json(field),
+        Some(ConditionOneOf::Filter(filter)) => filter_json(filter),
+        Some(ConditionOneOf::HasId(ids)) => json!({ "has_id": ids.has_id.iter().map(id_json).collect::<Json>() }),
+        Some(ConditionOneOf::IsNull(of)) => json!({ "is_null": { "key": of.key } }),
+        Some(ConditionOneOf::HasVector(vector)) => json!({ "has_vector": vector.has_vector }),
+        // Never made here.
+        _ => Json::Null,
+    }
+}
+
+fn field_json(field: &FieldCondition) -> Json {
+    let mut map = Map::from_iter([("key".to_owned(), Json::from(field.key.as_str()))]);
+    if let Some(value) = field.r#match.as_ref().and_then(|m| m.match_value.as_ref()) {
+        map.insert("match".to_owned(), match_json(value));
+    }
+    if let Some(Range { lt, gt, gte, lte }) = field.range {
+        map.insert("range".to_owned(), bounds([("gt", gt), ("gte", gte), ("lt", lt), ("lte", lte)]));
+    }
+    if let Some(ValuesCount { lt, gt, gte, lte }) = field.values_count {
+        map.insert("values_count".to_owned(), bounds([("gt", gt), ("gte", gte), ("lt", lt), ("lte", lte)]));
+    }
+    map.into()
+}
+
+fn bounds<T: Into<Json>>(bounds: [(&str, Option<T>); 4]) -> Json {
+    let set = bounds.into_iter().filter_map(|(name, bound)| Some((name.to_owned(), bound?.into())));
+    set.collect::<Map<_, _>>().into()
+}
+
+fn match_json(value: &MatchValue) -> Json {
+    match value {
+        MatchValue::Keyword(text) => json!({ "value": text }),
+        MatchValue::Integer(i) => json!({ "value": i }),
+        MatchValue::Boolean(b) => json!({ "value": b }),
+        MatchValue::Text(text) => json!({ "text": text }),
+        MatchValue::Keywords(texts) => json!({ "any": texts.strings }),
+        MatchValue::Integers(integers) => json!({ "any": integers.integers }),
+        // Never made here.
+        _ => Json::Null,
+    }
+}
+
+fn id_json(id: &PointId) -> Json {
+    match &id.point_id_options {
+        Some(PointIdOptions::Num(n)) => Json::from(*n),
+        Some(PointIdOptions::Uuid(uuid)) => Json::from(uuid.as_str()),
+        None => Json::Null,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn a() -> NativeFilter {
+        NativeFilter::keyword("a", "x")
+    }
+
+    fn b() -> NativeFilter {
+        NativeFilter::integer("b", 2)
+    }
+
+    fn shown(filter: &NativeFilter) -> Json {
+        serde_json::from_str(&filter.to_string()).unwrap()
+    }
+
+    #[test]
+    fn a_filter_is_shown_as_rest_takes_it() {
+        let range = Range { gte: Some(1.5), ..Range::default() };
+        let one = NativeFilter::all([a(), NativeFilter::range("c", range).not()]);
+        let a_json = json!({ "key": "a", "match": { "value": "x" } });
+        let c_json = json!({ "key": "c", "range": { "gte": 1.5 } });
+        assert_eq!(shown(&one), json!({ "must": [a_json], "must_not": [c_json] }));
+        let ids = NativeFilter::ids(vec![crate::convert::point_id("7")]);
+        let two = NativeFilter::any([b(), ids]);
+        let b_json = json!({ "key": "b", "match": { "value": 2 } });
+        assert_eq!(shown(&two), json!({ "should": [b_json, { "has_id": [7] }] }));
+    }
+
+    #[test]
+    fn alternatives_stand_beside_conditions() {
+        let either = || NativeFilter::any([a(), b()]);
+        let all = NativeFilter::all([a(), either()]);
+        assert_eq!((all.0.must.len(), all.0.should.len()), (1, 2));
+        let twice = NativeFilter::all([either(), either()]);
+        assert_eq!((twice.0.must.len(), twice.0.should.len()), (1, 2));
+    }
+
+    #[test]
+    fn a_chain_of_64_levels_fits_into_a_request() {
+        let mut filter = a();
+        for level in 0..64 {
+            filter =
+                if level % 2 == 0 { NativeFilter::any([b(), filter]) } else { NativeFilter::all([b(), filter]) };
+        }
+        assert!(deepest(&[nested(filter.0)]) <= 34);
+    }
+}
