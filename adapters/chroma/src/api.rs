@@ -1,0 +1,139 @@
+//! What Chroma's REST API v2 sends and takes.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+/// A map as Chroma keeps it: for a record or a collection.
+pub(crate) type NativeMetadata = Map<String, Json>;
+
+/// The limits and abilities of a server.
+#[derive(Debug, Deserialize)]
+pub(crate) struct PreFlight {
+    pub(crate) max_batch_size: usize,
+    #[serde(default)]
+    pub(crate) supports_base64_encoding: bool,
+}
+
+/// A collection.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Collection {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) dimension: Option<usize>,
+    pub(crate) metadata: Option<NativeMetadata>,
+    #[serde(default)]
+    pub(crate) configuration_json: Configuration,
+}
+
+/// The parameters of a collection's vector index, of whichever kind it is.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Configuration {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) hnsw: Option<Hnsw>,
+    #[serde(skip_serializing)]
+    pub(crate) spann: Option<Spann>,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Hnsw {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) space: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_neighbors: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ef_construction: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ef_search: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sync_threshold: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) resize_factor: Option<f64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Spann {
+    pub(crate) space: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Create<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) configuration: Configuration,
+    pub(crate) metadata: NativeMetadata,
+    pub(crate) get_or_create: bool,
+}
+
+/// Vectors as numbers, or as base64 of little-endian f32.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Embeddings<'a> {
+    Numbers(Vec<&'a [f32]>),
+    Base64(Vec<String>),
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Upsert<'a> {
+    pub(crate) ids: Vec<&'a str>,
+    pub(crate) embeddings: Embeddings<'a>,
+    pub(crate) metadatas: Vec<Option<NativeMetadata>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) documents: Option<Vec<Option<String>>>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Delete<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ids: Option<&'a [String]>,
+    #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
+    pub(crate) clause: Option<&'a Json>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Deleted {
+    pub(crate) deleted: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Get<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ids: Option<&'a [String]>,
+    #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
+    pub(crate) clause: Option<&'a Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) limit: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) offset: Option<usize>,
+    pub(crate) include: Vec<&'static str>,
+}
+
+/// Rows, column by column; a column that was not asked for is absent.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Rows {
+    pub(crate) ids: Vec<String>,
+    pub(crate) embeddings: Option<Vec<Option<Vec<f32>>>>,
+    pub(crate) documents: Option<Vec<Option<String>>>,
+    pub(crate) uris: Option<Vec<Option<String>>>,
+    pub(crate) metadatas: Option<Vec<Option<NativeMetadata>>>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Query<'a> {
+    pub(crate) query_embeddings: [&'a [f32]; 1],
+    pub(crate) n_results: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ids: Option<&'a [String]>,
+    #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
+    pub(crate) clause: Option<&'a Json>,
+    pub(crate) include: Vec<&'static str>,
+}
+
+/// The rows of each query vector, nearest first.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Found {
+    pub(crate) ids: Vec<Vec<String>>,
+    pub(crate) distances: Option<Vec<Vec<Option<f64>>>>,
+    pub(crate) embeddings: Option<Vec<Vec<Option<Vec<f32>>>>>,
+    pub(crate) documents: Option<Vec<Vec<Option<String>>>>,
+    pub(crate) uris: Option<Vec<Vec<Option<String>>>>,
+    pub(crate) metadatas: Option<Vec<Vec<Option<NativeMetadata>>>>,
+}

@@ -1,0 +1,373 @@
+//! The driver: each ability of the port as a thin call on the server.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use parking_lot::RwLock;
+use portolan_core::driver::{Driver, ExactSearch, Nearest, Neighbours, Page, Paging, Profile, Row, Target, Want};
+use portolan_core::filter::{Leaf, Lowered};
+use portolan_core::{
+    Error, ErrorKind, Exactness, Health, IndexInfo, IndexSpec, Metric, Outcome, Result, Status, Value,
+    VectorFidelity, time,
+};
+use serde::Serialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::Value as Json;
+
+use crate::PROVIDER;
+use crate::api::{Collection, Delete, Deleted, Get, PreFlight, Query, Rows};
+use crate::client::{Client, segment};
+use crate::config::Config;
+use crate::convert::{self, include};
+use crate::error::Fault;
+use crate::filter::{self, NativeFilter};
+use crate::schema;
+
+/// The most rows that one search asks for: Chroma's database takes 32,766 parameters, and each row is one.
+const WINDOW: usize = 20_000;
+
+const PAGE_ROWS: usize = 1_000;
+
+/// A quarter of what a server takes at once unless it is configured otherwise.
+const BATCH_BYTES: usize = 10 << 20;
+
+/// The most collections of a page of the list.
+const LIST_PAGE: usize = 500;
+
+/// How often a read is repeated that met a record on its way out.
+const RACES: u32 = 8;
+
+/// The dot products that `1 - dot` in f32 keeps too little of.
+const SMALL_DOT: f64 = 1.0 / 64.0;
+
+/// A Chroma server, as the engine of the port drives it.
+#[derive(Debug)]
+pub struct ChromaDriver {
+    client: Client,
+    profile: Profile,
+    base64: bool,
+    collections: RwLock<HashMap<String, Known>>,
+}
+
+/// What calls on a collection need of it.
+#[derive(Debug, Clone)]
+struct Known {
+    id: String,
+    /// Whether the port made it, so that no list of numbers is native in it.
+    ours: bool,
+}
+
+impl ChromaDriver {
+    /// Connects to a server and asks for its limits.
+    ///
+    /// # Errors
+    /// `Unavailable` or `Timeout` where it does not answer; `Unauthenticated`, `PermissionDenied`; `NotFound` for a
+    /// tenant or database that it has not; `InvalidArgument` for certificates that cannot be read.
+    pub async fn connect(config: &Config) -> Result<Self> {
+        let client = Client::new(config)?;
+        let limits: PreFlight = client.server("pre-flight-checks").await?;
+        let _: IgnoredAny = client.get("").await.map_err(|fault| match fault.error.kind() {
+            ErrorKind::NotFound => Error::new(
+                ErrorKind::NotFound,
+                format!(
+                    "the server has no database {:?} of a tenant {:?}; create it with Chroma's own tools",
+                    config.database, config.tenant
+                ),
+            ),
+            _ => fault.error,
+        })?;
+        let base64 = limits.supports_base64_encoding;
+        let profile = profile(limits.max_batch_size.max(1));
+        Ok(Self { client, profile, base64, collections: RwLock::default() })
+    }
+
+    /// A collection from the server; what was known of it is replaced.
+    async fn look(&self, name: &str) -> Result<Collection> {
+        let looked = self.client.get::<Collection>(&format!("/collections/{}", segment(name))).await;
+        let mut collections = self.collections.write();
+        collections.remove(name);
+        let collection = looked?;
+        let ours = schema::info(&collection).is_ok_and(|(_, ours)| ours);
+        collections.insert(name.to_owned(), Known { id: collection.id.clone(), ours });
+        Ok(collection)
+    }
+
+    async fn path(&self, name: &str, operation: &str) -> Result<String> {
+        let known = self.collections.read().get(name).map(|known| known.id.clone());
+        let id = match known {
+            Some(id) => id,
+            None => self.look(name).await?.id,
+        };
+        Ok(format!("/collections/{}/{operation}", segment(&id)))
+    }
+
+    /// Sends something about a collection. One that is not there is forgotten.
+    async fn post<T: DeserializeOwned>(
+        &self,
+        name: &str,
+        operation: &str,
+        body: &(impl Serialize + Sync),
+    ) -> Result<T, Fault> {
+        let path = self.path(name, operation).await.map_err(|error| Fault { error, in_doubt: false })?;
+        let answer = self.client.post(&path, body).await;
+        if let Err(fault) = &answer
+            && fault.error.kind() == ErrorKind::NotFound
+        {
+            self.collections.write().remove(name);
+        }
+        answer
+    }
+
+    /// Reads. Metadata and vectors lie apart, and a record that is being written or deleted may be in one of them
+    /// only: the server then fails, and is asked again.
+    async fn read<T: DeserializeOwned>(
+        &self,
+        name: &str,
+        operation: &str,
+        body: &(impl Serialize + Sync),
+    ) -> Result<T> {
+        let mut pause = Duration::from_millis(2);
+        for _ in 0..RACES {
+            match self.post(name, operation, body).await {
+                Err(fault) if fault.error.message().contains("Error finding id") => {
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                }
+                answer => return Ok(answer?),
+            }
+        }
+        Ok(self.post(name, operation, body).await?)
+    }
+
+    /// Outcomes of a write: `Err` only where surely nothing was written.
+    async fn write_all(
+        &self,
+        name: &str,
+        operation: &str,
+        body: &(impl Serialize + Sync),
+        count: usize,
+    ) -> Result<Vec<Outcome>> {
+        match self.post::<IgnoredAny>(name, operation, body).await {
+            Ok(_) => Ok(vec![Outcome::Stored; count]),
+            Err(Fault { error, in_doubt: true }) => Ok(vec![Outcome::Unknown(error); count]),
+            Err(fault) => Err(fault.error),
+        }
+    }
+
+    async fn get_rows(&self, at: Target<'_>, get: &Get<'_>) -> Result<Vec<Row>> {
+        let rows: Rows = self.read(at.name, "get", get).await?;
+        convert::rows(rows)
+    }
+}
+
+fn profile(batch: usize) -> Profile {
+    let mut profile = Profile::new(PROVIDER);
+    profile.metrics = vec![Metric::Cosine, Metric::DotProduct, Metric::Euclidean];
+    profile.vectors = VectorFidelity::Rounded;
+    profile.merges = true;
+    profile.all_values = false;
+    profile.exact = ExactSearch::Never;
+    profile.ties_by_id = false;
+    profile.native_window = WINDOW;
+    profile.paging = Paging::Shifting;
+    profile.count_where = false;
+    profile.update = false;
+    profile.sizes = false;
+    profile.optimize = false;
+    profile.durable = true;
+    profile.page_rows = PAGE_ROWS;
+    profile.options = &schema::OPTIONS;
+    profile.limits.batch_count = Some(batch);
+    profile.limits.batch_bytes = Some(BATCH_BYTES);
+    profile.limits.metadata_bytes = Some(BATCH_BYTES / 2);
+    profile
+}
+
+impl Driver for ChromaDriver {
+    type Filter = NativeFilter;
+
+    fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    fn lower(&self, spec: &IndexSpec, leaf: &Leaf, negated: bool) -> Lowered<NativeFilter> {
+        let foreign = self.collections.read().get(&spec.name).is_some_and(|known| !known.ours);
+        filter::lower(leaf, negated, foreign)
+    }
+
+    fn lower_ids(&self, _: &IndexSpec, ids: &[String], negated: bool) -> Lowered<NativeFilter> {
+        filter::lower_ids(ids, negated)
+    }
+
+    fn and(&self, parts: Vec<NativeFilter>) -> NativeFilter {
+        filter::and(parts)
+    }
+
+    fn or(&self, parts: Vec<NativeFilter>) -> NativeFilter {
+        filter::or(parts)
+    }
+
+    fn accepts(&self, filter: &NativeFilter) -> bool {
+        filter.is_small()
+    }
+
+    fn represents(&self, _: &IndexSpec, key: &str, value: &Value) -> bool {
+        convert::represents(key, value)
+    }
+
+    fn may_lie_aside(&self, spec: &IndexSpec, key: &str) -> bool {
+        convert::may_lie_aside(spec, key)
+    }
+
+    async fn create(&self, at: Target<'_>) -> Result<()> {
+        let request = schema::create(at.name, at.spec, time::now())?;
+        self.collections.write().remove(at.name);
+        let _: IgnoredAny = self.client.post("/collections", &request).await?;
+        Ok(())
+    }
+
+    async fn open(&self, name: &str) -> Result<IndexInfo> {
+        let collection = self.look(name).await?;
+        Ok(schema::info(&collection)?.0)
+    }
+
+    async fn list(&self) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        loop {
+            let path = format!("/collections?limit={LIST_PAGE}&offset={}", names.len());
+            let page: Vec<Collection> = self.client.get(&path).await?;
+            let last = page.len() < LIST_PAGE;
+            names.extend(page.into_iter().map(|collection| collection.name));
+            if last {
+                return Ok(names);
+            }
+        }
+    }
+
+    async fn drop_index(&self, name: &str) -> Result<()> {
+        let _: IgnoredAny = self.client.delete(&format!("/collections/{}", segment(name))).await?;
+        self.collections.write().remove(name);
+        Ok(())
+    }
+
+    async fn write(&self, at: Target<'_>, rows: &[Row]) -> Result<Vec<Outcome>> {
+        let request = convert::upsert(rows, self.base64)?;
+        self.write_all(at.name, "upsert", &request, rows.len()).await
+    }
+
+    async fn fetch(&self, at: Target<'_>, ids: &[String], want: Want) -> Result<Vec<Row>> {
+        let get = Get { ids: Some(ids), clause: None, limit: None, offset: None, include: include(want) };
+        self.get_rows(at, &get).await
+    }
+
+    async fn remove(&self, at: Target<'_>, ids: &[String]) -> Result<Vec<Outcome>> {
+        let request = Delete { ids: Some(ids), clause: None };
+        self.write_all(at.name, "delete", &request, ids.len()).await
+    }
+
+    async fn nearest(&self, at: Target<'_>, query: &Nearest<'_, NativeFilter>) -> Result<Neighbours> {
+        // The beam of a search is as wide as the number of results asked for, or wider.
+        let beam = query.ef_search.map_or(0, |ef| ef as usize).min(WINDOW);
+        let ids = query.filter.and_then(NativeFilter::ids);
+        let clause = clause(query.filter, ids.is_some());
+        let mut include = include(query.want);
+        include.push("distances");
+        let request = Query {
+            query_embeddings: [query.vector],
+            n_results: query.k.max(beam),
+            ids: ids.as_deref(),
+            clause: clause.as_ref(),
+            include,
+        };
+        let mut hits = convert::hits(at.spec.metric, self.read(at.name, "query", &request).await?)?;
+        hits.truncate(query.k);
+        if at.spec.metric == Metric::DotProduct {
+            self.sharpen(at, query.vector, &mut hits).await?;
+        }
+        Ok(Neighbours { records_read: hits.len() as u64, hits, exactness: Exactness::Approximate })
+    }
+
+    async fn page(
+        &self,
+        at: Target<'_>,
+        filter: Option<&NativeFilter>,
+        cursor: Option<&str>,
+        limit: usize,
+        want: Want,
+    ) -> Result<Page> {
+        let offset: usize = cursor.map_or(Ok(0), str::parse).map_err(|_| {
+            Error::invalid(format!("the cursor {cursor:?} is none of this store's: start without one"))
+        })?;
+        let ids = filter.and_then(NativeFilter::ids);
+        let get = Get {
+            ids: ids.as_deref(),
+            clause: filter.and_then(NativeFilter::clause),
+            limit: Some(limit + 1),
+            offset: Some(offset),
+            include: include(want),
+        };
+        let mut rows = self.get_rows(at, &get).await?;
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = more.then(|| (offset + rows.len()).to_string());
+        Ok(Page { rows, next })
+    }
+
+    async fn count(&self, at: Target<'_>, _: Option<&NativeFilter>, _: bool) -> Result<u64> {
+        let path = self.path(at.name, "count").await?;
+        Ok(self.client.get(&path).await?)
+    }
+
+    async fn remove_where(&self, at: Target<'_>, filter: &NativeFilter) -> Result<Option<u64>> {
+        let ids = filter.ids();
+        let clause = clause(Some(filter), ids.is_some());
+        let request = Delete { ids: ids.as_deref(), clause: clause.as_ref() };
+        let Deleted { deleted } = self.post(at.name, "delete", &request).await?;
+        Ok(deleted)
+    }
+
+    async fn clear(&self, at: Target<'_>) -> Result<()> {
+        let all = filter::always();
+        let request = Delete { ids: None, clause: Some(&all) };
+        let _: Deleted = self.post(at.name, "delete", &request).await?;
+        Ok(())
+    }
+
+    async fn health(&self) -> Result<Health> {
+        let _: IgnoredAny = self.client.server("heartbeat").await?;
+        let mut health = Health::new(PROVIDER, Status::Healthy);
+        health.version = Some(self.client.server("version").await?);
+        health.indexes = Some(self.client.get("/collections_count").await?);
+        Ok(health)
+    }
+}
+
+impl ChromaDriver {
+    /// Chroma tells `1 - dot` in f32: a small product is computed again from the vectors.
+    async fn sharpen(
+        &self,
+        at: Target<'_>,
+        query: &[f32],
+        hits: &mut [portolan_core::driver::Hit],
+    ) -> Result<()> {
+        let dull = |hit: &portolan_core::driver::Hit| hit.distance.abs() < SMALL_DOT;
+        let ids: Vec<String> = hits.iter().filter(|hit| dull(hit)).map(|hit| hit.row.id.clone()).collect();
+        let mut vectors = HashMap::with_capacity(ids.len());
+        for chunk in ids.chunks(PAGE_ROWS) {
+            let rows = self.fetch(at, chunk, Want { vectors: true, ..Want::ID }).await?;
+            vectors.extend(rows.into_iter().filter_map(|row| Some((row.id, row.vector?))));
+        }
+        for hit in hits.iter_mut() {
+            if let Some(vector) = vectors.get(&hit.row.id) {
+                hit.distance = -query.iter().zip(vector.iter()).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+            }
+        }
+        hits.sort_by(|a, b| a.distance.total_cmp(&b.distance));
+        Ok(())
+    }
+}
+
+/// The condition to send. An id that is not there is an error of a search without one.
+fn clause(filter: Option<&NativeFilter>, ids: bool) -> Option<Json> {
+    filter.and_then(NativeFilter::clause).cloned().or_else(|| ids.then(filter::always))
+}

@@ -1,0 +1,221 @@
+//! Collections and specs: what the port knows of an index, in the collection's metadata and configuration.
+
+use portolan_core::{EngineKind, EngineParams, Error, ErrorKind, IndexInfo, IndexSpec, Metric, Result, Scalar};
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::PROVIDER;
+use crate::api::{Collection, Configuration, Create, Hnsw, NativeMetadata};
+
+/// The collection's metadata key of the spec.
+const SPEC: &str = "_portolan";
+
+const VERSION: u32 = 1;
+
+const EF_SEARCH: &str = "ef_search";
+const SYNC_THRESHOLD: &str = "sync_threshold";
+const RESIZE_FACTOR: &str = "resize_factor";
+
+/// The options of an index that Chroma knows beside the port's own.
+pub(crate) const OPTIONS: [&str; 3] = [EF_SEARCH, SYNC_THRESHOLD, RESIZE_FACTOR];
+
+/// The spec, as it stands in the collection's metadata.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    v: u32,
+    spec: IndexSpec,
+    created_at: Option<String>,
+}
+
+/// The request that creates a collection for a spec.
+pub(crate) fn create<'a>(name: &'a str, spec: &IndexSpec, created_at: String) -> Result<Create<'a>> {
+    let hnsw = hnsw(spec)?;
+    let kept = Kept { v: VERSION, spec: spec.clone(), created_at: Some(created_at) };
+    let text = serde_json::to_string(&kept)
+        .map_err(|e| Error::new(ErrorKind::Unexpected, "the spec cannot be written as JSON").with_source(e))?;
+    Ok(Create {
+        name,
+        configuration: Configuration { hnsw: Some(hnsw), spann: None },
+        metadata: NativeMetadata::from_iter([(SPEC.to_owned(), Json::String(text))]),
+        get_or_create: false,
+    })
+}
+
+fn hnsw(spec: &IndexSpec) -> Result<Hnsw> {
+    if let Some(kind) = spec.engine.kind.filter(|kind| *kind != EngineKind::Hnsw) {
+        return Err(Error::unsupported(format!(
+            "the engine {} is not supported here: Chroma builds hnsw; leave the kind out",
+            kind.as_str()
+        )));
+    }
+    Ok(Hnsw {
+        space: Some(space(spec.metric)?.to_owned()),
+        max_neighbors: spec.engine.m,
+        ef_construction: spec.engine.ef_construction,
+        ef_search: whole(spec, EF_SEARCH, 1, 10_000)?,
+        sync_threshold: whole(spec, SYNC_THRESHOLD, 2, 1_000_000)?,
+        resize_factor: factor(spec, RESIZE_FACTOR)?,
+    })
+}
+
+fn whole(spec: &IndexSpec, key: &str, low: u32, high: u32) -> Result<Option<u32>> {
+    match spec.options.get(key) {
+        None => Ok(None),
+        Some(Scalar::Integer(i)) if (i64::from(low)..=i64::from(high)).contains(i) => {
+            Ok(u32::try_from(*i).ok())
+        }
+        Some(other) => Err(Error::out_of_range(key, other, low, high)),
+    }
+}
+
+fn factor(spec: &IndexSpec, key: &str) -> Result<Option<f64>> {
+    let given = spec.options.get(key);
+    let factor = match given {
+        Some(Scalar::Float(x)) => Some(*x),
+        Some(Scalar::Integer(i)) => Some(*i as f64),
+        _ => None,
+    };
+    match (given, factor) {
+        (None, _) => Ok(None),
+        (Some(_), Some(x)) if (1.0..=10.0).contains(&x) => Ok(Some(x)),
+        (Some(other), _) => Err(Error::out_of_range(key, other, 1, 10)),
+    }
+}
+
+fn space(metric: Metric) -> Result<&'static str> {
+    match metric {
+        Metric::Cosine => Ok("cosine"),
+        Metric::DotProduct => Ok("ip"),
+        Metric::Euclidean => Ok("l2"),
+        Metric::Manhattan => Err(Error::unsupported("Chroma has no metric manhattan")),
+    }
+}
+
+/// What the port knows of a collection, and whether the port made it.
+pub(crate) fn info(collection: &Collection) -> Result<(IndexInfo, bool)> {
+    let metric = metric(collection)?;
+    let kept = kept(collection)?;
+    let ours = kept.is_some();
+    let (spec, created_at) = match kept {
+        Some(kept) => (kept.spec, kept.created_at),
+        None => (derived(collection)?, None),
+    };
+    let mut spec = spec.metric(metric);
+    // What was written first decides, whoever wrote it.
+    spec.dimension = collection.dimension.unwrap_or(spec.dimension);
+    Ok((IndexInfo::new(spec, PROVIDER).created_at(created_at), ours))
+}
+
+fn kept(collection: &Collection) -> Result<Option<Kept>> {
+    let Some(json) = collection.metadata.as_ref().and_then(|m| m.get(SPEC)) else { return Ok(None) };
+    let corrupt = |why: String| {
+        let message = format!(
+            "the metadata {SPEC} of the collection {:?} is damaged ({why}); remove it to have the collection read as \
+             another program's",
+            collection.name
+        );
+        Error::new(ErrorKind::Corrupt, message)
+    };
+    let text = json.as_str().ok_or_else(|| corrupt("it is no text".to_owned()))?;
+    let kept: Kept = serde_json::from_str(text).map_err(|e| corrupt(e.to_string()))?;
+    if kept.v != VERSION {
+        return Err(corrupt(format!("its version is {}, and this program reads {VERSION}", kept.v)));
+    }
+    Ok(Some(kept))
+}
+
+/// The spec of a collection that another program made.
+fn derived(collection: &Collection) -> Result<IndexSpec> {
+    let Some(dimension) = collection.dimension else {
+        return Err(Error::unsupported(format!(
+            "the collection {:?} was made by another program and holds no record yet, so that its dimension is unknown",
+            collection.name
+        )));
+    };
+    let hnsw = collection.configuration_json.hnsw.as_ref();
+    Ok(IndexSpec::new(collection.name.as_str(), dimension).engine(EngineParams {
+        kind: hnsw.map(|_| EngineKind::Hnsw),
+        m: hnsw.and_then(|h| h.max_neighbors),
+        ef_construction: hnsw.and_then(|h| h.ef_construction),
+        nlist: None,
+    }))
+}
+
+fn metric(collection: &Collection) -> Result<Metric> {
+    let configuration = &collection.configuration_json;
+    let hnsw = configuration.hnsw.as_ref().and_then(|h| h.space.as_deref());
+    let space = hnsw.or_else(|| configuration.spann.as_ref().and_then(|s| s.space.as_deref()));
+    match space.unwrap_or("l2") {
+        "cosine" => Ok(Metric::Cosine),
+        "ip" => Ok(Metric::DotProduct),
+        "l2" => Ok(Metric::Euclidean),
+        other => Err(Error::unsupported(format!(
+            "the collection {:?} compares vectors by {other:?}, which this program does not know",
+            collection.name
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use portolan_core::FieldType;
+    use serde_json::json;
+
+    fn collection(json: Json) -> Collection {
+        serde_json::from_value(json).unwrap()
+    }
+
+    fn spec() -> IndexSpec {
+        let engine = EngineParams { m: Some(24), ef_construction: Some(77), ..EngineParams::default() };
+        IndexSpec::new("docs", 3).field("tag", FieldType::String).engine(engine).option(EF_SEARCH, 50)
+    }
+
+    #[test]
+    fn a_spec_is_read_as_it_was_written() {
+        let spec = spec().metric(Metric::DotProduct);
+        let request = serde_json::to_value(create("docs", &spec, "now".to_owned()).unwrap()).unwrap();
+        let hnsw = json!({"space": "ip", "max_neighbors": 24, "ef_construction": 77, "ef_search": 50});
+        assert_eq!(request["configuration"], json!({ "hnsw": hnsw }));
+        let made = collection(json!({
+            "id": "u", "name": "docs", "dimension": null, "metadata": request["metadata"],
+            "configuration_json": {"hnsw": {"space": "ip"}, "spann": null, "embedding_function": null},
+        }));
+        let (info, ours) = info(&made).unwrap();
+        assert_eq!((info.spec, info.created_at.as_deref(), ours), (spec, Some("now"), true));
+    }
+
+    #[test]
+    fn a_collection_of_another_program_is_derived() {
+        let mut foreign = json!({
+            "id": "u", "name": "theirs", "dimension": 4, "metadata": {"hnsw:space": "cosine"},
+            "configuration_json": {"hnsw": {"space": "cosine", "max_neighbors": 16, "ef_construction": 100}},
+        });
+        let (info, ours) = info(&collection(foreign.clone())).unwrap();
+        assert_eq!((info.spec.dimension, info.spec.metric, ours), (4, Metric::Cosine, false));
+        assert_eq!(info.spec.engine.m, Some(16));
+        foreign["dimension"] = Json::Null;
+        let e = super::info(&collection(foreign.clone())).unwrap_err();
+        assert_eq!(e.kind(), ErrorKind::Unsupported);
+        foreign["configuration_json"] = json!({"hnsw": {"space": "hamming"}});
+        assert_eq!(super::info(&collection(foreign)).unwrap_err().kind(), ErrorKind::Unsupported);
+    }
+
+    #[test]
+    fn a_damaged_spec_is_corrupt() {
+        for text in [json!(1), json!("{"), json!(r#"{"v":2,"spec":{"name":"x","dimension":1}}"#)] {
+            let damaged = collection(json!({"id": "u", "name": "docs", "metadata": {"_portolan": text}}));
+            assert_eq!(info(&damaged).unwrap_err().kind(), ErrorKind::Corrupt);
+        }
+    }
+
+    #[test]
+    fn parameters_that_chroma_has_not_are_refused() {
+        let refused = |spec: IndexSpec| create("x", &spec, String::new()).unwrap_err().kind();
+        let flat = EngineParams { kind: Some(EngineKind::Flat), ..EngineParams::default() };
+        assert_eq!(refused(spec().engine(flat)), ErrorKind::Unsupported);
+        assert_eq!(refused(spec().option(EF_SEARCH, 0)), ErrorKind::InvalidArgument);
+        assert_eq!(refused(spec().option(EF_SEARCH, "many")), ErrorKind::InvalidArgument);
+        assert_eq!(refused(spec().option(RESIZE_FACTOR, 0.5)), ErrorKind::InvalidArgument);
+    }
+}
