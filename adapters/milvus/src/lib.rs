@@ -1,1 +1,61 @@
 //! Milvus and Milvus Lite behind the Portolan port.
+//!
+//! A collection of the port has three fields: `id` (VARCHAR, the primary key), `vector` (FLOAT_VECTOR) and `metadata`
+//! (JSON), so that every other client reads and filters it as `metadata["industry"]`. Its spec is in the collection's
+//! property `portolan.spec`. Collections that other programs made are read, searched and filtered as they are: their
+//! scalar, array, JSON and dynamic fields are the metadata.
+//!
+//! Every read is strongly consistent, every write an upsert. Filters are pushed down as expressions, of which only those
+//! parts are used that all versions evaluate alike.
+
+mod client;
+mod config;
+mod convert;
+mod driver;
+mod error;
+mod expression;
+mod filter;
+mod layout;
+mod load;
+mod search;
+mod server;
+
+pub use config::{Config, Credentials};
+pub use driver::MilvusDriver;
+pub use expression::Expression;
+
+use std::sync::Arc;
+
+use portolan_core::driver::DriverStorage;
+use portolan_core::{Location, Result, VectorStorage};
+
+/// The provider's name, and its URI scheme.
+pub const PROVIDER: &str = "milvus";
+
+/// Opens the store at a location such as `milvus://root:env:PASSWORD@localhost:19530/default?tls=true`.
+///
+/// # Errors
+/// `InvalidArgument` for a location that is not understood; those of [`MilvusDriver::open`].
+pub async fn open(location: Location) -> Result<Arc<dyn VectorStorage>> {
+    let driver = MilvusDriver::open(&Config::from_location(location)?).await?;
+    Ok(Arc::new(DriverStorage::new(driver)))
+}
+
+#[allow(
+    clippy::all,
+    dead_code,
+    deprecated,
+    missing_debug_implementations,
+    missing_docs,
+    rustdoc::all,
+    unreachable_pub,
+    unused_qualifications
+)]
+mod generated {
+    tonic::include_proto!("milvus");
+}
+
+/// The messages of the wire.
+mod proto {
+    pub(crate) use crate::generated::milvus::proto::{common, milvus, schema};
+}

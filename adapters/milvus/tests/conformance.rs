@@ -1,1 +1,9 @@
-fn main() {}
+//! Milvus against the conformance suite.
+
+use std::process::ExitCode;
+
+use portolan_testkit::Server;
+
+fn main() -> ExitCode {
+    Server::new("milvus", portolan_milvus::open).parallel(16).rows(2_000).main()
+}

@@ -1,0 +1,123 @@
+use portolan_core::{EngineKind, IndexSpec};
+use serde_json::json;
+
+use super::*;
+
+fn own() -> Layout {
+    Layout::of_spec(&IndexSpec::new("abc", 2))
+}
+
+fn foreign(columns: Vec<Column>) -> Layout {
+    Layout {
+        id: "pk".into(),
+        integer_ids: true,
+        vector: "embedding".into(),
+        metric: Metric::Cosine,
+        engine: EngineKind::Flat,
+        nlist: 128,
+        metadata: Home::Columns { columns, dynamic: true },
+    }
+}
+
+fn a_column(name: &str, of: DataType, optional: bool) -> Column {
+    Column { name: name.into(), of, element: DataType::Int64, optional }
+}
+
+fn row(id: &str, metadata: serde_json::Value) -> Row {
+    Row {
+        id: id.into(),
+        vector: Some(vec![1.0, 2.0].into()),
+        metadata: Metadata::from_json(metadata).unwrap(),
+        removed: Vec::new(),
+    }
+}
+
+fn round_trip(layout: &Layout, given: &[Row]) -> Vec<Row> {
+    let borrowed: Vec<&Row> = given.iter().collect();
+    rows(layout, Want::ALL, &columns(layout, 2, &borrowed)).unwrap()
+}
+
+#[test]
+fn own_rows_read_back_as_they_were() {
+    let given = [
+        row("a", json!({"i": 1_746_714_878_034_235_396_i64, "f": 2.0, "list": [1.5], "deep": {"x": [1, null]}})),
+        row("b", json!({})),
+    ];
+    assert_eq!(round_trip(&own(), &given), given);
+}
+
+#[test]
+fn rows_of_others_read_back_as_they_were() {
+    let layout = foreign(vec![
+        a_column("year", DataType::Int64, false),
+        a_column("ratio", DataType::Float, true),
+        a_column("tags", DataType::Array, false),
+    ]);
+    let given = [
+        row("1", json!({"year": 2010, "ratio": 0.5, "tags": [1, 2], "free": "x"})),
+        row("-2", json!({"year": -1, "tags": []})),
+    ];
+    assert_eq!(round_trip(&layout, &given), given);
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let layout = foreign(vec![a_column("year", DataType::Int8, false), a_column("ratio", DataType::Float, true)]);
+    fits(&layout, &row("7", json!({"year": 3}))).unwrap();
+    for (id, metadata, word) in [
+        ("seven", json!({"year": 3}), "seven"),
+        ("07", json!({"year": 3}), "07"),
+        ("7", json!({}), "year"),
+        ("7", json!({"year": 1_000}), "1000"),
+        ("7", json!({"year": "a"}), "year"),
+        ("7", json!({"year": 3, "ratio": 0.1}), "0.1"),
+        ("7", json!({"year": 3, "pk": 1}), "pk"),
+    ] {
+        let error = fits(&layout, &row(id, metadata)).unwrap_err();
+        assert!(error.message().contains(word), "{error}");
+    }
+}
+
+#[test]
+fn nulls_and_numbers_beyond_i64_are_read_as_the_contract_says() {
+    let bytes = br#"{"gone": null, "huge": 18446744073709551615, "list": [18446744073709551615]}"#.to_vec();
+    let fields = [
+        column("id", DataType::VarChar, Data::StringData(StringArray { data: vec!["a".into()] })),
+        column(METADATA, DataType::Json, Data::JsonData(JsonArray { data: vec![bytes] })),
+    ];
+    let read = rows(&own(), Want::ALL, &fields).unwrap();
+    assert_eq!(read[0].metadata.to_json(), json!({"huge": 18_446_744_073_709_551_615.0, "list": [18_446_744_073_709_551_615.0]}));
+}
+
+#[test]
+fn both_ways_to_send_missing_values_are_read() {
+    let layout = foreign(vec![a_column("year", DataType::Int64, true)]);
+    for data in [vec![5], vec![0, 5]] {
+        let mut year = column("year", DataType::Int64, Data::LongData(LongArray { data }));
+        year.valid_data = vec![false, true];
+        let ids = column("pk", DataType::Int64, Data::LongData(LongArray { data: vec![1, 2] }));
+        let read = rows(&layout, Want::ALL, &[ids, year]).unwrap();
+        assert_eq!(read[0].metadata.to_json(), json!({}));
+        assert_eq!(read[1].metadata.to_json(), json!({"year": 5}));
+    }
+}
+
+#[test]
+fn rubbish_is_an_error() {
+    let ids = column("id", DataType::VarChar, Data::StringData(StringArray { data: vec!["a".into(), "b".into()] }));
+    let short = column(METADATA, DataType::Json, Data::JsonData(JsonArray { data: vec![b"{}".to_vec()] }));
+    let broken = column(METADATA, DataType::Json, Data::JsonData(JsonArray { data: vec![b"{".to_vec(); 2] }));
+    let no_object = column(METADATA, DataType::Json, Data::JsonData(JsonArray { data: vec![b"[1]".to_vec(); 2] }));
+    for bad in [short, broken, no_object] {
+        assert!(rows(&own(), Want::ALL, &[ids.clone(), bad]).is_err());
+    }
+    assert!(rows(&own(), Want::ALL, &[]).is_err());
+}
+
+#[test]
+fn scores_become_distances() {
+    assert_eq!(distance(Metric::Cosine, 0.25), 0.75);
+    assert_eq!(distance(Metric::DotProduct, 3.0), -3.0);
+    assert_eq!(distance(Metric::Euclidean, 9.0), 3.0);
+    assert_eq!(distance(Metric::Euclidean, -1e-9), 0.0);
+}

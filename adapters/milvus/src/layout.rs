@@ -1,0 +1,346 @@
+//! What a collection's fields are: those of the port, or those of another program.
+
+use std::collections::BTreeMap;
+
+use portolan_core::{EngineKind, EngineParams, Error, FieldType, IndexInfo, IndexSpec, Metric, Result};
+use prost::Message;
+use serde::{Deserialize, Serialize};
+
+use crate::PROVIDER;
+use crate::error::rubbish;
+use crate::proto::common::KeyValuePair;
+use crate::proto::milvus::{CreateCollectionRequest, DescribeCollectionResponse, IndexDescription};
+use crate::proto::schema::{CollectionSchema, DataType, FieldSchema};
+
+/// The primary key of the port's collections.
+pub(crate) const ID: &str = "id";
+/// Their vector.
+pub(crate) const VECTOR: &str = "vector";
+/// Their metadata, as one JSON object.
+pub(crate) const METADATA: &str = "metadata";
+/// The dynamic field of other programs' collections.
+pub(crate) const DYNAMIC: &str = "$meta";
+
+/// The collection property that holds the spec.
+const SPEC: &str = "portolan.spec";
+const VERSION: u32 = 1;
+const ID_BYTES: usize = 512;
+const DEFAULT_M: u32 = 16;
+const DEFAULT_EF_CONSTRUCTION: u32 = 200;
+const DEFAULT_NLIST: u32 = 128;
+const MAX_NLIST: u32 = 65_536;
+
+/// The keys of [`IndexSpec::options`].
+pub(crate) const OPTIONS: &[&str] = &["replicas", "shards"];
+const MAX_SHARDS: i64 = 16;
+const MAX_REPLICAS: i64 = 64;
+
+/// The fields of a collection.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Layout {
+    /// The primary key.
+    pub(crate) id: String,
+    /// Whether it is an integer.
+    pub(crate) integer_ids: bool,
+    /// The vector.
+    pub(crate) vector: String,
+    /// How vectors are compared.
+    pub(crate) metric: Metric,
+    /// The vector index.
+    pub(crate) engine: EngineKind,
+    /// IVF: number of clusters.
+    pub(crate) nlist: u32,
+    /// Where metadata is.
+    pub(crate) metadata: Home,
+}
+
+/// Where metadata is.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Home {
+    /// In the field `metadata`, as one JSON object.
+    Object,
+    /// In fields of their own, and where there is a dynamic field, all others there.
+    Columns {
+        /// The fields.
+        columns: Vec<Column>,
+        /// Whether there is a dynamic field.
+        dynamic: bool,
+    },
+}
+
+/// A field of another program's collection that is metadata.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Column {
+    pub(crate) name: String,
+    pub(crate) of: DataType,
+    /// Of an array.
+    pub(crate) element: DataType,
+    /// Whether a record may lack it.
+    pub(crate) optional: bool,
+}
+
+/// What is kept of an index beside its fields.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    version: u32,
+    spec: IndexSpec,
+    created_at: String,
+}
+
+impl Layout {
+    /// The fields of a collection that the port makes.
+    pub(crate) fn of_spec(spec: &IndexSpec) -> Self {
+        Self {
+            id: ID.to_owned(),
+            integer_ids: false,
+            vector: VECTOR.to_owned(),
+            metric: spec.metric,
+            engine: spec.engine.kind.unwrap_or(EngineKind::Hnsw),
+            nlist: spec.engine.nlist.unwrap_or(DEFAULT_NLIST),
+            metadata: Home::Object,
+        }
+    }
+
+    /// The fields of a collection, and its spec.
+    ///
+    /// # Errors
+    /// `Unsupported` where the port cannot hold it, saying why.
+    pub(crate) fn read(
+        name: &str,
+        collection: &DescribeCollectionResponse,
+        indexes: &[IndexDescription],
+    ) -> Result<(Self, IndexInfo)> {
+        let schema = collection.schema.as_ref().ok_or_else(|| rubbish("has no schema"))?;
+        if let Some(kept) = kept(collection, schema)? {
+            let info = IndexInfo::new(kept.spec, PROVIDER).created_at(Some(kept.created_at));
+            return Ok((Self::of_spec(&info.spec), info));
+        }
+        foreign(name, schema, indexes)
+    }
+
+    /// Whether its spec must be found out from its indexes.
+    pub(crate) fn is_foreign(collection: &DescribeCollectionResponse) -> bool {
+        !collection.properties.iter().any(|property| property.key == SPEC)
+    }
+
+    /// The fields that hold metadata.
+    pub(crate) fn metadata_fields(&self) -> Vec<String> {
+        match &self.metadata {
+            Home::Object => vec![METADATA.to_owned()],
+            Home::Columns { columns, dynamic } => {
+                let own = columns.iter().map(|column| column.name.clone());
+                own.chain(dynamic.then(|| DYNAMIC.to_owned())).collect()
+            }
+        }
+    }
+}
+
+/// Checks what the server would refuse after the collection exists.
+///
+/// # Errors
+/// `InvalidArgument` naming field, value and range.
+pub(crate) fn check(spec: &IndexSpec, least_dimension: usize, most_dimension: usize) -> Result<()> {
+    if spec.dimension < least_dimension {
+        return Err(Error::out_of_range("dimension", spec.dimension, least_dimension, most_dimension));
+    }
+    if let Some(nlist) = spec.engine.nlist.filter(|n| *n > MAX_NLIST) {
+        return Err(Error::out_of_range("nlist", nlist, 1, MAX_NLIST));
+    }
+    option(spec, "shards", MAX_SHARDS)?;
+    option(spec, "replicas", MAX_REPLICAS).map(drop)
+}
+
+/// How many replicas of the collection are loaded.
+pub(crate) fn replicas(spec: &IndexSpec) -> i32 {
+    option(spec, "replicas", MAX_REPLICAS).ok().flatten().unwrap_or(1)
+}
+
+/// What creates the collection.
+pub(crate) fn collection(name: &str, database: String, spec: &IndexSpec) -> Result<CreateCollectionRequest> {
+    let kept = Kept { version: VERSION, spec: spec.clone(), created_at: portolan_core::time::now() };
+    let value = serde_json::to_string(&kept)
+        .map_err(|e| Error::invalid(format!("the spec cannot be written as JSON: {e}")))?;
+    let fields = vec![
+        FieldSchema {
+            is_primary_key: true,
+            type_params: pairs([("max_length", ID_BYTES.to_string())]),
+            ..field(ID, DataType::VarChar)
+        },
+        FieldSchema {
+            type_params: pairs([("dim", spec.dimension.to_string())]),
+            ..field(VECTOR, DataType::FloatVector)
+        },
+        field(METADATA, DataType::Json),
+    ];
+    // Of two that create the same collection at once, the server takes equal requests for one: none is equal.
+    let description = format!("An index of Portolan, made at {} ({})", kept.created_at, uuid::Uuid::new_v4());
+    let schema = CollectionSchema { name: name.to_owned(), description, fields, ..CollectionSchema::default() };
+    Ok(CreateCollectionRequest {
+        db_name: database,
+        collection_name: name.to_owned(),
+        schema: schema.encode_to_vec(),
+        shards_num: option(spec, "shards", MAX_SHARDS)?.unwrap_or(1),
+        properties: pairs([(SPEC, value)]),
+        ..CreateCollectionRequest::default()
+    })
+}
+
+/// What creates its vector index.
+pub(crate) fn index_params(spec: &IndexSpec) -> Vec<KeyValuePair> {
+    let engine = &spec.engine;
+    let (kind, params) = match engine.kind.unwrap_or(EngineKind::Hnsw) {
+        EngineKind::Flat => ("FLAT", serde_json::json!({})),
+        EngineKind::Hnsw => (
+            "HNSW",
+            serde_json::json!({
+                "M": engine.m.unwrap_or(DEFAULT_M),
+                "efConstruction": engine.ef_construction.unwrap_or(DEFAULT_EF_CONSTRUCTION),
+            }),
+        ),
+        EngineKind::Ivf => ("IVF_FLAT", serde_json::json!({ "nlist": engine.nlist.unwrap_or(DEFAULT_NLIST) })),
+    };
+    pairs([
+        ("index_type", kind.to_owned()),
+        ("metric_type", metric_name(spec.metric).to_owned()),
+        ("params", params.to_string()),
+    ])
+}
+
+/// The server's name of a metric; of L1 it has none, and no index with it is made.
+pub(crate) fn metric_name(metric: Metric) -> &'static str {
+    match metric {
+        Metric::Cosine => "COSINE",
+        Metric::DotProduct => "IP",
+        Metric::Euclidean | Metric::Manhattan => "L2",
+    }
+}
+
+/// Key and value pairs, as requests carry them.
+pub(crate) fn pairs<const N: usize>(pairs: [(&str, String); N]) -> Vec<KeyValuePair> {
+    pairs.into_iter().map(|(key, value)| KeyValuePair { key: key.to_owned(), value }).collect()
+}
+
+fn field(name: &str, of: DataType) -> FieldSchema {
+    FieldSchema { name: name.to_owned(), data_type: of.into(), ..FieldSchema::default() }
+}
+
+fn option(spec: &IndexSpec, key: &'static str, most: i64) -> Result<Option<i32>> {
+    let Some(value) = spec.options.get(key) else { return Ok(None) };
+    let number = match value {
+        portolan_core::Scalar::Integer(n) => *n,
+        other => return Err(Error::invalid(format!("the option {key} is {other}, and must be an integer"))),
+    };
+    match i32::try_from(number) {
+        Ok(n) if (1..=most).contains(&number) => Ok(Some(n)),
+        _ => Err(Error::out_of_range(key, number, 1, most)),
+    }
+}
+
+/// The spec that the port has kept, where the fields are still those of the port.
+fn kept(collection: &DescribeCollectionResponse, schema: &CollectionSchema) -> Result<Option<Kept>> {
+    let Some(property) = collection.properties.iter().find(|property| property.key == SPEC) else {
+        return Ok(None);
+    };
+    let has = |name: &str, of: DataType| schema.fields.iter().any(|f| f.name == name && f.data_type() == of);
+    if !(has(ID, DataType::VarChar) && has(VECTOR, DataType::FloatVector) && has(METADATA, DataType::Json)) {
+        return Ok(None);
+    }
+    let corrupt = |why: String| {
+        let message = format!("the collection's property {SPEC} is damaged ({why}); restore it, or make the index anew");
+        Error::new(portolan_core::ErrorKind::Corrupt, message)
+    };
+    let kept: Kept = serde_json::from_str(&property.value).map_err(|e| corrupt(e.to_string()))?;
+    if kept.version != VERSION {
+        return Err(corrupt(format!("its version is {}, and this program reads {VERSION}", kept.version)));
+    }
+    Ok(Some(kept))
+}
+
+/// The fields of a collection that another program made.
+fn foreign(name: &str, schema: &CollectionSchema, indexes: &[IndexDescription]) -> Result<(Layout, IndexInfo)> {
+    let refuse = |why: String| Error::unsupported(format!("the collection {name:?} cannot be opened: {why}"));
+    let vectors: Vec<&FieldSchema> = schema.fields.iter().filter(|f| is_vector(f)).collect();
+    let vector = match vectors.as_slice() {
+        [one] if one.data_type() == DataType::FloatVector => *one,
+        [one] => return Err(refuse(format!("its vectors are {}, not FloatVector", one.data_type().as_str_name()))),
+        many => return Err(refuse(format!("it has {} vector fields, not one", many.len()))),
+    };
+    let id = schema.fields.iter().find(|f| f.is_primary_key).ok_or_else(|| refuse("it has no primary key".into()))?;
+    let dimension = param(&vector.type_params, "dim")
+        .and_then(|dim| dim.parse().ok())
+        .ok_or_else(|| refuse("its dimension is not known".into()))?;
+    let index = indexes
+        .iter()
+        .find(|index| index.field_name == vector.name)
+        .ok_or_else(|| refuse("its vector field has no index, so that its metric is not known; create one".into()))?;
+    let metric = match param(&index.params, "metric_type").unwrap_or_default() {
+        "COSINE" => Metric::Cosine,
+        "IP" => Metric::DotProduct,
+        "L2" => Metric::Euclidean,
+        other => return Err(refuse(format!("its metric {other:?} is not one of COSINE, IP and L2"))),
+    };
+    let engine = engine(index);
+    let columns: Vec<Column> = schema
+        .fields
+        .iter()
+        .filter(|f| !f.is_primary_key && !is_vector(f) && !f.is_dynamic)
+        .map(|f| Column {
+            name: f.name.clone(),
+            of: f.data_type(),
+            element: f.element_type(),
+            optional: f.nullable || f.default_value.is_some(),
+        })
+        .collect();
+    let mut spec = IndexSpec::new(name, dimension).metric(metric).engine(engine.clone());
+    spec.fields = declared(&columns);
+    let layout = Layout {
+        id: id.name.clone(),
+        integer_ids: id.data_type() == DataType::Int64,
+        vector: vector.name.clone(),
+        metric,
+        engine: engine.kind.unwrap_or(EngineKind::Hnsw),
+        nlist: engine.nlist.unwrap_or(DEFAULT_NLIST),
+        metadata: Home::Columns { columns, dynamic: schema.enable_dynamic_field },
+    };
+    Ok((layout, IndexInfo::new(spec, PROVIDER)))
+}
+
+fn engine(index: &IndexDescription) -> EngineParams {
+    // Some servers show parameters one by one, others as one JSON text.
+    let inner: BTreeMap<String, serde_json::Value> =
+        param(&index.params, "params").and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let number = |key: &str| {
+        let single = param(&index.params, key).and_then(|n| n.parse().ok());
+        single.or_else(|| u32::try_from(inner.get(key)?.as_u64()?).ok())
+    };
+    let kind = match param(&index.params, "index_type").unwrap_or_default() {
+        "FLAT" | "BRUTE_FORCE" => Some(EngineKind::Flat),
+        "HNSW" => Some(EngineKind::Hnsw),
+        kind if kind.starts_with("IVF") => Some(EngineKind::Ivf),
+        _ => None,
+    };
+    EngineParams { kind, m: number("M"), ef_construction: number("efConstruction"), nlist: number("nlist") }
+}
+
+fn declared(columns: &[Column]) -> BTreeMap<String, FieldType> {
+    let typed = |of: DataType| match of {
+        DataType::Bool => Some(FieldType::Bool),
+        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => Some(FieldType::Integer),
+        DataType::Float | DataType::Double => Some(FieldType::Float),
+        DataType::VarChar | DataType::String => Some(FieldType::String),
+        _ => None,
+    };
+    columns
+        .iter()
+        .filter_map(|c| Some((c.name.clone(), typed(if c.of == DataType::Array { c.element } else { c.of })?)))
+        .collect()
+}
+
+fn param<'a>(params: &'a [KeyValuePair], key: &str) -> Option<&'a str> {
+    params.iter().find(|pair| pair.key == key).map(|pair| pair.value.as_str())
+}
+
+/// Also one of a type that is newer than this program.
+fn is_vector(field: &FieldSchema) -> bool {
+    field.data_type >= DataType::BinaryVector as i32
+}

@@ -1,0 +1,95 @@
+//! Requests of reads: searches and queries, all of them strongly consistent.
+
+use portolan_core::EngineKind;
+use portolan_core::driver::Nearest;
+use prost::Message;
+use serde_json::json;
+
+use crate::convert::output_fields;
+use crate::expression::Expression;
+use crate::layout::{Layout, metric_name, pairs};
+use crate::proto::common::{
+    ConsistencyLevel, DslType, PlaceholderGroup, PlaceholderType, PlaceholderValue,
+};
+use crate::proto::milvus::{QueryRequest, SearchRequest};
+use crate::server::Server;
+
+/// What the reply of a count calls it.
+pub(crate) const COUNT: &str = "count(*)";
+
+const DEFAULT_EF: usize = 64;
+const MAX_EF: usize = 32_768;
+const DEFAULT_NPROBE: u32 = 16;
+
+/// The search for the nearest rows.
+pub(crate) fn nearest(
+    database: String,
+    name: &str,
+    layout: &Layout,
+    query: &Nearest<'_, Expression>,
+) -> SearchRequest {
+    let params = match layout.engine {
+        EngineKind::Flat => json!({}),
+        EngineKind::Hnsw => {
+            let ef = query.ef_search.map_or(DEFAULT_EF, |ef| ef as usize);
+            json!({ "ef": ef.max(query.k).min(MAX_EF) })
+        }
+        EngineKind::Ivf => {
+            let nprobe = query.nprobe.unwrap_or(DEFAULT_NPROBE);
+            json!({ "nprobe": nprobe.min(layout.nlist) })
+        }
+    };
+    SearchRequest {
+        db_name: database,
+        collection_name: name.to_owned(),
+        dsl: query.filter.map(ToString::to_string).unwrap_or_default(),
+        dsl_type: DslType::BoolExprV1.into(),
+        placeholder_group: placeholder(query.vector),
+        output_fields: output_fields(layout, query.want),
+        search_params: pairs([
+            ("anns_field", layout.vector.clone()),
+            ("topk", query.k.to_string()),
+            ("metric_type", metric_name(layout.metric).to_owned()),
+            ("params", params.to_string()),
+            ("round_decimal", "-1".to_owned()),
+        ]),
+        nq: 1,
+        consistency_level: ConsistencyLevel::Strong.into(),
+        ..SearchRequest::default()
+    }
+}
+
+/// A query for all rows that an expression meets.
+pub(crate) fn query(
+    database: String,
+    name: &str,
+    expression: Option<&Expression>,
+    output_fields: Vec<String>,
+) -> QueryRequest {
+    QueryRequest {
+        db_name: database,
+        collection_name: name.to_owned(),
+        expr: expression.map(ToString::to_string).unwrap_or_default(),
+        output_fields,
+        consistency_level: ConsistencyLevel::Strong.into(),
+        ..QueryRequest::default()
+    }
+}
+
+/// The same for the rows with the least primary keys.
+pub(crate) fn limited(server: Server, mut request: QueryRequest, limit: usize) -> QueryRequest {
+    request.query_params = pairs([("limit", limit.to_string())]).into();
+    if server.pages_as_iterator() {
+        request
+            .query_params
+            .extend(pairs([("iterator", "True".to_owned()), ("reduce_stop_for_best", "True".to_owned())]));
+    }
+    request
+}
+
+fn placeholder(vector: &[f32]) -> Vec<u8> {
+    let bytes = vector.iter().flat_map(|x| x.to_le_bytes()).collect();
+    let value =
+        PlaceholderValue { tag: "$0".to_owned(), r#type: PlaceholderType::FloatVector.into(), values: vec![bytes] };
+    PlaceholderGroup { placeholders: vec![value] }.encode_to_vec()
+}

@@ -1,0 +1,56 @@
+//! Which server it is, for what differs between them.
+
+/// The servers that answer differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Server {
+    /// Milvus Lite 3: written in Python, evaluates expressions row by row.
+    Lite,
+    /// Milvus before 2.4: `like` finds prefixes only.
+    Old,
+    /// Milvus since 2.4.
+    Current,
+}
+
+impl Server {
+    /// The server that reports this version, such as `v2.3.5` or `milvus_lite-3.2.2`.
+    pub(crate) fn of(version: &str) -> Self {
+        if version.starts_with("milvus_lite") {
+            return Self::Lite;
+        }
+        let mut numbers = version.trim_start_matches('v').split(['.', '-']).map(str::parse::<u32>);
+        match (numbers.next(), numbers.next()) {
+            (Some(Ok(2)), Some(Ok(minor))) if minor < 4 => Self::Old,
+            _ => Self::Current,
+        }
+    }
+
+    /// Whether `like` finds a part anywhere in a text.
+    pub(crate) fn finds_infixes(self) -> bool {
+        self != Self::Old
+    }
+
+    /// Whether a page may be shorter than asked while there are more rows, and is in order only as an iterator's.
+    pub(crate) fn pages_as_iterator(self) -> bool {
+        self != Self::Old
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_told_apart() {
+        for (version, server) in [
+            ("milvus_lite-3.2.2", Server::Lite),
+            ("v2.3.5", Server::Old),
+            ("v2.3.5-lite", Server::Old),
+            ("2.4.1", Server::Current),
+            ("v2.6.0-rc1", Server::Current),
+            ("3.0.0", Server::Current),
+            ("unknown", Server::Current),
+        ] {
+            assert_eq!(Server::of(version), server, "{version}");
+        }
+    }
+}
