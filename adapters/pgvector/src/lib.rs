@@ -1,1 +1,37 @@
 //! PostgreSQL with pgvector behind the Portolan port.
+//!
+//! An index is a table of one schema: `id text primary key`, `embedding vector(n)`, `metadata jsonb`; its spec is kept
+//! in the table's comment. Filters run in the database, as SQL with bound values. Tables that other programs made can
+//! be read and searched: see [`Config`].
+
+mod client;
+mod config;
+mod convert;
+mod create;
+mod driver;
+mod error;
+mod filter;
+mod query;
+mod table;
+mod tls;
+
+pub use config::{Config, SslMode};
+pub use driver::PgvectorDriver;
+pub use filter::NativeFilter;
+
+use std::sync::Arc;
+
+use portolan_core::driver::DriverStorage;
+use portolan_core::{Location, Result, VectorStorage};
+
+/// The provider's name, and its URI scheme.
+pub const PROVIDER: &str = "pgvector";
+
+/// Opens the database at a location such as `pgvector://user:env:PGPASSWORD@host:5432/database?schema=portolan`.
+///
+/// # Errors
+/// `InvalidArgument` for a location that is not understood; those of [`PgvectorDriver::open`].
+pub async fn open(location: Location) -> Result<Arc<dyn VectorStorage>> {
+    let driver = PgvectorDriver::open(&Config::from_location(location)?).await?;
+    Ok(Arc::new(DriverStorage::new(driver)))
+}

@@ -1,1 +1,7 @@
-fn main() {}
+//! PostgreSQL with pgvector against the conformance suite.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    portolan_testkit::Server::new("pgvector", portolan_pgvector::open).main()
+}

@@ -1,0 +1,185 @@
+//! What the database answers, and what the user is told of it.
+
+use std::time::Duration;
+
+use deadpool_postgres::{PoolError, TimeoutType};
+use portolan_core::{Error, ErrorKind};
+use tokio_postgres::error::DbError;
+
+/// A failed call, with what is known of its effect.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// Nothing was changed.
+    Refused(Error),
+    /// The answer was lost, so that the effect is not known.
+    Lost(Error),
+}
+
+impl Fault {
+    /// The error, whatever its effect.
+    pub(crate) fn error(self) -> Error {
+        match self {
+            Self::Refused(error) | Self::Lost(error) => error,
+        }
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<tokio_postgres::Error> for Fault {
+    fn from(error: tokio_postgres::Error) -> Self {
+        match error.as_db_error() {
+            // A session that is ended may have been so after its commit.
+            Some(db) if !db.code().code().starts_with("57P") => Self::Refused(database(error)),
+            _ => Self::Lost(database(error)),
+        }
+    }
+}
+
+/// Whether the same call may well succeed when it is made again, the database having undone it.
+pub(crate) fn is_conflict(error: &tokio_postgres::Error) -> bool {
+    error.code().is_some_and(|code| matches!(code.code(), "40001" | "40P01"))
+}
+
+/// The answer did not come in time.
+pub(crate) fn late(bound: Duration) -> Error {
+    Error::new(
+        ErrorKind::Timeout,
+        format!("PostgreSQL did not answer within {bound:?}; allow more with statement_timeout"),
+    )
+}
+
+/// Why there is no connection.
+pub(crate) fn pool(error: PoolError, bound: Duration) -> Error {
+    match error {
+        PoolError::Timeout(TimeoutType::Wait) => Error::new(
+            ErrorKind::RateLimited,
+            format!("all connections were busy for {bound:?}; raise pool_size or send less at once"),
+        )
+        .with_retry_after(Duration::from_secs(1)),
+        PoolError::Timeout(_) => Error::new(
+            ErrorKind::Timeout,
+            format!("no connection to PostgreSQL within {bound:?}; see to host and port, or raise connect_timeout"),
+        ),
+        PoolError::Backend(error) => database(error),
+        other => Error::new(ErrorKind::Unavailable, format!("no connection to PostgreSQL: {other}")),
+    }
+}
+
+/// An error of the database or the way to it.
+pub(crate) fn database(error: tokio_postgres::Error) -> Error {
+    let told = match error.as_db_error() {
+        Some(db) => told(db),
+        None => transport(&error),
+    };
+    told.with_source(error)
+}
+
+fn told(db: &DbError) -> Error {
+    let code = db.code().code();
+    let kind = kind(code, db.message());
+    let hint = db.hint().map(|h| format!("; {h}")).unwrap_or_default();
+    let error = Error::new(kind, format!("{}{hint}{}", db.message(), advice(code))).with_context("sqlstate", code);
+    if kind == ErrorKind::RateLimited { error.with_retry_after(Duration::from_secs(1)) } else { error }
+}
+
+fn transport(error: &tokio_postgres::Error) -> Error {
+    use std::error::Error as _;
+    let cause = error.source().map(|s| format!(": {s}")).unwrap_or_default();
+    let text = format!("{error}{cause}");
+    let refused = text.contains("TLS") || text.contains("certificate");
+    if refused {
+        return Error::new(ErrorKind::Unavailable, format!("{text}; see to sslmode and sslrootcert"))
+            .with_retryable(false);
+    }
+    if text.contains("password missing") {
+        return Error::new(ErrorKind::Unauthenticated, "the server wants a password, and the URI has none");
+    }
+    let kind = if text.contains("timed out") { ErrorKind::Timeout } else { ErrorKind::Unavailable };
+    Error::new(kind, format!("the connection to PostgreSQL failed: {text}"))
+}
+
+fn kind(code: &str, message: &str) -> ErrorKind {
+    match code {
+        "22000" if message.contains("dimensions") => ErrorKind::DimensionMismatch,
+        "42P07" => ErrorKind::AlreadyExists,
+        "42P01" | "3F000" | "3D000" => ErrorKind::NotFound,
+        "42501" => ErrorKind::PermissionDenied,
+        "53300" => ErrorKind::RateLimited,
+        "53100" | "53400" => ErrorKind::QuotaExceeded,
+        "57014" | "55P03" => ErrorKind::Timeout,
+        "57P03" => ErrorKind::NotReady,
+        "22P02" | "22P05" | "XX001" | "XX002" => ErrorKind::Corrupt,
+        "22003" => ErrorKind::InvalidArgument,
+        "42704" | "58P01" => ErrorKind::Unsupported,
+        _ => match code.get(..2) {
+            Some("28") => ErrorKind::Unauthenticated,
+            Some("54") => ErrorKind::PayloadTooLarge,
+            Some("0A") => ErrorKind::Unsupported,
+            Some("08" | "25" | "40" | "53" | "57" | "58") => ErrorKind::Unavailable,
+            _ => ErrorKind::Unexpected,
+        },
+    }
+}
+
+fn advice(code: &str) -> &'static str {
+    match code {
+        "28P01" | "28000" => "; see to user and password in the URI",
+        "42501" => "; grant the right to this user, or let an administrator do it",
+        "57014" => "; allow more time with statement_timeout",
+        "53300" => "; lower pool_size, or raise the server's max_connections",
+        "22P02" | "22P05" => "; a stored value cannot be read",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_code_has_its_kind() {
+        for (code, message, expected) in [
+            ("22000", "expected 3 dimensions, not 4", ErrorKind::DimensionMismatch),
+            ("22000", "NaN not allowed in vector", ErrorKind::Unexpected),
+            ("42P07", "relation exists", ErrorKind::AlreadyExists),
+            ("42P01", "relation does not exist", ErrorKind::NotFound),
+            ("3F000", "schema does not exist", ErrorKind::NotFound),
+            ("3D000", "database does not exist", ErrorKind::NotFound),
+            ("28P01", "password authentication failed", ErrorKind::Unauthenticated),
+            ("28000", "no pg_hba.conf entry", ErrorKind::Unauthenticated),
+            ("42501", "permission denied", ErrorKind::PermissionDenied),
+            ("53300", "sorry, too many clients already", ErrorKind::RateLimited),
+            ("53100", "disk full", ErrorKind::QuotaExceeded),
+            ("53200", "out of memory", ErrorKind::Unavailable),
+            ("54000", "array size exceeds the maximum allowed", ErrorKind::PayloadTooLarge),
+            ("54001", "stack depth limit exceeded", ErrorKind::PayloadTooLarge),
+            ("57014", "canceling statement due to statement timeout", ErrorKind::Timeout),
+            ("57P01", "terminating connection due to administrator command", ErrorKind::Unavailable),
+            ("57P03", "the database system is starting up", ErrorKind::NotReady),
+            ("40P01", "deadlock detected", ErrorKind::Unavailable),
+            ("25006", "cannot execute INSERT in a read-only transaction", ErrorKind::Unavailable),
+            ("08006", "connection failure", ErrorKind::Unavailable),
+            ("0A000", "extension \"vector\" is not available", ErrorKind::Unsupported),
+            ("42704", "type \"vector\" does not exist", ErrorKind::Unsupported),
+            ("22003", "value out of range", ErrorKind::InvalidArgument),
+            ("XX001", "invalid page", ErrorKind::Corrupt),
+            ("42601", "syntax error", ErrorKind::Unexpected),
+        ] {
+            assert_eq!(kind(code, message), expected, "{code} {message}");
+        }
+    }
+
+    #[test]
+    fn a_busy_pool_says_when_to_come_back() {
+        let e = pool(PoolError::Timeout(TimeoutType::Wait), Duration::from_secs(5));
+        assert_eq!(e.kind(), ErrorKind::RateLimited);
+        assert_eq!(e.retry_after(), Some(Duration::from_secs(1)));
+        let e = pool(PoolError::Timeout(TimeoutType::Create), Duration::from_secs(5));
+        assert_eq!(e.kind(), ErrorKind::Timeout);
+    }
+}
