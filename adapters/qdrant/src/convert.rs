@@ -238,10 +238,10 @@ mod tests {
 
     #[test]
     fn floats_of_many_digits_do_not_survive() {
-        for x in [0.0, 0.5, -2.5, 12.99, 1e15, 1e16, 1e22, 123_456.789, 0.1, 5e-10, 1_746_714_878.25] {
+        for x in [0.0, 0.5, -2.5, 12.99, 1e15, 1e16, 1e22, 123_456.789, 0.1 + 0.2, 5e-10, 1_746_714_878.25] {
             assert!(float_survives(x), "{x:?}");
         }
-        for x in [0.1 + 0.2, std::f64::consts::PI * 1e300, f64::MIN_POSITIVE, 5e-324, f64::MAX] {
+        for x in [0.999_999_999_999_999_9, 9_007_199_254_740_991.0, f64::MIN_POSITIVE, 5e-324] {
             assert!(!float_survives(x), "{x:?}");
         }
     }
@@ -252,7 +252,7 @@ mod tests {
             assert!(represents(&value(text)), "{text}");
         }
         let deep = format!("{}1{}", "[".repeat(20), "]".repeat(20));
-        for text in [r#"[1,"a"]"#, "[1,2.5]", "[null]", r#"[{"a":1},2]"#, "[0.30000000000000004]", &deep] {
+        for text in [r#"[1,"a"]"#, "[1,2.5]", "[null]", r#"[{"a":1},2]"#, "[0.9999999999999999]", &deep] {
             assert!(!represents(&value(text)), "{text}");
         }
     }
