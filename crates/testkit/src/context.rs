@@ -24,6 +24,7 @@ pub(crate) struct Context {
     case: &'static str,
     oracle: Arc<dyn VectorStorage>,
     created: Mutex<Vec<Created>>,
+    names: AtomicUsize,
     places: AtomicUsize,
 }
 
@@ -42,6 +43,7 @@ impl Context {
             case,
             oracle: Arc::new(MemoryStorage::default()),
             created: Mutex::default(),
+            names: AtomicUsize::new(0),
             places: AtomicUsize::new(0),
         }
     }
@@ -50,18 +52,18 @@ impl Context {
         self.storage.capability()
     }
 
-    /// A portable index name that nothing else uses.
+    /// A portable index name that nothing else uses: of the run, the case, and how many it has asked for.
     pub(crate) fn name(&self) -> String {
-        let n = self.session.indexes.fetch_add(1, Ordering::Relaxed);
-        let name = format!("t{:08x}-{n}", self.session.nonce);
+        let n = self.names.fetch_add(1, Ordering::Relaxed);
+        let name = format!("t{:08x}{:08x}-{n}", self.session.nonce, digest(self.case) as u32);
         self.created.lock().push(Created { name: name.clone(), spec: None });
         name
     }
 
     /// The seed of this case's random choices: of the run, and of the case's name.
     pub(crate) fn rng(&self, stream: u64) -> StdRng {
-        let name = self.case.bytes().fold(0u64, |hash, b| hash.wrapping_mul(31).wrapping_add(b.into()));
-        StdRng::seed_from_u64(self.session.settings.seed ^ name.rotate_left(17) ^ stream.rotate_left(40))
+        let case = digest(self.case).rotate_left(17);
+        StdRng::seed_from_u64(self.session.settings.seed ^ case ^ stream.rotate_left(40))
     }
 
     /// A metric that the store has, if possible one in which small integers give exact distances.
@@ -165,7 +167,7 @@ impl Context {
 
     async fn release(&self, created: Created) -> Result<()> {
         let Created { name, spec } = created;
-        if let Some(spec) = spec.filter(|_| self.session.harness.reuse())
+        if let Some(spec) = spec.filter(|_| self.session.reuses())
             && self.storage.clear(&name, OPTIONS).await.is_ok()
         {
             self.session.spare.lock().push(spec);
@@ -173,6 +175,11 @@ impl Context {
         }
         self.storage.delete_index(&name, OPTIONS).await
     }
+}
+
+/// A number that stands for a case, the same in every run.
+pub(crate) fn digest(case: &str) -> u64 {
+    case.bytes().fold(0, |hash, b| hash.wrapping_mul(31).wrapping_add(b.into()))
 }
 
 /// The failure of the oracle itself: the case asks what the contract does not allow.

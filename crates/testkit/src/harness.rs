@@ -6,6 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use portolan_core::{Result, VectorStorage};
 
+use crate::wire::tape::Tape;
+
 /// How the suite reaches the store under test.
 ///
 /// ```
@@ -67,6 +69,12 @@ pub trait Harness: Send + Sync + 'static {
     /// Whether a case may take over an index that an earlier one has cleared: faster where creating one is slow.
     fn reuse(&self) -> bool {
         false
+    }
+
+    /// The tape that the run is recorded on or answered from. Then one case runs at a time, on indexes of its own,
+    /// and those are left out that do not ask the same each time.
+    fn tape(&self) -> Option<&Tape> {
+        None
     }
 }
 

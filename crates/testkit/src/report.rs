@@ -16,6 +16,8 @@ pub enum Status {
     Unsupported(String),
     /// The statement does not hold.
     Failed(String),
+    /// The case was not run, as no tape can hold it: on a tape each run asks the same.
+    LeftOut(String),
 }
 
 /// What a run found. Its `Display` is the closing line.
@@ -26,6 +28,8 @@ pub struct Report {
     pub name: String,
     /// The server's version, where there is one.
     pub server: Option<String>,
+    /// Whether the answers came from a tape instead of the server.
+    pub replayed: bool,
     /// The cases that ran, and how each ended.
     pub cases: Vec<(&'static str, Status)>,
     /// How many random filters were compared with the oracle.
@@ -50,6 +54,11 @@ impl Report {
         self.failures().count()
     }
 
+    /// The number of cases that were left out of a tape.
+    pub fn left_out(&self) -> usize {
+        self.count(|s| matches!(s, Status::LeftOut(_)))
+    }
+
     /// The cases that failed, and why.
     pub fn failures(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.cases.iter().filter_map(|(name, status)| match status {
@@ -60,13 +69,12 @@ impl Report {
 
     /// Why cases are unsupported, and how many for each reason.
     pub fn reasons(&self) -> BTreeMap<&str, usize> {
-        let mut reasons = BTreeMap::new();
-        for (_, status) in &self.cases {
-            if let Status::Unsupported(why) = status {
-                *reasons.entry(why.as_str()).or_default() += 1;
-            }
-        }
-        reasons
+        self.tally(|s| if let Status::Unsupported(why) = s { Some(why) } else { None })
+    }
+
+    /// Why cases were left out of a tape, and how many for each reason.
+    pub fn left_out_reasons(&self) -> BTreeMap<&str, usize> {
+        self.tally(|s| if let Status::LeftOut(why) = s { Some(why) } else { None })
     }
 
     /// Writes `NAME.json` into a folder, with what the store declares: what a table of all stores is made from.
@@ -77,9 +85,11 @@ impl Report {
         let report = json!({
             "name": self.name,
             "server": self.server,
+            "replayed": self.replayed,
             "passed": self.passed(),
             "unsupported": self.reasons(),
             "failed": self.failed(),
+            "left_out": self.left_out_reasons(),
             "random_filters": self.random_filters,
             "random_sequences": self.random_sequences,
             "features": capability.features().into_iter().collect::<BTreeMap<_, _>>(),
@@ -91,6 +101,14 @@ impl Report {
             .map_err(|e| Error::invalid(format!("{} cannot be written: {e}", path.display())))
     }
 
+    fn tally(&self, why: impl Fn(&Status) -> Option<&String>) -> BTreeMap<&str, usize> {
+        let mut reasons = BTreeMap::new();
+        for why in self.cases.iter().filter_map(|(_, status)| why(status)) {
+            *reasons.entry(why.as_str()).or_default() += 1;
+        }
+        reasons
+    }
+
     fn count(&self, is: impl Fn(&Status) -> bool) -> usize {
         self.cases.iter().filter(|(_, s)| is(s)).count()
     }
@@ -100,9 +118,13 @@ impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "conformance {}", self.name)?;
         if let Some(server) = &self.server {
-            write!(f, " ({server})")?;
+            write!(f, " ({server}{})", if self.replayed { ", replayed" } else { "" })?;
         }
         let (passed, unsupported, failed) = (self.passed(), self.unsupported(), self.failed());
-        write!(f, ": {passed} passed, {unsupported} unsupported, {failed} failed")
+        write!(f, ": {passed} passed, {unsupported} unsupported, {failed} failed")?;
+        match self.left_out() {
+            0 => Ok(()),
+            n => write!(f, ", {n} left out"),
+        }
     }
 }

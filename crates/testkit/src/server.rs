@@ -3,6 +3,7 @@
 use std::env;
 use std::fmt::{self, Debug, Formatter};
 use std::future::Future;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 
@@ -13,9 +14,13 @@ use portolan_core::{CallOptions, Error, Location, Result, VectorStorage};
 
 use crate::harness::{Harness, Settings};
 use crate::session;
+use crate::wire::tape::{Player, Recorder, Tape};
 
 /// The adapters that must be tested, by name, with commas between; a run without their server fails.
 pub const REQUIRE: &str = "PORTOLAN_REQUIRE";
+
+/// The adapter of which a run against its server is recorded.
+pub const RECORD: &str = "PORTOLAN_RECORD";
 
 type Open = dyn Fn(Location) -> BoxFuture<'static, Result<Arc<dyn VectorStorage>>> + Send + Sync;
 
@@ -35,6 +40,8 @@ pub struct Server {
     open: Box<Open>,
     parallel: usize,
     rows: usize,
+    path: Option<PathBuf>,
+    tape: Option<Tape>,
     version: OnceLock<String>,
 }
 
@@ -51,6 +58,8 @@ impl Server {
             open: Box::new(move |location| open(location).boxed()),
             parallel: 4,
             rows: 2_000,
+            path: None,
+            tape: None,
             version: OnceLock::new(),
         }
     }
@@ -69,13 +78,64 @@ impl Server {
         self
     }
 
-    /// Runs the suite as a test binary. Without a server the last line says so, and the run fails only where
-    /// [`REQUIRE`] names the store.
-    pub fn main(self) -> ExitCode {
+    /// The tape from which the suite is answered where there is no server, and on which a run against one is recorded
+    /// where [`RECORD`] names the store. The server must speak HTTP without TLS.
+    #[must_use]
+    pub fn tape(mut self, path: impl Into<PathBuf>) -> Self {
+        self.path = Some(path.into());
+        self
+    }
+
+    /// Runs the suite as a test binary. Without a server and a tape the last line says so, and the run fails only
+    /// where [`REQUIRE`] names the store; then a tape does not replace the server.
+    pub fn main(mut self) -> ExitCode {
+        if let Err(e) = self.load() {
+            println!("conformance {}: not run ({e})", self.name);
+            return ExitCode::FAILURE;
+        }
         let missing = self.absent().is_some() && required(self.name);
         let code = session::main(self);
         if missing { ExitCode::FAILURE } else { code }
     }
+
+    /// Starts what records or plays, where something is to be.
+    fn load(&mut self) -> Result<()> {
+        let Some(path) = &self.path else { return Ok(()) };
+        let opened = match &self.uri {
+            Some(uri) if env::var(RECORD).is_ok_and(|name| name == self.name) => {
+                Recorder::start(path, authority(&uri.parse()?)?).map(Tape::Recording)
+            }
+            None if !required(self.name) && path.exists() => Player::open(path).map(Tape::Playing),
+            _ => return Ok(()),
+        };
+        self.tape = Some(opened.map_err(|e| Error::invalid(e.to_string()))?);
+        Ok(())
+    }
+
+    /// Where the adapter finds its server.
+    fn location(&self) -> Result<Location> {
+        match (&self.tape, &self.uri) {
+            (Some(tape), _) => format!("{}://{}", self.name, tape.address()).parse(),
+            (None, Some(uri)) => uri.parse(),
+            (None, None) => Err(Error::invalid(format!("{} is not set", variable(self.name)))),
+        }
+    }
+}
+
+/// Where the server is that is recorded. Anything else that a URI says would be missing where the tape is played.
+fn authority(location: &Location) -> Result<(String, u16)> {
+    match (location.host(), location.port()) {
+        (Some(host), Some(port)) if *location == plain(location.provider(), host, port)? => {
+            Ok((host.to_owned(), port))
+        }
+        _ => Err(Error::invalid(format!(
+            "{location} cannot be recorded: only a URI of the form scheme://host:port is"
+        ))),
+    }
+}
+
+fn plain(scheme: &str, host: &str, port: u16) -> Result<Location> {
+    format!("{scheme}://{host}:{port}").parse()
 }
 
 /// The URI of the server for tests of a store, from `PORTOLAN_TEST_<NAME>`; empty counts as unset.
@@ -100,11 +160,7 @@ impl Harness for Server {
     }
 
     async fn open(&self, _place: &str) -> Result<Arc<dyn VectorStorage>> {
-        let uri = self
-            .uri
-            .as_deref()
-            .ok_or_else(|| Error::invalid(format!("{} is not set", variable(self.name))))?;
-        let storage = (self.open)(uri.parse()?).await?;
+        let storage = (self.open)(self.location()?).await?;
         if self.version.get().is_none() {
             let health = storage.health(CallOptions::new()).await?;
             // Another open may have been first: with the same answer.
@@ -118,8 +174,7 @@ impl Harness for Server {
     }
 
     fn absent(&self) -> Option<String> {
-        self.uri
-            .is_none()
+        (self.uri.is_none() && self.tape.is_none())
             .then(|| format!("{} names no server; `cargo xtask servers up` starts one", variable(self.name)))
     }
 
@@ -128,7 +183,11 @@ impl Harness for Server {
     }
 
     fn rows(&self) -> usize {
-        self.rows
+        self.tape.as_ref().and_then(Tape::header).map_or(self.rows, |header| header.rows)
+    }
+
+    fn tape(&self) -> Option<&Tape> {
+        self.tape.as_ref()
     }
 
     fn settings(&self) -> Settings {

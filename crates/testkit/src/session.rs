@@ -10,27 +10,32 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures::{FutureExt, StreamExt, stream};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use parking_lot::Mutex;
-use portolan_core::{CallOptions, IndexSpec, Result, VectorStorage};
+use portolan_core::{CallOptions, Error, IndexSpec, Result, VectorStorage};
 
 use crate::case::{Case, Stop};
 use crate::context::Context;
 use crate::harness::{Harness, Settings};
 use crate::report::{Report, Status};
 use crate::suite;
+use crate::wire::tape::{Header, Tape};
 
 /// The folder into which a run of the whole suite writes its [`Report`], where it is set.
 pub const REPORTS: &str = "PORTOLAN_REPORTS";
 
 /// Runs the suite as a test binary with `harness = false`, with the arguments of `cargo test`.
 ///
-/// The last line is `conformance NAME (SERVER VERSION): N passed, N unsupported, N failed`.
+/// The last line is `conformance NAME (SERVER VERSION): N passed, N unsupported, N failed`; over a tape
+/// `(SERVER VERSION, replayed)`, and at the end `, N left out`.
 pub fn main(harness: impl Harness) -> ExitCode {
     let mut arguments = Arguments::from_args();
     if let Some(why) = harness.absent() {
         println!("conformance {}: not run ({why})", harness.name());
         return ExitCode::SUCCESS;
     }
-    arguments.test_threads = arguments.test_threads.or(Some(harness.parallel()));
+    arguments.test_threads = match harness.tape() {
+        Some(_) => Some(1),
+        None => arguments.test_threads.or(Some(harness.parallel())),
+    };
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => run_trials(&runtime, Arc::new(harness), &arguments),
         Err(e) => {
@@ -55,9 +60,11 @@ pub async fn run(
         let session = session.clone();
         async move { session.run(case).await }
     });
-    stream::iter(runs).buffer_unordered(session.harness.parallel().max(1)).for_each(|()| async {}).await;
+    stream::iter(runs).buffer_unordered(session.parallel()).for_each(|()| async {}).await;
     session.close().await?;
-    Ok(session.report())
+    let report = session.report();
+    session.keep(&report)?;
+    Ok(report)
 }
 
 /// All cases.
@@ -72,7 +79,6 @@ pub(crate) struct Session {
     pub(crate) storage: Arc<dyn VectorStorage>,
     /// Tells the indexes of this run from those of any other.
     pub(crate) nonce: u32,
-    pub(crate) indexes: AtomicUsize,
     /// Indexes that a case has left empty for another, where the harness reuses them.
     pub(crate) spare: Mutex<Vec<IndexSpec>>,
     pub(crate) random_filters: AtomicUsize,
@@ -82,13 +88,18 @@ pub(crate) struct Session {
 
 impl Session {
     async fn open(harness: Arc<dyn Harness>, settings: Settings) -> Result<Arc<Self>> {
-        let storage = harness.open("shared").await?;
+        let tape = harness.tape();
+        let settings = tape.map_or(settings.clone(), |tape| tape.settings(settings));
+        let nonce = tape.and_then(Tape::header).map(|header| header.nonce);
+        begin(&*harness, "opening");
+        let storage = harness.open("shared").await;
+        end(&*harness).map_err(Error::invalid)?;
+        let storage = storage?;
         Ok(Arc::new(Self {
             harness,
             settings,
             storage,
-            nonce: RandomState::new().build_hasher().finish() as u32,
-            indexes: AtomicUsize::new(0),
+            nonce: nonce.unwrap_or_else(|| RandomState::new().build_hasher().finish() as u32),
             spare: Mutex::default(),
             random_filters: AtomicUsize::new(0),
             random_sequences: AtomicUsize::new(0),
@@ -97,6 +108,16 @@ impl Session {
     }
 
     async fn run(self: &Arc<Self>, case: &Case) {
+        let left_out = self.harness.tape().and_then(|_| suite::unrepeatable(case.name));
+        let status = match left_out {
+            Some(why) => Status::LeftOut(why.to_owned()),
+            None => self.judge(case).await,
+        };
+        self.ended.lock().push((case.name, status));
+    }
+
+    async fn judge(self: &Arc<Self>, case: &Case) -> Status {
+        begin(&*self.harness, case.name);
         let context = Context::new(self.clone(), case.name);
         let run = AssertUnwindSafe((case.run)(&context)).catch_unwind();
         let status = match tokio::time::timeout(self.settings.case_timeout, run).await {
@@ -107,7 +128,21 @@ impl Session {
             Err(_) => Status::Failed(format!("no end after {:?}", self.settings.case_timeout)),
         };
         context.clean(status == Status::Passed).await;
-        self.ended.lock().push((case.name, status));
+        match (end(&*self.harness), status) {
+            (Ok(()), status) => status,
+            (Err(why), Status::Failed(then)) => Status::Failed(format!("{why}{then}")),
+            (Err(why), _) => Status::Failed(why),
+        }
+    }
+
+    /// How many cases run at once.
+    fn parallel(&self) -> usize {
+        if self.harness.tape().is_some() { 1 } else { self.harness.parallel().max(1) }
+    }
+
+    /// Whether a case may take over an index that an earlier one has cleared.
+    pub(crate) fn reuses(&self) -> bool {
+        self.harness.reuse() && self.harness.tape().is_none()
     }
 
     /// Deletes the indexes that are left over, and closes the store.
@@ -116,7 +151,27 @@ impl Session {
         for spec in spare {
             self.storage.delete_index(&spec.name, CallOptions::new()).await?;
         }
-        self.storage.close().await
+        begin(&*self.harness, "closing");
+        let closed = self.storage.close().await;
+        end(&*self.harness).map_err(Error::invalid)?;
+        closed
+    }
+
+    /// Makes a tape of what was recorded, if all of it went well.
+    fn keep(&self, report: &Report) -> Result<()> {
+        let Some(tape @ Tape::Recording(_)) = self.harness.tape() else { return Ok(()) };
+        if report.failed() > 0 {
+            return Err(Error::invalid(format!("no tape was written, as {} cases failed", report.failed())));
+        }
+        let header = Header {
+            nonce: self.nonce,
+            seed: self.settings.seed,
+            random_filters: self.settings.random_filters,
+            random_sequences: self.settings.random_sequences,
+            rows: self.harness.rows(),
+            ..Header::new(&report.name, report.server.as_deref().unwrap_or("unknown version"))
+        };
+        tape.finish(header).map_err(|e| Error::invalid(format!("the tape cannot be written: {e}")))
     }
 
     fn status(&self, case: &Case) -> Option<Status> {
@@ -127,11 +182,23 @@ impl Session {
         Report {
             name: self.harness.name().to_owned(),
             server: self.harness.server(),
+            replayed: self.harness.tape().is_some_and(|tape| tape.header().is_some()),
             cases: self.ended.lock().clone(),
             random_filters: self.random_filters.load(Ordering::Relaxed),
             random_sequences: self.random_sequences.load(Ordering::Relaxed),
         }
     }
+}
+
+/// A part of the tape begins, where there is one.
+fn begin(harness: &dyn Harness, part: &str) {
+    if let Some(tape) = harness.tape() {
+        tape.begin(part);
+    }
+}
+
+fn end(harness: &dyn Harness) -> Result<(), String> {
+    harness.tape().map_or(Ok(()), Tape::end)
 }
 
 fn run_trials(
@@ -149,19 +216,23 @@ fn run_trials(
     };
     let trials = cases().map(|case| trial(case, &session, runtime.handle())).collect();
     let conclusion = libtest_mimic::run(arguments, trials);
+    // A part of the suite says nothing of the store.
+    let whole = arguments.filter.is_none() && arguments.skip.is_empty();
     if !arguments.list {
         let report = session.report();
         println!(
             "{name}: {} random filters and {} random sequences of operations agreed with the oracle (seed {})",
             report.random_filters, report.random_sequences, session.settings.seed
         );
-        let reasons: Vec<String> = report.reasons().iter().map(|(why, n)| format!("{why} ({n})")).collect();
-        if !reasons.is_empty() {
-            println!("{name}: unsupported: {}", reasons.join(", "));
+        for (what, reasons) in
+            [("unsupported", report.reasons()), ("left out of the tape", report.left_out_reasons())]
+        {
+            let reasons: Vec<String> = reasons.iter().map(|(why, n)| format!("{why} ({n})")).collect();
+            if !reasons.is_empty() {
+                println!("{name}: {what}: {}", reasons.join(", "));
+            }
         }
         println!("{report}");
-        // A part of the suite says nothing of the store.
-        let whole = arguments.filter.is_none() && arguments.skip.is_empty();
         if let Some(folder) = std::env::var_os(REPORTS).filter(|_| whole)
             && let Err(e) = report.write(Path::new(&folder), session.storage.capability())
         {
@@ -173,6 +244,14 @@ fn run_trials(
         eprintln!("the store could not be closed: {e}");
         return ExitCode::FAILURE;
     }
+    // A tape is of the whole suite.
+    if whole
+        && !arguments.list
+        && let Err(e) = session.keep(&session.report())
+    {
+        eprintln!("{e}");
+        return ExitCode::FAILURE;
+    }
     conclusion.exit_code()
 }
 
@@ -182,7 +261,7 @@ fn trial(case: &'static Case, session: &Arc<Session>, runtime: &tokio::runtime::
         runtime.block_on(session.run(case));
         match session.status(case) {
             Some(Status::Passed) => Ok(Completion::Completed),
-            Some(Status::Unsupported(why)) => Ok(Completion::ignored_with(why)),
+            Some(Status::Unsupported(why) | Status::LeftOut(why)) => Ok(Completion::ignored_with(why)),
             Some(Status::Failed(why)) => Err(Failed::from(why)),
             None => Err(Failed::from("the case did not end")),
         }

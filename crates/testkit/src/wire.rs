@@ -1,4 +1,4 @@
-//! Between an adapter and its server: scripted faults.
+//! Between an adapter and its server: scripted faults, and recorded exchanges ([`tape`]).
 //!
 //! [`Faulty`] is an HTTP server (HTTP/1, and HTTP/2 with prior knowledge, hence gRPC) that does what a script says,
 //! alone or before a real server; [`FaultyTcp`] stands before a server of any protocol. Both listen on a free
@@ -29,6 +29,7 @@ mod gate;
 mod http;
 mod line;
 mod listener;
+pub mod tape;
 mod upstream;
 
 pub use answer::Answer;
