@@ -1,8 +1,9 @@
-//! The companies most like a given one, on whatever store a URI names.
+//! The companies most like a given one, on whatever store a URI names: the same output on every one.
 //!
 //! ```console
 //! cargo run -p portolan --example similar_companies -- memory:
 //! cargo run -p portolan --example similar_companies -- embedded:./data stripe
+//! cargo run -p portolan --features all --example similar_companies -- qdrant://localhost:6334 adyen
 //! ```
 
 use std::error::Error;
@@ -24,7 +25,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let index = storage.index(INDEX);
     index.upsert_chunked(&companies()?, 100, 4, &()).await?.into_result()?;
 
-    show(&format!("Most like {id}, on {}", storage.provider()), &index.search_by_id(&id).top_k(5).await?)?;
+    show(&format!("Most like {id}"), &index.search_by_id(&id).top_k(5).await?)?;
 
     let recent = field("founding_year").gte(2000) & !field("country").eq("US");
     let found = index.search_by_id(&id).top_k(5).filter(recent).await?;
@@ -40,7 +41,8 @@ fn companies() -> Result<Vec<Record>, Box<dyn Error>> {
 }
 
 fn show(title: &str, found: &SearchResult) -> portolan::Result<()> {
-    println!("\n{title} ({:.1} ms)", found.elapsed.as_secs_f64() * 1e3);
+    println!("\n{title}");
+    eprintln!("{} answered in {:.1} ms", found.provider, found.elapsed.as_secs_f64() * 1e3);
     for company in &found.matches {
         let known: CompanyMetadata = company.metadata_as()?;
         println!(

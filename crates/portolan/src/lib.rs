@@ -8,6 +8,11 @@
 //! Each adapter is a feature; `memory:` is always there.
 //!
 //! - `embedded` (default): `embedded:./data`, a durable store in a directory, without a server.
+//! - `chroma`: `chroma://localhost:8000`.
+//! - `milvus`: `milvus://localhost:19530`, Milvus and Milvus Lite.
+//! - `pgvector`: `pgvector://user@localhost/database`, PostgreSQL with the extension pgvector.
+//! - `qdrant`: `qdrant://localhost:6334`.
+//! - `all`: every one of them.
 
 mod company;
 mod open;
@@ -33,9 +38,21 @@ pub use portolan_core::{
 /// Layers around a storage.
 pub use portolan_layers as layers;
 
+/// Chroma.
+#[cfg(feature = "chroma")]
+pub use portolan_chroma as chroma;
 /// The durable store in a directory.
 #[cfg(feature = "embedded")]
 pub use portolan_embedded as embedded;
+/// Milvus and Milvus Lite.
+#[cfg(feature = "milvus")]
+pub use portolan_milvus as milvus;
+/// PostgreSQL with the extension pgvector.
+#[cfg(feature = "pgvector")]
+pub use portolan_pgvector as pgvector;
+/// Qdrant.
+#[cfg(feature = "qdrant")]
+pub use portolan_qdrant as qdrant;
 
 /// The README's examples, as tests.
 #[cfg(doctest)]
