@@ -1,6 +1,8 @@
 //! `portolan providers`.
 
-use portolan::{Capability, Location};
+use std::sync::Arc;
+
+use portolan::{Capability, Location, VectorStorage};
 use serde_json::{Value as Json, json};
 
 use crate::context::Context;
@@ -10,8 +12,14 @@ use crate::table;
 
 pub(super) async fn run(context: &Context) -> Result<(), Failure> {
     let mut providers = Vec::new();
+    let asked = if context.is_default_store() { None } else { Some(context.location()?) };
     for name in portolan::registry().schemes() {
-        providers.push((name, capability(name).await));
+        let known = match &asked {
+            // A store that was named must answer.
+            Some(location) if location.provider() == name => Some(declared(context.open().await?).await?),
+            _ => capability(name).await,
+        };
+        providers.push((name, known));
     }
     let rows: Vec<Json> = providers
         .iter()
@@ -24,13 +32,17 @@ pub(super) async fn run(context: &Context) -> Result<(), Failure> {
 async fn capability(name: &'static str) -> Option<Capability> {
     let dir = tempfile::tempdir().ok()?;
     let location = match name {
+        "memory" => Location::new(name),
         "embedded" => Location::new(name).with_path(dir.path().to_str()?),
-        _ => Location::new(name),
+        _ => return None,
     };
-    let storage = portolan::open_location(location).await.ok()?;
+    declared(portolan::open_location(location).await.ok()?).await.ok()
+}
+
+async fn declared(storage: Arc<dyn VectorStorage>) -> Result<Capability, Failure> {
     let capability = storage.capability().clone();
-    storage.close().await.ok()?;
-    Some(capability)
+    storage.close().await?;
+    Ok(capability)
 }
 
 /// A row for each feature, a column for each provider.
@@ -51,7 +63,11 @@ fn as_table(providers: &[(&'static str, Option<Capability>)]) -> String {
     row("largest dimension", &|c| table::count(c.limits.dimension as u64));
     row("largest top_k", &|c| table::count(c.limits.top_k as u64));
     row("most records of an index", &|c| c.limits.records.map_or("-".to_owned(), |n| table::count(n as u64)));
-    table.to_string()
+    let servers: Vec<&str> = providers.iter().filter(|(_, c)| c.is_none()).map(|(name, _)| *name).collect();
+    if servers.is_empty() {
+        return table.to_string();
+    }
+    format!("{table}\n\nThe server tells, named by --store URI: {}", servers.join(", "))
 }
 
 fn yes(yes: bool) -> String {
