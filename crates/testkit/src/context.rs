@@ -78,19 +78,25 @@ impl Context {
         IndexSpec::new(self.name(), dimension).metric(self.any_metric())
     }
 
-    /// A fresh empty index, and its like in the oracle.
+    /// An empty index, and its like in the oracle; it may be [lent](Self::lent).
     pub(crate) async fn index(&self, dimension: usize) -> Verdict<Twin> {
-        self.twin(self.spec(dimension)).await
+        self.lent(self.spec(dimension)).await
     }
 
-    /// A fresh empty index of a metric; ends the case where the store has not that metric, and says so.
+    /// An empty index of a metric, which may be [lent](Self::lent); ends the case where the store has not that metric,
+    /// and says so.
     pub(crate) async fn metric_index(&self, metric: Metric, dimension: usize) -> Verdict<Twin> {
-        self.twin(self.spec(dimension).metric(metric)).await
+        self.lent(self.spec(dimension).metric(metric)).await
+    }
+
+    /// A fresh index of a spec, and its like in the oracle.
+    pub(crate) async fn twin(&self, spec: IndexSpec) -> Verdict<Twin> {
+        self.twin_in(self.storage.clone(), spec).await
     }
 
     /// An empty index of a spec, and its like in the oracle. Where the harness reuses indexes, it may be one that an
     /// earlier case has left, of another name.
-    pub(crate) async fn twin(&self, spec: IndexSpec) -> Verdict<Twin> {
+    pub(crate) async fn lent(&self, spec: IndexSpec) -> Verdict<Twin> {
         let twin = match self.spare(&spec) {
             Some(spare) => {
                 self.created.lock().retain(|created| created.name != spec.name);
@@ -98,7 +104,7 @@ impl Context {
                 self.oracle.create_index(&spare, OPTIONS).await.map_err(unoracular)?;
                 Twin { subject: self.storage.clone(), oracle: self.oracle.clone(), spec: spare }
             }
-            None => self.twin_in(self.storage.clone(), spec).await?,
+            None => self.twin(spec).await?,
         };
         if let Some(created) = self.created.lock().iter_mut().find(|created| created.name == twin.spec.name) {
             created.spec = Some(twin.spec.clone());
@@ -139,7 +145,7 @@ impl Context {
         Ok(self.session.harness.open(place).await?)
     }
 
-    /// Gives up an index that [`Context::twin`] gave, for another case to take over where the harness reuses them.
+    /// Gives up an index that was [lent](Self::lent), for another case to take over where the harness reuses them.
     pub(crate) async fn leave(&self, twin: &Twin) -> Verdict {
         let created = self.take_created(twin.name());
         self.release(created).await?;

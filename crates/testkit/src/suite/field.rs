@@ -24,7 +24,7 @@ async fn typed(ctx: &Context) -> Verdict<Twin> {
         .field("count", FieldType::Integer)
         .field("size", FieldType::Float)
         .field("word", FieldType::String);
-    ctx.twin(spec).await
+    ctx.lent(spec).await
 }
 
 fn with(n: usize, key: &str, value: impl Into<Value>) -> Record {

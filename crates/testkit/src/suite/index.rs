@@ -83,7 +83,7 @@ async fn another_spec_already_exists(ctx: &Context) -> Verdict {
 }
 
 async fn a_refused_create_keeps_the_records(ctx: &Context) -> Verdict {
-    let twin = ctx.index(3).await?;
+    let twin = ctx.twin(ctx.spec(3)).await?;
     twin.upsert(&numbered(5, 3)).await?;
     let again = ctx.storage.create_index(&twin.spec, OPTIONS).await;
     refusal("a second create", ErrorKind::AlreadyExists, again)?;
@@ -151,7 +151,7 @@ async fn describe_names_the_provider(ctx: &Context) -> Verdict {
 }
 
 async fn created_again_is_empty(ctx: &Context) -> Verdict {
-    let twin = ctx.index(3).await?;
+    let twin = ctx.twin(ctx.spec(3)).await?;
     twin.upsert(&numbered(5, 3)).await?;
     ctx.storage.delete_index(twin.name(), OPTIONS).await?;
     twin.oracle.delete_index(twin.name(), OPTIONS).await?;
@@ -164,7 +164,7 @@ async fn created_again_is_empty(ctx: &Context) -> Verdict {
 
 /// What was known of the earlier index must not be used for the later one.
 async fn created_again_takes_another_dimension(ctx: &Context) -> Verdict {
-    let twin = ctx.index(3).await?;
+    let twin = ctx.twin(ctx.spec(3)).await?;
     twin.upsert(&numbered(5, 3)).await?;
     ctx.storage.delete_index(twin.name(), OPTIONS).await?;
     twin.oracle.delete_index(twin.name(), OPTIONS).await?;
@@ -189,7 +189,7 @@ async fn created_again_takes_another_metric(ctx: &Context) -> Verdict {
 }
 
 async fn same_ids_in_two_indexes_are_apart(ctx: &Context) -> Verdict {
-    let (one, two) = (ctx.index(3).await?, ctx.index(3).await?);
+    let (one, two) = (ctx.twin(ctx.spec(3)).await?, ctx.twin(ctx.spec(3)).await?);
     one.upsert(&numbered(4, 3)).await?;
     two.upsert(&[plain(1, 3), plain(9, 3)]).await?;
     let _ = one.delete(&["r00001".to_owned()]).await?;
@@ -198,7 +198,7 @@ async fn same_ids_in_two_indexes_are_apart(ctx: &Context) -> Verdict {
 }
 
 async fn dimension_one(ctx: &Context) -> Verdict {
-    let twin = ctx.index(1).await?;
+    let twin = ctx.twin(ctx.spec(1)).await?;
     twin.upsert(&[-3.0, 1.0, 2.0, 7.0].map(|x: f32| portolan_core::Record::new(format!("{x}"), [x]))).await?;
     twin.search(&twin.query([2.0])).await?;
     twin.same().await
@@ -206,7 +206,7 @@ async fn dimension_one(ctx: &Context) -> Verdict {
 
 async fn dimension_1536(ctx: &Context) -> Verdict {
     check!(ctx.capability().limits.dimension >= 1536, "the largest dimension is below 1,536");
-    let twin = ctx.index(1536).await?;
+    let twin = ctx.twin(ctx.spec(1536)).await?;
     twin.upsert(&numbered(12, 1536)).await?;
     twin.search(&twin.query(crate::data::vector(4, 1536)).top_k(5).include_vectors(true)).await?;
     twin.same().await
@@ -266,7 +266,7 @@ async fn a_refused_create_creates_nothing(ctx: &Context) -> Verdict {
 }
 
 async fn deleting_one_leaves_the_other(ctx: &Context) -> Verdict {
-    let (one, two) = (ctx.index(3).await?, ctx.index(3).await?);
+    let (one, two) = (ctx.twin(ctx.spec(3)).await?, ctx.twin(ctx.spec(3)).await?);
     two.upsert(&numbered(4, 3)).await?;
     ctx.storage.delete_index(one.name(), OPTIONS).await?;
     two.same().await

@@ -65,7 +65,7 @@ async fn sequences_with_the_store_opened_again(ctx: &Context) -> Verdict {
 async fn filters(ctx: &Context, declare: fn(IndexSpec) -> IndexSpec) -> Verdict {
     let wanted = ctx.session.settings.random_filters.div_ceil(2);
     let mut rng = ctx.rng(0);
-    let twin = ctx.twin(declare(ctx.spec(4))).await?;
+    let twin = ctx.lent(declare(ctx.spec(4))).await?;
     let records = records(&mut rng);
     twin.upsert(&records).await?;
     let mut counted = 0;
@@ -100,7 +100,7 @@ fn records(rng: &mut StdRng) -> Vec<Record> {
 
 async fn sequence(ctx: &Context, n: u64) -> Verdict {
     let mut rng = ctx.rng(n);
-    let twin = ctx.twin(spec(ctx, &mut rng)).await?;
+    let twin = ctx.lent(spec(ctx, &mut rng)).await?;
     run(&mut rng, &twin, n as usize).await?;
     ctx.leave(&twin).await?;
     ctx.session.random_sequences.fetch_add(1, Ordering::Relaxed);

@@ -89,7 +89,8 @@ async fn of_an_empty_index(ctx: &Context) -> Verdict {
 }
 
 async fn query_times_are_of_this_index(ctx: &Context) -> Verdict {
-    let twin = filled(ctx, &numbered(9, 3)).await?;
+    let twin = ctx.twin(ctx.spec(3)).await?;
+    twin.upsert(&numbered(9, 3)).await?;
     let before = same(&twin, false).await?;
     check!(before.average_query_time_ms.is_none(), "there is a query time before the first search");
     twin.search(&twin.query([1.0, 2.0, 3.0])).await?;

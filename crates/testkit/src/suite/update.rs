@@ -202,7 +202,7 @@ async fn a_bad_id_refuses_the_call(ctx: &Context) -> Verdict {
 
 async fn binds_declared_fields(ctx: &Context) -> Verdict {
     let spec = ctx.spec(3).field("size", FieldType::Float).field("year", FieldType::Integer);
-    let twin = ctx.twin(spec).await?;
+    let twin = ctx.lent(spec).await?;
     twin.upsert(&numbered(3, 3)).await?;
     twin.patch("r00001", MetadataPatch::new().set("size", 3).set("year", 4)).await?;
     twin.filter(&field("size").eq(3.0)).await?;
