@@ -14,7 +14,9 @@ mod qdrant;
 
 use std::time::{Duration, Instant};
 
-use portolan::{CallOptions, FieldType, IndexSpec, Metadata, Metric, Record, VectorStorage, VectorStorageExt};
+use portolan::{
+    CallOptions, FieldType, IndexSpec, Metadata, Metric, Record, VectorStorage, VectorStorageExt,
+};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -29,7 +31,10 @@ const INDEX: &str = "overhead";
 
 #[tokio::main]
 async fn main() {
-    println!("{:<12} {:<22} {:>9} {:>9} {:>7} {:>10} {:>7}", "", "", "port", "same work", "ratio", "bare call", "ratio");
+    println!(
+        "{:<12} {:<22} {:>9} {:>9} {:>7} {:>10} {:>7}",
+        "", "", "port", "same work", "ratio", "bare call", "ratio"
+    );
     for name in ["chroma", "pgvector", "milvus", "milvus-lite", "qdrant"] {
         let variable = format!("PORTOLAN_TEST_{}", name.to_uppercase().replace('-', "_"));
         match std::env::var(&variable) {
@@ -75,7 +80,13 @@ async fn measure(name: &str, uri: &str) {
     storage.close().await.unwrap();
 }
 
-async fn search(storage: &dyn VectorStorage, plain: &dyn Plain, query: &[f32], round: usize, times: &mut Times) {
+async fn search(
+    storage: &dyn VectorStorage,
+    plain: &dyn Plain,
+    query: &[f32],
+    round: usize,
+    times: &mut Times,
+) {
     let mut found = [Vec::new(), Vec::new(), Vec::new()];
     for turn in turns(round) {
         let begun = Instant::now();
@@ -94,7 +105,13 @@ async fn search(storage: &dyn VectorStorage, plain: &dyn Plain, query: &[f32], r
     assert_eq!(found[BARE].len(), TOP_K);
 }
 
-async fn upsert(storage: &dyn VectorStorage, plain: &dyn Plain, records: &[Record], round: usize, times: &mut Times) {
+async fn upsert(
+    storage: &dyn VectorStorage,
+    plain: &dyn Plain,
+    records: &[Record],
+    round: usize,
+    times: &mut Times,
+) {
     for turn in turns(round) {
         let begun = Instant::now();
         match turn {
@@ -108,7 +125,13 @@ async fn upsert(storage: &dyn VectorStorage, plain: &dyn Plain, records: &[Recor
     }
 }
 
-async fn fetch(storage: &dyn VectorStorage, plain: &dyn Plain, records: &[Record], round: usize, times: &mut Times) {
+async fn fetch(
+    storage: &dyn VectorStorage,
+    plain: &dyn Plain,
+    records: &[Record],
+    round: usize,
+    times: &mut Times,
+) {
     let ids: Vec<String> = records.iter().map(|r| r.id.clone()).collect();
     for turn in turns(round) {
         let begun = Instant::now();

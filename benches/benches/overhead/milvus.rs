@@ -35,7 +35,10 @@ impl Milvus {
     pub(crate) async fn connect(uri: &str, index: &'static str) -> Self {
         let endpoint = Endpoint::from_shared(uri.replace("milvus://", "http://")).unwrap().tcp_nodelay(true);
         let client = MilvusServiceClient::new(endpoint.connect().await.unwrap());
-        Self { client: client.max_decoding_message_size(usize::MAX).max_encoding_message_size(usize::MAX), index }
+        Self {
+            client: client.max_decoding_message_size(usize::MAX).max_encoding_message_size(usize::MAX),
+            index,
+        }
     }
 }
 

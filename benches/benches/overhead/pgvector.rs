@@ -50,7 +50,8 @@ impl Plain for Pgvector {
     }
 
     async fn search(&self, vector: &[f32], k: usize) -> Vec<String> {
-        let rows = self.client.query(&self.search, &[&Vector::from(vector.to_vec()), &(k as i64)]).await.unwrap();
+        let rows =
+            self.client.query(&self.search, &[&Vector::from(vector.to_vec()), &(k as i64)]).await.unwrap();
         rows.iter()
             .map(|row| {
                 let metadata: serde_json::Value = serde_json::from_str(row.get(1)).unwrap();

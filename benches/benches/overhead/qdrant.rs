@@ -17,7 +17,10 @@ pub(crate) struct Qdrant {
 impl Qdrant {
     pub(crate) fn connect(uri: &str, index: &'static str) -> Self {
         let url = uri.replace("qdrant://", "http://");
-        Self { client: qdrant_client::Qdrant::from_url(&url).skip_compatibility_check().build().unwrap(), index }
+        Self {
+            client: qdrant_client::Qdrant::from_url(&url).skip_compatibility_check().build().unwrap(),
+            index,
+        }
     }
 }
 
@@ -38,7 +41,8 @@ impl Plain for Qdrant {
     }
 
     async fn search(&self, vector: &[f32], k: usize) -> Vec<String> {
-        let query = QueryPointsBuilder::new(self.index).query(vector.to_vec()).limit(k as u64).with_payload(true);
+        let query =
+            QueryPointsBuilder::new(self.index).query(vector.to_vec()).limit(k as u64).with_payload(true);
         let found = self.client.query(query).await.unwrap().result;
         found.into_iter().map(|point| format!("{:?}", point.id)).collect()
     }
@@ -60,7 +64,8 @@ fn native(id: &str) -> PointId {
 }
 
 fn payload(record: &Record) -> std::collections::HashMap<String, Value> {
-    let whole: Metadata = record.metadata.clone().with("_portolan", format!("{{\"v\":1,\"id\":\"{}\"}}", record.id));
+    let whole: Metadata =
+        record.metadata.clone().with("_portolan", format!("{{\"v\":1,\"id\":\"{}\"}}", record.id));
     let json = serde_json::to_value(whole).unwrap();
     json.as_object().unwrap().iter().map(|(key, value)| (key.clone(), Value::from(value.clone()))).collect()
 }
