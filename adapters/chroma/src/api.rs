@@ -80,6 +80,12 @@ pub(crate) struct Upsert<'a> {
     pub(crate) documents: Option<Vec<Option<String>>>,
 }
 
+#[derive(Debug, PartialEq, Serialize)]
+pub(crate) struct Update {
+    pub(crate) ids: Vec<String>,
+    pub(crate) metadatas: Vec<NativeMetadata>,
+}
+
 #[derive(Debug, Serialize)]
 pub(crate) struct Delete<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]

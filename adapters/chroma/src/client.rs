@@ -129,8 +129,9 @@ fn certificates(path: &Path) -> Result<Vec<Certificate>> {
     let pem = std::fs::read(path).map_err(|e| {
         Error::new(ErrorKind::InvalidArgument, format!("tls_ca {shown} cannot be read")).with_source(e)
     })?;
-    let certificates = Certificate::from_pem_bundle(&pem)
-        .map_err(|e| Error::invalid(format!("tls_ca {shown} is no PEM file of certificates")).with_source(e))?;
+    let certificates = Certificate::from_pem_bundle(&pem).map_err(|e| {
+        Error::invalid(format!("tls_ca {shown} is no PEM file of certificates")).with_source(e)
+    })?;
     if certificates.is_empty() {
         return Err(Error::invalid(format!("tls_ca {shown} holds no certificate")));
     }

@@ -118,7 +118,9 @@ impl Config {
     pub fn from_location(mut location: Location) -> Result<Self> {
         let host = location
             .host()
-            .ok_or_else(|| Error::invalid("the Chroma server's host is missing: say chroma://localhost:8000"))?
+            .ok_or_else(|| {
+                Error::invalid("the Chroma server's host is missing: say chroma://localhost:8000")
+            })?
             .to_owned();
         let (tenant, database) = tenant_and_database(location.path())?;
         let tls = location.take_parsed("tls", "true or false")?.unwrap_or(false);
@@ -130,7 +132,9 @@ impl Config {
             return Err(Error::out_of_range("timeout", timeout, 1, MAX_TIMEOUT));
         }
         if tls_ca.is_some() && !tls {
-            return Err(Error::invalid("tls_ca is given without tls=true: the connection would not be encrypted"));
+            return Err(Error::invalid(
+                "tls_ca is given without tls=true: the connection would not be encrypted",
+            ));
         }
         let port = location.port().unwrap_or(if tls { DEFAULT_TLS_PORT } else { DEFAULT_PORT });
         let timeout = Duration::from_secs(timeout);
@@ -183,7 +187,8 @@ mod tests {
     #[test]
     fn a_location_is_read_in_all_its_parts() {
         assert_eq!(read("chroma://localhost").unwrap(), Config::new("localhost", 8_000));
-        let given = read("chroma://db.example:81/acme/docs?token=t&token_header=authorization&tls=true&timeout=5");
+        let given =
+            read("chroma://db.example:81/acme/docs?token=t&token_header=authorization&tls=true&timeout=5");
         let given = given.unwrap();
         assert_eq!((given.port, given.tls, given.timeout), (81, true, Duration::from_secs(5)));
         assert_eq!((given.tenant.as_str(), given.database.as_str()), ("acme", "docs"));

@@ -1,5 +1,6 @@
 //! Records of Chroma and rows of the port.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -8,7 +9,7 @@ use portolan_core::driver::{Hit, Row, Want};
 use portolan_core::{Error, ErrorKind, FieldType, IndexSpec, Metadata, Metric, Result, Scalar, Value};
 use serde_json::Value as Json;
 
-use crate::api::{Embeddings, Found, NativeMetadata, Rows, Upsert};
+use crate::api::{Embeddings, Found, NativeMetadata, Rows, Update, Upsert};
 use crate::number::survives;
 
 /// The key of a record's document: Chroma's own for it, hidden among the metadata.
@@ -60,7 +61,9 @@ pub(crate) fn include(want: Want) -> Vec<&'static str> {
 pub(crate) fn upsert(rows: &[Row], base64: bool) -> Result<Upsert<'_>> {
     let vectors = rows
         .iter()
-        .map(|row| row.vector.as_deref().ok_or_else(|| Error::invalid("Chroma keeps no record without a vector")))
+        .map(|row| {
+            row.vector.as_deref().ok_or_else(|| Error::invalid("Chroma keeps no record without a vector"))
+        })
         .collect::<Result<Vec<&[f32]>>>()?;
     let embeddings = if base64 {
         Embeddings::Base64(vectors.into_iter().map(encoded).collect())
@@ -96,6 +99,27 @@ fn native_metadata(row: &Row) -> Option<NativeMetadata> {
         metadata.insert(key.clone(), Json::Null);
     }
     (!metadata.is_empty()).then_some(metadata)
+}
+
+/// What takes out of stored rows the lists that were not written to them; none where there are none.
+pub(crate) fn expulsion(written: &[Row], stored: Vec<Row>) -> Option<Update> {
+    let wanted: HashMap<&str, &Metadata> =
+        written.iter().map(|row| (row.id.as_str(), &row.metadata)).collect();
+    let mut update = Update { ids: Vec::new(), metadatas: Vec::new() };
+    for row in stored {
+        let Some(wanted) = wanted.get(row.id.as_str()) else { continue };
+        let strays: NativeMetadata = row
+            .metadata
+            .iter()
+            .filter(|(key, value)| matches!(value, Value::List(_)) && !wanted.contains_key(key))
+            .map(|(key, _)| (key.to_owned(), Json::Null))
+            .collect();
+        if !strays.is_empty() {
+            update.ids.push(row.id);
+            update.metadatas.push(strays);
+        }
+    }
+    (!update.ids.is_empty()).then_some(update)
 }
 
 /// Rows from their columns.
@@ -231,6 +255,17 @@ mod tests {
     }
 
     #[test]
+    fn lists_that_were_not_written_are_taken_out() {
+        let row = |id: &str, metadata: Metadata| Row { id: id.to_owned(), metadata, ..Row::default() };
+        let clean = Metadata::new().with("a", vec!["x"]);
+        let stray = clean.clone().with("b", vec!["y"]).with("scalar", 1);
+        let written = [row("1", clean.clone()), row("2", clean.clone())];
+        let update = expulsion(&written, vec![row("1", stray), row("2", clean.clone())]).unwrap();
+        assert_eq!(serde_json::to_value(update).unwrap(), json!({"ids": ["1"], "metadatas": [{"b": null}]}));
+        assert_eq!(expulsion(&written, vec![row("1", clean)]), None);
+    }
+
+    #[test]
     fn rows_are_read_with_their_documents() {
         let answer = json!({
             "ids": ["a", "b"],
@@ -259,7 +294,9 @@ mod tests {
 
     #[test]
     fn an_answer_with_holes_is_refused() {
-        for answer in [json!({ "ids": ["a"], "metadatas": [] }), json!({ "ids": ["a"], "embeddings": [[1.0], [2.0]] })] {
+        for answer in
+            [json!({ "ids": ["a"], "metadatas": [] }), json!({ "ids": ["a"], "embeddings": [[1.0], [2.0]] })]
+        {
             let e = rows(serde_json::from_value(answer).unwrap()).unwrap_err();
             assert_eq!(e.kind(), ErrorKind::Unexpected);
         }

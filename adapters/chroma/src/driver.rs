@@ -1,10 +1,13 @@
 //! The driver: each ability of the port as a thin call on the server.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::RwLock;
-use portolan_core::driver::{Driver, ExactSearch, Nearest, Neighbours, Page, Paging, Profile, Row, Target, Want};
+use portolan_core::driver::{
+    Driver, ExactSearch, Hit, Nearest, Neighbours, Page, Paging, Profile, Row, Target, Want,
+};
 use portolan_core::filter::{Leaf, Lowered};
 use portolan_core::{
     Error, ErrorKind, Exactness, Health, IndexInfo, IndexSpec, Metric, Outcome, Result, Status, Value,
@@ -15,13 +18,14 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value as Json;
 
 use crate::PROVIDER;
-use crate::api::{Collection, Delete, Deleted, Get, PreFlight, Query, Rows};
+use crate::api::{Collection, Delete, Deleted, Found, Get, PreFlight, Query, Rows};
 use crate::client::{Client, segment};
 use crate::config::Config;
 use crate::convert::{self, include};
 use crate::error::Fault;
 use crate::filter::{self, NativeFilter};
 use crate::schema;
+use crate::writes::Writes;
 
 /// The most rows that one search asks for: Chroma's database takes 32,766 parameters, and each row is one.
 const WINDOW: usize = 20_000;
@@ -31,11 +35,14 @@ const PAGE_ROWS: usize = 1_000;
 /// A quarter of what a server takes at once unless it is configured otherwise.
 const BATCH_BYTES: usize = 10 << 20;
 
-/// The most collections of a page of the list.
-const LIST_PAGE: usize = 500;
+/// By how many collections the pages of a list overlap.
+const LIST_OVERLAP: usize = 20;
 
-/// How often a read is repeated that met a record on its way out.
+/// How often a read is repeated that met a record without a vector.
 const RACES: u32 = 8;
+
+/// What the server says then.
+const NO_VECTOR: &str = "Error finding id";
 
 /// The dot products that `1 - dot` in f32 keeps too little of.
 const SMALL_DOT: f64 = 1.0 / 64.0;
@@ -55,6 +62,7 @@ struct Known {
     id: String,
     /// Whether the port made it, so that no list of numbers is native in it.
     ours: bool,
+    writes: Arc<Writes>,
 }
 
 impl ChromaDriver {
@@ -82,81 +90,132 @@ impl ChromaDriver {
     }
 
     /// A collection from the server; what was known of it is replaced.
-    async fn look(&self, name: &str) -> Result<Collection> {
+    async fn look(&self, name: &str) -> Result<(Collection, Known)> {
         let looked = self.client.get::<Collection>(&format!("/collections/{}", segment(name))).await;
         let mut collections = self.collections.write();
-        collections.remove(name);
+        let before = collections.remove(name);
         let collection = looked?;
         let ours = schema::info(&collection).is_ok_and(|(_, ours)| ours);
-        collections.insert(name.to_owned(), Known { id: collection.id.clone(), ours });
-        Ok(collection)
+        let writes = before.map(|known| known.writes).unwrap_or_default();
+        let known = Known { id: collection.id.clone(), ours, writes };
+        collections.insert(name.to_owned(), known.clone());
+        Ok((collection, known))
     }
 
-    async fn path(&self, name: &str, operation: &str) -> Result<String> {
-        let known = self.collections.read().get(name).map(|known| known.id.clone());
-        let id = match known {
-            Some(id) => id,
-            None => self.look(name).await?.id,
-        };
-        Ok(format!("/collections/{}/{operation}", segment(&id)))
+    async fn known(&self, name: &str) -> Result<Known> {
+        let known = self.collections.read().get(name).cloned();
+        match known {
+            Some(known) => Ok(known),
+            None => Ok(self.look(name).await?.1),
+        }
     }
 
     /// Sends something about a collection. One that is not there is forgotten.
     async fn post<T: DeserializeOwned>(
         &self,
-        name: &str,
+        at: &Place<'_>,
         operation: &str,
         body: &(impl Serialize + Sync),
     ) -> Result<T, Fault> {
-        let path = self.path(name, operation).await.map_err(|error| Fault { error, in_doubt: false })?;
-        let answer = self.client.post(&path, body).await;
+        let answer = self.client.post(&at.path(operation), body).await;
         if let Err(fault) = &answer
             && fault.error.kind() == ErrorKind::NotFound
         {
-            self.collections.write().remove(name);
+            self.collections.write().remove(at.name);
         }
         answer
     }
 
-    /// Reads. Metadata and vectors lie apart, and a record that is being written or deleted may be in one of them
-    /// only: the server then fails, and is asked again.
+    /// Reads. A record that is being written or deleted may have metadata and no vector: the server then fails, and is
+    /// asked again.
     async fn read<T: DeserializeOwned>(
         &self,
-        name: &str,
+        at: &Place<'_>,
         operation: &str,
         body: &(impl Serialize + Sync),
     ) -> Result<T> {
         let mut pause = Duration::from_millis(2);
         for _ in 0..RACES {
-            match self.post(name, operation, body).await {
-                Err(fault) if fault.error.message().contains("Error finding id") => {
+            match self.post(at, operation, body).await {
+                Err(fault) if fault.error.message().contains(NO_VECTOR) => {
                     tokio::time::sleep(pause).await;
                     pause *= 2;
                 }
                 answer => return Ok(answer?),
             }
         }
-        Ok(self.post(name, operation, body).await?)
+        Ok(self.post(at, operation, body).await?)
     }
 
-    /// Outcomes of a write: `Err` only where surely nothing was written.
-    async fn write_all(
-        &self,
-        name: &str,
-        operation: &str,
-        body: &(impl Serialize + Sync),
-        count: usize,
-    ) -> Result<Vec<Outcome>> {
-        match self.post::<IgnoredAny>(name, operation, body).await {
-            Ok(_) => Ok(vec![Outcome::Stored; count]),
-            Err(Fault { error, in_doubt: true }) => Ok(vec![Outcome::Unknown(error); count]),
-            Err(fault) => Err(fault.error),
+    /// Rows, no half of which was written meanwhile.
+    async fn get_rows(&self, name: &str, get: &Get<'_>) -> Result<Vec<Row>> {
+        let at = self.place(name).await?;
+        let read = async || convert::rows(self.read::<Rows>(&at, "get", get).await?);
+        if get.include.len() < 2 {
+            return read().await;
         }
+        let reading = at.known.writes.read();
+        let rows = read().await?;
+        if !reading.met(rows.iter().map(|row| row.id.as_str())) {
+            return Ok(rows);
+        }
+        drop(reading);
+        let _pause = at.known.writes.pause().await;
+        read().await
     }
 
-    async fn get_rows(&self, at: Target<'_>, get: &Get<'_>) -> Result<Vec<Row>> {
-        let rows: Rows = self.read(at.name, "get", get).await?;
-        convert::rows(rows)
+    /// Hits likewise.
+    async fn get_hits(&self, name: &str, metric: Metric, query: &Query<'_>) -> Result<Vec<Hit>> {
+        let at = self.place(name).await?;
+        let read = async || convert::hits(metric, self.read::<Found>(&at, "query", query).await?);
+        let reading = at.known.writes.read();
+        let hits = read().await?;
+        let of_one_part = query.include.len() < 2 && query.clause.is_none();
+        if of_one_part || !reading.met(hits.iter().map(|hit| hit.row.id.as_str())) {
+            return Ok(hits);
+        }
+        drop(reading);
+        let _pause = at.known.writes.pause().await;
+        read().await
+    }
+
+    async fn place<'a>(&self, name: &'a str) -> Result<Place<'a>> {
+        Ok(Place { name, known: self.known(name).await? })
+    }
+
+    /// A list of a dropped collection may turn up in a new record, whose place in the database was that of an old one.
+    async fn expel(&self, at: &Place<'_>, rows: &[Row]) -> Result<()> {
+        for chunk in rows.chunks(PAGE_ROWS) {
+            let ids: Vec<String> = chunk.iter().map(|row| row.id.clone()).collect();
+            let get =
+                Get { ids: Some(&ids), clause: None, limit: None, offset: None, include: vec!["metadatas"] };
+            let stored = convert::rows(self.read::<Rows>(at, "get", &get).await?)?;
+            if let Some(update) = convert::expulsion(chunk, stored) {
+                let _: IgnoredAny = self.post(at, "update", &update).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A collection, as calls address it.
+struct Place<'a> {
+    name: &'a str,
+    known: Known,
+}
+
+impl Place<'_> {
+    fn path(&self, operation: &str) -> String {
+        format!("/collections/{}/{operation}", segment(&self.known.id))
+    }
+}
+
+/// The outcomes of a write that was sent: `Err` only where surely nothing was written.
+fn outcomes(sent: Result<IgnoredAny, Fault>, count: usize) -> Result<Vec<Outcome>> {
+    match sent {
+        Ok(_) => Ok(vec![Outcome::Stored; count]),
+        Err(Fault { error, in_doubt: true }) => Ok(vec![Outcome::Unknown(error); count]),
+        Err(fault) => Err(fault.error),
     }
 }
 
@@ -227,19 +286,20 @@ impl Driver for ChromaDriver {
     }
 
     async fn open(&self, name: &str) -> Result<IndexInfo> {
-        let collection = self.look(name).await?;
+        let (collection, _) = self.look(name).await?;
         Ok(schema::info(&collection)?.0)
     }
 
     async fn list(&self) -> Result<Vec<String>> {
-        let mut names = Vec::new();
+        let mut names = BTreeSet::new();
         loop {
-            let path = format!("/collections?limit={LIST_PAGE}&offset={}", names.len());
+            // A server may show less than all at once; what is deleted meanwhile must not hide another.
+            let path = format!("/collections?offset={}", names.len().saturating_sub(LIST_OVERLAP));
             let page: Vec<Collection> = self.client.get(&path).await?;
-            let last = page.len() < LIST_PAGE;
+            let before = names.len();
             names.extend(page.into_iter().map(|collection| collection.name));
-            if last {
-                return Ok(names);
+            if names.len() == before {
+                return Ok(names.into_iter().collect());
             }
         }
     }
@@ -252,17 +312,27 @@ impl Driver for ChromaDriver {
 
     async fn write(&self, at: Target<'_>, rows: &[Row]) -> Result<Vec<Outcome>> {
         let request = convert::upsert(rows, self.base64)?;
-        self.write_all(at.name, "upsert", &request, rows.len()).await
+        let at = self.place(at.name).await?;
+        let _writing = at.known.writes.of(rows.iter().map(|row| row.id.as_str())).await;
+        let written = outcomes(self.post(&at, "upsert", &request).await, rows.len())?;
+        if written.iter().all(Outcome::is_stored)
+            && let Err(e) = self.expel(&at, rows).await
+        {
+            return Ok(vec![Outcome::Unknown(e); rows.len()]);
+        }
+        Ok(written)
     }
 
     async fn fetch(&self, at: Target<'_>, ids: &[String], want: Want) -> Result<Vec<Row>> {
         let get = Get { ids: Some(ids), clause: None, limit: None, offset: None, include: include(want) };
-        self.get_rows(at, &get).await
+        self.get_rows(at.name, &get).await
     }
 
     async fn remove(&self, at: Target<'_>, ids: &[String]) -> Result<Vec<Outcome>> {
         let request = Delete { ids: Some(ids), clause: None };
-        self.write_all(at.name, "delete", &request, ids.len()).await
+        let at = self.place(at.name).await?;
+        let _writing = at.known.writes.of(ids.iter().map(String::as_str)).await;
+        outcomes(self.post(&at, "delete", &request).await, ids.len())
     }
 
     async fn nearest(&self, at: Target<'_>, query: &Nearest<'_, NativeFilter>) -> Result<Neighbours> {
@@ -279,7 +349,7 @@ impl Driver for ChromaDriver {
             clause: clause.as_ref(),
             include,
         };
-        let mut hits = convert::hits(at.spec.metric, self.read(at.name, "query", &request).await?)?;
+        let mut hits = self.get_hits(at.name, at.spec.metric, &request).await?;
         hits.truncate(query.k);
         if at.spec.metric == Metric::DotProduct {
             self.sharpen(at, query.vector, &mut hits).await?;
@@ -306,7 +376,7 @@ impl Driver for ChromaDriver {
             offset: Some(offset),
             include: include(want),
         };
-        let mut rows = self.get_rows(at, &get).await?;
+        let mut rows = self.get_rows(at.name, &get).await?;
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next = more.then(|| (offset + rows.len()).to_string());
@@ -314,22 +384,30 @@ impl Driver for ChromaDriver {
     }
 
     async fn count(&self, at: Target<'_>, _: Option<&NativeFilter>, _: bool) -> Result<u64> {
-        let path = self.path(at.name, "count").await?;
-        Ok(self.client.get(&path).await?)
+        let at = self.place(at.name).await?;
+        let answer = self.client.get(&at.path("count")).await;
+        if answer.is_err() {
+            self.collections.write().remove(at.name);
+        }
+        Ok(answer?)
     }
 
     async fn remove_where(&self, at: Target<'_>, filter: &NativeFilter) -> Result<Option<u64>> {
         let ids = filter.ids();
         let clause = clause(Some(filter), ids.is_some());
         let request = Delete { ids: ids.as_deref(), clause: clause.as_ref() };
-        let Deleted { deleted } = self.post(at.name, "delete", &request).await?;
+        let at = self.place(at.name).await?;
+        let _writing = at.known.writes.of_all().await;
+        let Deleted { deleted } = self.post(&at, "delete", &request).await?;
         Ok(deleted)
     }
 
     async fn clear(&self, at: Target<'_>) -> Result<()> {
         let all = filter::always();
         let request = Delete { ids: None, clause: Some(&all) };
-        let _: Deleted = self.post(at.name, "delete", &request).await?;
+        let at = self.place(at.name).await?;
+        let _writing = at.known.writes.of_all().await;
+        let _: Deleted = self.post(&at, "delete", &request).await?;
         Ok(())
     }
 
@@ -344,13 +422,8 @@ impl Driver for ChromaDriver {
 
 impl ChromaDriver {
     /// Chroma tells `1 - dot` in f32: a small product is computed again from the vectors.
-    async fn sharpen(
-        &self,
-        at: Target<'_>,
-        query: &[f32],
-        hits: &mut [portolan_core::driver::Hit],
-    ) -> Result<()> {
-        let dull = |hit: &portolan_core::driver::Hit| hit.distance.abs() < SMALL_DOT;
+    async fn sharpen(&self, at: Target<'_>, query: &[f32], hits: &mut [Hit]) -> Result<()> {
+        let dull = |hit: &Hit| hit.distance.abs() < SMALL_DOT;
         let ids: Vec<String> = hits.iter().filter(|hit| dull(hit)).map(|hit| hit.row.id.clone()).collect();
         let mut vectors = HashMap::with_capacity(ids.len());
         for chunk in ids.chunks(PAGE_ROWS) {
@@ -359,7 +432,8 @@ impl ChromaDriver {
         }
         for hit in hits.iter_mut() {
             if let Some(vector) = vectors.get(&hit.row.id) {
-                hit.distance = -query.iter().zip(vector.iter()).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+                hit.distance =
+                    -query.iter().zip(vector.iter()).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
             }
         }
         hits.sort_by(|a, b| a.distance.total_cmp(&b.distance));

@@ -79,7 +79,9 @@ fn kind(status: u16, words: &str) -> ErrorKind {
 fn hint(kind: ErrorKind, status: StatusCode) -> &'static str {
     match kind {
         ErrorKind::Unauthenticated => "; give a token (token=env:NAME) or user:password@",
-        ErrorKind::Unexpected if status.is_redirection() => "; is tls=true missing, or this no Chroma server?",
+        ErrorKind::Unexpected if status.is_redirection() => {
+            "; is tls=true missing, or this no Chroma server?"
+        }
         ErrorKind::PayloadTooLarge => "; send less at once, or raise the server's max_payload_size_bytes",
         _ => "",
     }
@@ -124,7 +126,13 @@ mod tests {
 
     /// Status, words, kind, whether a write is in doubt, whether the same call may be repeated.
     const TABLE: [(u16, &str, ErrorKind, bool, bool); 19] = [
-        (400, r#"{"error":"InvalidArgumentError","message":"bad"}"#, ErrorKind::InvalidArgument, false, false),
+        (
+            400,
+            r#"{"error":"InvalidArgumentError","message":"bad"}"#,
+            ErrorKind::InvalidArgument,
+            false,
+            false,
+        ),
         (
             400,
             r#"{"error":"InvalidArgumentError","message":"Collection expecting embedding with dimension of 2, got 3"}"#,
@@ -150,7 +158,13 @@ mod tests {
             false,
         ),
         (413, "length limit exceeded", ErrorKind::PayloadTooLarge, false, false),
-        (422, r#"{"error":"ChromaError","message":"Quota exceeded"}"#, ErrorKind::QuotaExceeded, false, false),
+        (
+            422,
+            r#"{"error":"ChromaError","message":"Quota exceeded"}"#,
+            ErrorKind::QuotaExceeded,
+            false,
+            false,
+        ),
         (422, r#"{"error":"ChromaError","message":"no variant"}"#, ErrorKind::InvalidArgument, false, false),
         (429, "slow down", ErrorKind::RateLimited, false, true),
         (

@@ -111,7 +111,10 @@ pub(crate) fn or(parts: Vec<NativeFilter>) -> NativeFilter {
     if parts.iter().any(|part| part.clause.is_none() || part.ids.is_some()) {
         return NativeFilter::default();
     }
-    NativeFilter { ids: None, clause: join("$or", parts.into_iter().filter_map(|part| part.clause).collect()) }
+    NativeFilter {
+        ids: None,
+        clause: join("$or", parts.into_iter().filter_map(|part| part.clause).collect()),
+    }
 }
 
 /// How a leaf is answered. `lists` says whether lists of numbers may be stored natively: Chroma does not order those.
@@ -194,7 +197,8 @@ impl Typed {
 
 /// A scalar equal to an operand, or a list with an element that is. Chroma's `$in` sees scalars only.
 fn any_of(key: &str, operands: &[Scalar]) -> Answer {
-    let mut typed = Typed { strings: Vec::new(), bools: Vec::new(), integers: Vec::new(), floats: Vec::new() };
+    let mut typed =
+        Typed { strings: Vec::new(), bools: Vec::new(), integers: Vec::new(), floats: Vec::new() };
     let mut clauses = Vec::new();
     for operand in operands {
         match operand {
@@ -214,7 +218,8 @@ fn any_of(key: &str, operands: &[Scalar]) -> Answer {
 
 /// No scalar equal to an operand, and no list with an element that is.
 fn none_of(key: &str, operands: &[Scalar]) -> Answer {
-    let mut typed = Typed { strings: Vec::new(), bools: Vec::new(), integers: Vec::new(), floats: Vec::new() };
+    let mut typed =
+        Typed { strings: Vec::new(), bools: Vec::new(), integers: Vec::new(), floats: Vec::new() };
     let mut clauses = Vec::new();
     for operand in operands {
         match operand {

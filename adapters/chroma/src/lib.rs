@@ -17,6 +17,7 @@ mod error;
 mod filter;
 mod number;
 mod schema;
+mod writes;
 
 pub use config::{Auth, Config, TokenHeader};
 pub use driver::ChromaDriver;

@@ -176,8 +176,24 @@ mod tests {
 
         let near = |n: i64| [n.saturating_sub(1), n, n.saturating_add(1)].map(Scalar::Integer);
         let mut numbers: Vec<Scalar> =
-            [0, 2, -2, 3, -3, 1 << 53, -(1 << 53), (1 << 53) + 2, i64::MAX, i64::MIN].into_iter().flat_map(near).collect();
-        for x in [0.5, 2.5, -2.5, 0.1 + 0.2, 1.0 / 3.0, 1e300, -1e300, 5e-324, 2.0, -3.0, 9_007_199_254_740_993.0, TWO_63] {
+            [0, 2, -2, 3, -3, 1 << 53, -(1 << 53), (1 << 53) + 2, i64::MAX, i64::MIN]
+                .into_iter()
+                .flat_map(near)
+                .collect();
+        for x in [
+            0.5,
+            2.5,
+            -2.5,
+            0.1 + 0.2,
+            1.0 / 3.0,
+            1e300,
+            -1e300,
+            5e-324,
+            2.0,
+            -3.0,
+            9_007_199_254_740_993.0,
+            TWO_63,
+        ] {
             numbers.push(x.into());
         }
         for bound in &numbers {

@@ -1,6 +1,8 @@
 //! Collections and specs: what the port knows of an index, in the collection's metadata and configuration.
 
-use portolan_core::{EngineKind, EngineParams, Error, ErrorKind, IndexInfo, IndexSpec, Metric, Result, Scalar};
+use portolan_core::{
+    EngineKind, EngineParams, Error, ErrorKind, IndexInfo, IndexSpec, Metric, Result, Scalar,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -31,8 +33,9 @@ struct Kept {
 pub(crate) fn create<'a>(name: &'a str, spec: &IndexSpec, created_at: String) -> Result<Create<'a>> {
     let hnsw = hnsw(spec)?;
     let kept = Kept { v: VERSION, spec: spec.clone(), created_at: Some(created_at) };
-    let text = serde_json::to_string(&kept)
-        .map_err(|e| Error::new(ErrorKind::Unexpected, "the spec cannot be written as JSON").with_source(e))?;
+    let text = serde_json::to_string(&kept).map_err(|e| {
+        Error::new(ErrorKind::Unexpected, "the spec cannot be written as JSON").with_source(e)
+    })?;
     Ok(Create {
         name,
         configuration: Configuration { hnsw: Some(hnsw), spann: None },

@@ -1,6 +1,6 @@
 use super::*;
-use portolan_core::filter::field;
 use portolan_core::Filter;
+use portolan_core::filter::field;
 
 fn lowered(filter: Filter, negated: bool, lists: bool) -> Lowered<String> {
     let Filter::Leaf(leaf) = filter else { panic!("{filter}") };
@@ -31,7 +31,10 @@ fn strings_and_bools_are_exact_in_scalars_and_lists() {
         exact(r#"{"where":{"$and":[{"tag":{"$not_contains":"a"}},{"tag":{"$nin":["a"]}}]}}"#)
     );
     assert!(matches!(lowered(field("tag").ne("a"), false, true), Lowered::Superset(_)));
-    assert_eq!(lowered(field("on").contains(true), false, true), exact(r#"{"where":{"on":{"$contains":true}}}"#));
+    assert_eq!(
+        lowered(field("on").contains(true), false, true),
+        exact(r#"{"where":{"on":{"$contains":true}}}"#)
+    );
 }
 
 #[test]
