@@ -11,7 +11,7 @@ const EF_CONSTRUCTION: (u32, u32) = (4, 1_000);
 const DEFAULT_EF_CONSTRUCTION: u32 = 64;
 const MAX_LISTS: u32 = 32_768;
 
-/// Held while an index is made, so that two programs do not make schema or extension at once.
+/// Held while something is made, for PostgreSQL's own checks of what exists do not wait for each other.
 const LOCK: i64 = 0x706f_7274_6f6c_616e;
 
 /// Checks what only this database limits.
@@ -80,7 +80,7 @@ pub(crate) fn table(schema: &str, name: &str, spec: &IndexSpec, types: &VectorTy
     for (n, (key, of)) in spec.fields.iter().enumerate() {
         statements.extend(field_indexes(&table, name, n, key, *of));
     }
-    Ok(format!("BEGIN; {}; COMMIT", statements.join("; ")))
+    Ok(format!("{}{}; COMMIT", begin(), statements.join("; ")))
 }
 
 /// The name of the vector index of an index; no portable name has a point.

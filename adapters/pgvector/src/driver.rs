@@ -58,7 +58,7 @@ impl PgvectorDriver {
         let client = Client::new(config)?;
         let rows = client
             .rows(&Query::plain(
-                "SELECT current_setting('server_version'), current_setting('server_encoding'), \
+                "SELECT split_part(current_setting('server_version'), ' ', 1), current_setting('server_encoding'), \
                  current_setting('synchronous_commit')",
             ))
             .await?;
@@ -93,7 +93,7 @@ impl PgvectorDriver {
                 "pgvector is {version}, and must be 0.8.0 or newer: ALTER EXTENSION vector UPDATE"
             )));
         }
-        Ok(Some(VectorTypes::new(&schema, version, cell(Some(row), 2)?, cell(Some(row), 3)?)))
+        Ok(Some(VectorTypes::new(&schema, cell(Some(row), 2)?, cell(Some(row), 3)?)))
     }
 
     async fn types(&self) -> Result<&VectorTypes> {
@@ -432,12 +432,16 @@ impl Driver for PgvectorDriver {
     }
 
     async fn health(&self) -> Result<Health> {
-        let types = self.find_types().await?;
-        let uptime = Query::plain("SELECT extract(epoch FROM now() - pg_postmaster_start_time())::float8");
-        let rows = self.client.rows(&uptime).await?;
+        let rows = self
+            .client
+            .rows(&Query::plain(
+                "SELECT extract(epoch FROM now() - pg_postmaster_start_time())::float8, \
+                 (SELECT COALESCE(installed_version, default_version) FROM pg_available_extensions WHERE name = 'vector')",
+            ))
+            .await?;
         let mut health = Health::new(PROVIDER, Status::Healthy);
-        health.version = Some(match &types {
-            Some(types) => format!("PostgreSQL {}, pgvector {}", self.server, types.version),
+        health.version = Some(match cell::<Option<String>>(rows.first(), 1)? {
+            Some(version) => format!("PostgreSQL {}, pgvector {version}", self.server),
             None => format!("PostgreSQL {}, without pgvector", self.server),
         });
         health.indexes = Some(self.list().await?.len() as u64);

@@ -106,7 +106,7 @@ fn transport(error: &tokio_postgres::Error) -> Error {
 fn kind(code: &str, message: &str) -> ErrorKind {
     match code {
         "22000" if message.contains("dimensions") => ErrorKind::DimensionMismatch,
-        "42P07" => ErrorKind::AlreadyExists,
+        "42P07" | "42710" => ErrorKind::AlreadyExists,
         "42P01" | "3F000" | "3D000" => ErrorKind::NotFound,
         "42501" => ErrorKind::PermissionDenied,
         "53300" => ErrorKind::RateLimited,
@@ -147,6 +147,7 @@ mod tests {
             ("22000", "expected 3 dimensions, not 4", ErrorKind::DimensionMismatch),
             ("22000", "NaN not allowed in vector", ErrorKind::Unexpected),
             ("42P07", "relation exists", ErrorKind::AlreadyExists),
+            ("42710", "type exists", ErrorKind::AlreadyExists),
             ("42P01", "relation does not exist", ErrorKind::NotFound),
             ("3F000", "schema does not exist", ErrorKind::NotFound),
             ("3D000", "database does not exist", ErrorKind::NotFound),

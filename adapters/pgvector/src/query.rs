@@ -11,18 +11,16 @@ use postgres_types::{Kind, ToSql, Type};
 pub(crate) struct VectorTypes {
     /// The schema that the extension is in, quoted.
     pub(crate) schema: String,
-    /// The extension's version.
-    pub(crate) version: String,
     vector: Type,
     list: Type,
 }
 
 impl VectorTypes {
     /// The types of an extension in this schema.
-    pub(crate) fn new(schema: &str, version: String, vector: u32, list: u32) -> Self {
+    pub(crate) fn new(schema: &str, vector: u32, list: u32) -> Self {
         let vector = Type::new("vector".to_owned(), vector, Kind::Simple, schema.to_owned());
         let list = Type::new("_vector".to_owned(), list, Kind::Array(vector.clone()), schema.to_owned());
-        Self { schema: identifier(schema), version, vector, list }
+        Self { schema: identifier(schema), vector, list }
     }
 }
 
