@@ -29,9 +29,9 @@ impl FromStr for WriteOrdering {
             "weak" => Ok(Self::Weak),
             "medium" => Ok(Self::Medium),
             "strong" => Ok(Self::Strong),
-            other => {
-                Err(Error::invalid(format!("write_ordering is {other:?}, and must be weak, medium or strong")))
-            }
+            other => Err(Error::invalid(format!(
+                "write_ordering is {other:?}, and must be weak, medium or strong"
+            ))),
         }
     }
 }
@@ -137,7 +137,8 @@ impl Config {
             config.connect_timeout = connect_timeout(seconds)?;
         }
         config.write_ordering = location.take("write_ordering")?.as_deref().map(str::parse).transpose()?;
-        config.read_consistency = location.take("read_consistency")?.as_deref().map(str::parse).transpose()?;
+        config.read_consistency =
+            location.take("read_consistency")?.as_deref().map(str::parse).transpose()?;
         location.finish()?;
         if config.tls_ca.is_some() && !config.tls {
             return Err(Error::invalid("tls_ca is given without tls=true"));

@@ -248,7 +248,9 @@ mod tests {
 
     #[test]
     fn what_filters_would_take_for_something_else_lies_aside() {
-        for text in ["true", "7", "\"\"", "[]", "[1,2]", r#"["a"]"#, r#"{"a":[1,"x",null]}"#, r#"[{"a":1},[2]]"#] {
+        for text in
+            ["true", "7", "\"\"", "[]", "[1,2]", r#"["a"]"#, r#"{"a":[1,"x",null]}"#, r#"[{"a":1},[2]]"#]
+        {
             assert!(represents(&value(text)), "{text}");
         }
         let deep = format!("{}1{}", "[".repeat(20), "]".repeat(20));

@@ -14,10 +14,10 @@ use portolan_core::{
 };
 use qdrant_client::qdrant::points_selector::PointsSelectorOneOf;
 use qdrant_client::qdrant::{
-    CollectionInfo, CollectionStatus, CountPoints, DeleteCollection, DeletePoints, Filter, GetCollectionInfoRequest,
-    GetPoints, HealthCheckRequest, ListCollectionsRequest, OptimizersConfigDiff, PointId, PointsIdsList,
-    PointsOperationResponse, PointsSelector, QuantizationSearchParams, Query, QueryPoints, ScrollPoints,
-    SearchParams, UpdateCollection, UpdateStatus, UpsertPoints,
+    CollectionInfo, CollectionStatus, CountPoints, DeleteCollection, DeletePoints, Filter,
+    GetCollectionInfoRequest, GetPoints, HealthCheckRequest, ListCollectionsRequest, OptimizersConfigDiff,
+    PointId, PointsIdsList, PointsOperationResponse, PointsSelector, QuantizationSearchParams, Query,
+    QueryPoints, ScrollPoints, SearchParams, UpdateCollection, UpdateStatus, UpsertPoints,
 };
 use tonic::Response;
 
@@ -25,12 +25,15 @@ use crate::PROVIDER;
 use crate::client::{BOUND, Client};
 use crate::config::Config;
 use crate::convert::{distance, id_text, outgoing, point, point_id, point_ids, represents, row};
+use crate::error;
 use crate::filter::NativeFilter;
 use crate::lower::{self, path};
 use crate::options::KEYS;
 use crate::request::{nearest_to, payload_of, read_consistency, vectors_of, write_ordering};
 use crate::schema::{self, Layout};
-use crate::error;
+
+/// The most levels of a filter: two messages each, of the hundred that a request may nest.
+const MAX_LEVELS: usize = 46;
 
 /// How often a collection is asked whether its optimizers have ended.
 const POLL: Duration = Duration::from_millis(200);
@@ -120,8 +123,7 @@ impl QdrantDriver {
     }
 
     async fn delete_collection(&self, name: &str) -> Result<bool> {
-        let request =
-            DeleteCollection { collection_name: name.to_owned(), timeout: Some(BOUND.as_secs()) };
+        let request = DeleteCollection { collection_name: name.to_owned(), timeout: Some(BOUND.as_secs()) };
         self.layouts.write().remove(name);
         let answer = self.client.ask_long(self.client.collections().delete(request)).await?;
         Ok(answer.result)
@@ -171,6 +173,10 @@ impl Driver for QdrantDriver {
 
     fn or(&self, parts: Vec<NativeFilter>) -> NativeFilter {
         NativeFilter::any(parts)
+    }
+
+    fn accepts(&self, filter: &NativeFilter) -> bool {
+        filter.levels() <= MAX_LEVELS
     }
 
     fn represents(&self, _: &IndexSpec, key: &str, value: &Value) -> bool {

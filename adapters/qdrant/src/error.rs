@@ -13,6 +13,8 @@ const KINDS: &[(Code, &str, ErrorKind)] = &[
     (Code::AlreadyExists, "", ErrorKind::AlreadyExists),
     (Code::InvalidArgument, "Vector dimension error", ErrorKind::DimensionMismatch),
     (Code::InvalidArgument, "already exists", ErrorKind::AlreadyExists),
+    // A name that no collection can have.
+    (Code::InvalidArgument, "[collection_name: ", ErrorKind::NotFound),
     (Code::InvalidArgument, "", ErrorKind::InvalidArgument),
     (Code::OutOfRange, "", ErrorKind::PayloadTooLarge),
     (Code::Unauthenticated, "", ErrorKind::Unauthenticated),
@@ -108,11 +110,22 @@ mod tests {
         let rows = [
             (Code::NotFound, "Not found: Collection `x` doesn't exist!", ErrorKind::NotFound, false),
             (Code::AlreadyExists, "Collection `x` already exists!", ErrorKind::AlreadyExists, false),
-            (Code::InvalidArgument, "Wrong input: Collection `x` already exists!", ErrorKind::AlreadyExists, false),
+            (
+                Code::InvalidArgument,
+                "Wrong input: Collection `x` already exists!",
+                ErrorKind::AlreadyExists,
+                false,
+            ),
             (
                 Code::InvalidArgument,
                 "Wrong input: Vector dimension error: expected dim: 4, got 3",
                 ErrorKind::DimensionMismatch,
+                false,
+            ),
+            (
+                Code::InvalidArgument,
+                "Validation error in body: [collection_name: value \"\" invalid]",
+                ErrorKind::NotFound,
                 false,
             ),
             (Code::InvalidArgument, "Wrong input: something", ErrorKind::InvalidArgument, false),
@@ -147,7 +160,9 @@ mod tests {
 
     #[test]
     fn a_lost_or_failed_write_is_in_doubt_and_a_refused_one_is_not() {
-        for code in [Code::Unknown, Code::Internal, Code::Unavailable, Code::DeadlineExceeded, Code::Cancelled] {
+        for code in
+            [Code::Unknown, Code::Internal, Code::Unavailable, Code::DeadlineExceeded, Code::Cancelled]
+        {
             assert!(!had_no_effect(&Status::new(code, "")), "{code:?}");
         }
         for code in [Code::InvalidArgument, Code::NotFound, Code::ResourceExhausted, Code::PermissionDenied] {

@@ -91,7 +91,8 @@ impl Field<'_> {
     /// Strings and integers that no float equals are matched by type, all of them in one condition; other numbers by
     /// ranges, which compare as floats.
     fn any_of(&self, operands: &[Scalar]) -> Lowered<NativeFilter> {
-        let (mut texts, mut integers, mut numbers, mut parts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut texts, mut integers, mut numbers, mut parts) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for operand in operands {
             match operand {
                 Scalar::String(text) => texts.push(text.clone()),
@@ -294,7 +295,10 @@ mod tests {
     #[test]
     fn ranges_are_widened_where_floats_meet_several_integers() {
         let native = shown(&lower("a > 9007199254740992", Some(FieldType::Integer), false));
-        assert!(native.starts_with("superset") && native.contains("gte") && !native.contains("\"gt\""), "{native}");
+        assert!(
+            native.starts_with("superset") && native.contains("gte") && !native.contains("\"gt\""),
+            "{native}"
+        );
     }
 
     #[test]

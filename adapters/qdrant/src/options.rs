@@ -47,7 +47,8 @@ enum Codes {
 }
 
 impl Codes {
-    const ALL: [(&str, Self); 3] = [("scalar", Self::Scalar), ("product", Self::Product), ("binary", Self::Binary)];
+    const ALL: [(&str, Self); 3] =
+        [("scalar", Self::Scalar), ("product", Self::Product), ("binary", Self::Binary)];
 }
 
 impl Options {
@@ -147,7 +148,9 @@ fn truth(spec: &IndexSpec, key: &str) -> Result<Option<bool>> {
 fn codes(spec: &IndexSpec) -> Result<Option<Codes>> {
     let Some(value) = spec.options.get("quantization") else { return Ok(None) };
     let found = Codes::ALL.iter().find(|(name, _)| value.as_str() == Some(*name));
-    found.map(|(_, codes)| Some(*codes)).ok_or_else(|| wrong("quantization", value, "scalar, product or binary"))
+    found
+        .map(|(_, codes)| Some(*codes))
+        .ok_or_else(|| wrong("quantization", value, "scalar, product or binary"))
 }
 
 fn wrong(key: &str, value: &Scalar, expected: &str) -> Error {

@@ -5,7 +5,8 @@ use qdrant_client::qdrant::with_payload_selector::SelectorOptions as PayloadOpti
 use qdrant_client::qdrant::with_vectors_selector::SelectorOptions as VectorOptions;
 use qdrant_client::qdrant::{
     self as q, DenseVector, PayloadIncludeSelector, ReadConsistencyType, VectorInput, VectorsSelector,
-    WithPayloadSelector, WithVectorsSelector, WriteOrderingType, query, read_consistency::Value, vector_input,
+    WithPayloadSelector, WithVectorsSelector, WriteOrderingType, query, read_consistency::Value,
+    vector_input,
 };
 
 use crate::config::{Config, ReadConsistency, WriteOrdering};

@@ -67,9 +67,9 @@ pub(crate) fn creation(at: Target<'_>) -> Result<CreateCollection> {
     };
     let config = match &options.vector {
         None => vectors_config::Config::Params(params),
-        Some(name) => {
-            vectors_config::Config::ParamsMap(VectorParamsMap { map: HashMap::from([(name.clone(), params)]) })
-        }
+        Some(name) => vectors_config::Config::ParamsMap(VectorParamsMap {
+            map: HashMap::from([(name.clone(), params)]),
+        }),
     };
     Ok(CreateCollection {
         collection_name: at.name.to_owned(),
@@ -123,7 +123,8 @@ pub(crate) fn describe(name: &str, info: &CollectionInfo) -> Result<(IndexInfo, 
     let metadata = config.and_then(|c| c.metadata.get(RESERVED_PREFIX));
     let Some(stored) = metadata.map(|text| read(name, text)).transpose()? else {
         let mut spec = IndexSpec::new(name, native.size as usize).metric(metric);
-        spec.fields = layout.indexes.iter().filter_map(|(key, of)| Some((key.clone(), declared(*of)?))).collect();
+        spec.fields =
+            layout.indexes.iter().filter_map(|(key, of)| Some((key.clone(), declared(*of)?))).collect();
         spec.engine = engine(hnsw);
         spec.options = options::known(params, config, &layout.vector);
         return Ok((IndexInfo::new(spec, PROVIDER), layout));
@@ -147,8 +148,10 @@ fn read(name: &str, text: &q::Value) -> Result<Stored> {
     let corrupt = |why: String| {
         Error::new(
             ErrorKind::Corrupt,
-            format!("the metadata {RESERVED_PREFIX:?} of the collection {name:?} is damaged ({why}); remove it, and the \
-                     collection is read as one of another program"),
+            format!(
+                "the metadata {RESERVED_PREFIX:?} of the collection {name:?} is damaged ({why}); remove it, and the \
+                     collection is read as one of another program"
+            ),
         )
     };
     let json = convert::json(text.clone());
@@ -188,13 +191,19 @@ fn vector_of(name: &str, params: &CollectionParams) -> Result<(String, VectorPar
         return Err(refuse("has several vectors a point, and an index has one"));
     }
     if !matches!(native.datatype(), Datatype::Default | Datatype::Float32) {
-        return Err(refuse(&format!("keeps vectors as {}, and an index as float32", native.datatype().as_str_name())));
+        return Err(refuse(&format!(
+            "keeps vectors as {}, and an index as float32",
+            native.datatype().as_str_name()
+        )));
     }
     Ok((vector, native))
 }
 
 fn no_config(name: &str) -> Error {
-    Error::new(ErrorKind::Unexpected, format!("Qdrant has answered the collection {name:?} without its parameters"))
+    Error::new(
+        ErrorKind::Unexpected,
+        format!("Qdrant has answered the collection {name:?} without its parameters"),
+    )
 }
 
 fn hnsw(engine: &EngineParams) -> Result<Option<HnswConfigDiff>> {

@@ -4,7 +4,11 @@ use portolan_core::Scalar;
 fn created(spec: &IndexSpec) -> CollectionInfo {
     let request = creation(Target { name: &spec.name, spec }).unwrap();
     info(
-        CollectionParams { vectors_config: request.vectors_config, shard_number: 1, ..CollectionParams::default() },
+        CollectionParams {
+            vectors_config: request.vectors_config,
+            shard_number: 1,
+            ..CollectionParams::default()
+        },
         request.hnsw_config,
         request.metadata,
     )
@@ -37,7 +41,8 @@ fn named(names: &[&str]) -> vectors_config::Config {
 
 #[test]
 fn a_spec_is_recovered_as_it_was_given() {
-    let engine = EngineParams { kind: Some(EngineKind::Hnsw), m: Some(24), ef_construction: Some(77), nlist: None };
+    let engine =
+        EngineParams { kind: Some(EngineKind::Hnsw), m: Some(24), ef_construction: Some(77), nlist: None };
     let spec = IndexSpec::new("abc-d", 7)
         .metric(Metric::Manhattan)
         .field("a b", FieldType::Float)
@@ -65,7 +70,8 @@ fn a_flat_engine_has_no_graph() {
 fn each_declared_field_and_the_keys_aside_get_an_index() {
     let spec = IndexSpec::new("abc", 2).field("a.b", FieldType::Integer).field("q\"", FieldType::Bool);
     let requests: Vec<_> = field_indexes(Target { name: "abc", spec: &spec }).collect();
-    let fields: Vec<(&str, Option<i32>)> = requests.iter().map(|r| (r.field_name.as_str(), r.field_type)).collect();
+    let fields: Vec<(&str, Option<i32>)> =
+        requests.iter().map(|r| (r.field_name.as_str(), r.field_type)).collect();
     let (integer, keyword) = (q::FieldType::Integer.into(), q::FieldType::Keyword.into());
     assert_eq!(fields, [("\"a.b\"", Some(integer)), (ASIDE_KEYS, Some(keyword))]);
     assert!(requests.iter().all(|r| r.wait == Some(true)));
