@@ -1,7 +1,7 @@
 //! Rows to columns of the wire and back, scores to distances.
 
 use portolan_core::driver::{Row, Want};
-use portolan_core::{Error, Metadata, Metric, Result, Scalar, Value, Vector};
+use portolan_core::{Error, IndexSpec, Metadata, Metric, Result, Scalar, Value, Vector};
 use serde::Deserialize;
 use serde_json::{Number, Value as Json};
 
@@ -54,8 +54,8 @@ pub(crate) fn fits(layout: &Layout, row: &Row) -> Result<()> {
 }
 
 /// Rows that fit, as columns.
-pub(crate) fn columns(layout: &Layout, dimension: usize, rows: &[&Row]) -> Vec<FieldData> {
-    let mut fields = vec![ids(layout, rows), vectors(layout, dimension, rows)];
+pub(crate) fn columns(layout: &Layout, rows: &[&Row]) -> Vec<FieldData> {
+    let mut fields = vec![ids(layout, rows), vectors(layout, rows)];
     match &layout.metadata {
         Home::Object => {
             let objects = rows.iter().map(|row| row.metadata.to_json().to_string().into_bytes()).collect();
@@ -74,24 +74,30 @@ pub(crate) fn columns(layout: &Layout, dimension: usize, rows: &[&Row]) -> Vec<F
 }
 
 /// The rows of a reply.
-pub(crate) fn rows(layout: &Layout, want: Want, fields: &[FieldData]) -> Result<Vec<Row>> {
+pub(crate) fn rows(layout: &Layout, spec: &IndexSpec, want: Want, fields: &[FieldData]) -> Result<Vec<Row>> {
     let id = fields.iter().find(|f| f.field_name == layout.id).ok_or_else(|| rubbish("has no ids"))?;
     let ids = match scalar(id) {
         Some(Data::StringData(ids)) => ids.data.clone(),
         Some(Data::LongData(ids)) => ids.data.iter().map(i64::to_string).collect(),
         _ => return Err(rubbish("has ids of another type")),
     };
-    filled(layout, want, ids, fields)
+    filled(layout, spec.dimension, want, ids, fields)
 }
 
 /// The rows of a search, whose ids come apart.
-pub(crate) fn found(layout: &Layout, want: Want, ids: Option<&IDs>, fields: &[FieldData]) -> Result<Vec<Row>> {
+pub(crate) fn found(
+    layout: &Layout,
+    spec: &IndexSpec,
+    want: Want,
+    ids: Option<&IDs>,
+    fields: &[FieldData],
+) -> Result<Vec<Row>> {
     let ids = match ids.and_then(|ids| ids.id_field.as_ref()) {
         Some(IdField::StrId(ids)) => ids.data.clone(),
         Some(IdField::IntId(ids)) => ids.data.iter().map(i64::to_string).collect(),
         None => Vec::new(),
     };
-    filled(layout, want, ids, fields)
+    filled(layout, spec.dimension, want, ids, fields)
 }
 
 /// The contract's distance of a score.
@@ -118,11 +124,13 @@ fn ids(layout: &Layout, rows: &[&Row]) -> FieldData {
     column(&layout.id, DataType::VarChar, Data::StringData(StringArray { data: ids }))
 }
 
-fn vectors(layout: &Layout, dimension: usize, rows: &[&Row]) -> FieldData {
-    let mut data = Vec::with_capacity(rows.len() * dimension);
-    rows.iter().filter_map(|row| row.vector.as_ref()).for_each(|vector| data.extend_from_slice(vector));
+fn vectors(layout: &Layout, rows: &[&Row]) -> FieldData {
+    let mut data = Vec::with_capacity(rows.len() * layout.dimension);
+    for vector in rows.iter().filter_map(|row| row.vector.as_ref()) {
+        data.extend(vector.iter().copied().chain(std::iter::repeat(0.0)).take(layout.dimension));
+    }
     let vectors = VectorField {
-        dim: dimension as i64,
+        dim: layout.dimension as i64,
         data: Some(vector_field::Data::FloatVector(FloatArray { data })),
     };
     FieldData {
@@ -229,12 +237,18 @@ fn elements(of: DataType, items: &[Scalar]) -> Option<ScalarField> {
     Some(ScalarField { data: Some(data) })
 }
 
-fn filled(layout: &Layout, want: Want, ids: Vec<String>, fields: &[FieldData]) -> Result<Vec<Row>> {
+fn filled(
+    layout: &Layout,
+    dimension: usize,
+    want: Want,
+    ids: Vec<String>,
+    fields: &[FieldData],
+) -> Result<Vec<Row>> {
     let mut rows: Vec<Row> = ids.into_iter().map(|id| Row { id, ..Row::default() }).collect();
     for field in fields.iter().filter(|f| f.field_name != layout.id) {
         if field.field_name == layout.vector {
             if want.vectors {
-                put_vectors(field, &mut rows)?;
+                put_vectors(field, dimension, &mut rows)?;
             }
         } else if want.metadata {
             put_metadata(layout, field, &mut rows)?;
@@ -243,13 +257,13 @@ fn filled(layout: &Layout, want: Want, ids: Vec<String>, fields: &[FieldData]) -
     Ok(rows)
 }
 
-fn put_vectors(field: &FieldData, rows: &mut [Row]) -> Result<()> {
+fn put_vectors(field: &FieldData, dimension: usize, rows: &mut [Row]) -> Result<()> {
     let Some(Field::Vectors(VectorField { dim, data: Some(vector_field::Data::FloatVector(data)) })) = &field.field
     else {
         return if rows.is_empty() { Ok(()) } else { Err(rubbish("has no vectors")) };
     };
     let dim = usize::try_from(*dim).unwrap_or_default().max(1);
-    let mut vectors = data.data.chunks_exact(dim).map(Vector::from);
+    let mut vectors = data.data.chunks_exact(dim).map(|v| Vector::from(&v[..dimension.min(dim)]));
     let present = present(field, rows.len(), data.data.len() / dim)?;
     for (row, there) in rows.iter_mut().zip(present) {
         row.vector = there.take(&mut vectors);

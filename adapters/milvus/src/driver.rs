@@ -1,8 +1,10 @@
 //! The driver: each ability of the port as a call of the server.
 
 use std::collections::HashMap;
+use std::fmt::{self, Display, Formatter};
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::RwLock;
@@ -15,6 +17,7 @@ use portolan_core::{
     BatchAtomicity, EngineKind, Error, ErrorKind, Exactness, Health, IndexInfo, IndexSpec, Metric, Outcome,
     Result, Status, VectorFidelity,
 };
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::PROVIDER;
@@ -55,6 +58,10 @@ pub struct MilvusDriver {
     profile: Profile,
     load_timeout: Duration,
     layouts: RwLock<HashMap<String, Arc<Layout>>>,
+    /// The server's time of the last write of this handle.
+    written: AtomicU64,
+    /// Held while a name is looked up and then taken or given up: to the server a repetition of either is no error.
+    names: Mutex<()>,
 }
 
 impl MilvusDriver {
@@ -73,13 +80,15 @@ impl MilvusDriver {
             profile: profile(),
             load_timeout: config.load_timeout,
             layouts: RwLock::default(),
+            written: AtomicU64::new(0),
+            names: Mutex::default(),
         })
     }
 
     /// The fields of a collection as far as they are known; those of the port where they are not.
     fn layout(&self, name: &str, spec: &IndexSpec) -> Arc<Layout> {
         let known = self.layouts.read().get(name).cloned();
-        known.unwrap_or_else(|| Arc::new(Layout::of_spec(spec)))
+        known.unwrap_or_else(|| Arc::new(Layout::of_spec(spec, spec.dimension)))
     }
 
     /// The same by the port's name.
@@ -112,7 +121,9 @@ impl MilvusDriver {
             expr: expression.to_string(),
             ..DeleteRequest::default()
         };
-        Ok(self.loaded(at, layout, || self.client.delete(request.clone())).await?.delete_cnt)
+        let reply = self.loaded(at, layout, || self.client.delete(request.clone())).await?;
+        self.written.fetch_max(reply.timestamp, Ordering::Relaxed);
+        Ok(reply.delete_cnt)
     }
 
     async fn exists(&self, name: &str) -> Result<bool> {
@@ -126,6 +137,17 @@ impl MilvusDriver {
             Err(fault) if fault.error.kind() == ErrorKind::NotFound => Ok(false),
             Err(fault) => Err(fault.error),
         }
+    }
+
+    async fn create_collection(&self, at: Target<'_>, least: usize) -> Result<()> {
+        let _guard = self.names.lock().await;
+        if self.exists(at.name).await? {
+            return Err(Error::new(ErrorKind::AlreadyExists, format!("the collection {:?} exists", at.name)));
+        }
+        self.layouts.write().remove(at.name);
+        let dimension = at.spec.dimension.max(least);
+        let request = layout::collection(at.name, self.client.database(), at.spec, dimension)?;
+        Ok(self.client.create_collection(request).await.map(drop)?)
     }
 
     async fn drop_collection(&self, name: &str) -> Result<(), Fault> {
@@ -142,6 +164,40 @@ impl MilvusDriver {
         let most = self.profile.page_rows;
         if want.vectors { (READ_BYTES / (spec.dimension.max(1) * 4)).clamp(1, most) } else { most }
     }
+}
+
+/// Where a page ended. The first page of a walk waits until the server has seen every write; the pages after it need to
+/// see no more than that one, so they do not wait again.
+struct Mark {
+    /// The server's time of the last write before the walk.
+    since: u64,
+    last: String,
+}
+
+impl Mark {
+    fn parse(cursor: &str) -> Result<Self> {
+        let mark = cursor.split_once(':').and_then(|(since, last)| Some((since.parse().ok()?, last.to_owned())));
+        let (since, last) = mark.ok_or_else(|| Error::invalid("the cursor is none of this store's"))?;
+        Ok(Self { since, last })
+    }
+}
+
+impl Display for Mark {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.since, self.last)
+    }
+}
+
+/// Whether the server takes this as a collection's name.
+fn is_native(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'$')
+}
+
+/// What every row meets.
+fn all_rows(layout: &Layout) -> Expression {
+    let id = &layout.id;
+    Expression::new(if layout.integer_ids { format!("{id} >= 0 or {id} < 0") } else { format!("{id} >= \"\"") })
 }
 
 fn profile() -> Profile {
@@ -194,16 +250,15 @@ impl Driver for MilvusDriver {
         Expression::any(parts)
     }
 
+    fn accepts(&self, filter: &Expression) -> bool {
+        filter.is_shallow()
+    }
+
     async fn create(&self, at: Target<'_>) -> Result<()> {
-        let least = if self.server == Server::Lite { 1 } else { 2 };
-        layout::check(at.spec, least, MAX_DIMENSION)?;
-        if self.exists(at.name).await? {
-            return Err(Error::new(ErrorKind::AlreadyExists, format!("the collection {:?} exists", at.name)));
-        }
-        self.layouts.write().remove(at.name);
-        let request = layout::collection(at.name, self.client.database(), at.spec)?;
-        self.client.create_collection(request).await?;
-        let layout = Layout::of_spec(at.spec);
+        let least = self.server.least_dimension();
+        layout::check(at.spec)?;
+        self.create_collection(at, least).await?;
+        let layout = Layout::of_spec(at.spec, at.spec.dimension.max(least));
         if let Err(fault) = load::create_index(&self.client, at, &layout.vector).await {
             if !fault.in_doubt {
                 self.drop_collection(at.name).await?;
@@ -215,6 +270,9 @@ impl Driver for MilvusDriver {
     }
 
     async fn open(&self, name: &str) -> Result<IndexInfo> {
+        if !is_native(name) {
+            return Err(Error::new(ErrorKind::NotFound, format!("no collection can be called {name:?}")));
+        }
         let collection = self
             .client
             .describe_collection(DescribeCollectionRequest {
@@ -249,7 +307,8 @@ impl Driver for MilvusDriver {
     }
 
     async fn drop_index(&self, name: &str) -> Result<()> {
-        if !self.exists(name).await? {
+        let _guard = self.names.lock().await;
+        if !is_native(name) || !self.exists(name).await? {
             return Err(Error::new(ErrorKind::NotFound, format!("there is no collection {name:?}")));
         }
         self.layouts.write().remove(name);
@@ -266,12 +325,15 @@ impl Driver for MilvusDriver {
             let request = UpsertRequest {
                 db_name: self.client.database(),
                 collection_name: at.name.to_owned(),
-                fields_data: convert::columns(&layout, at.spec.dimension, &sent),
+                fields_data: convert::columns(&layout, &sent),
                 num_rows: sent.len() as u32,
                 ..UpsertRequest::default()
             };
             match self.client.upsert(request).await {
-                Ok(_) => Outcome::Stored,
+                Ok(reply) => {
+                    self.written.fetch_max(reply.timestamp, Ordering::Relaxed);
+                    Outcome::Stored
+                }
                 Err(fault) if fault.in_doubt => Outcome::Unknown(fault.error),
                 Err(fault) => return Err(fault.error),
             }
@@ -288,7 +350,7 @@ impl Driver for MilvusDriver {
             let fields = output_fields(&layout, want);
             let request = search::query(self.client.database(), at.name, Some(&expression), fields);
             let reply = self.query(at, &layout, &request).await?;
-            rows.extend(convert::rows(&layout, want, &reply.fields_data)?);
+            rows.extend(convert::rows(&layout, at.spec, want, &reply.fields_data)?);
         }
         Ok(rows)
     }
@@ -314,7 +376,7 @@ impl Driver for MilvusDriver {
         let request = search::nearest(self.client.database(), at.name, &layout, query);
         let reply = self.loaded(at, &layout, || self.client.search(request.clone())).await?;
         let found = reply.results.unwrap_or_default();
-        let rows = convert::found(&layout, query.want, found.ids.as_ref(), &found.fields_data)?;
+        let rows = convert::found(&layout, at.spec, query.want, found.ids.as_ref(), &found.fields_data)?;
         if rows.len() != found.scores.len() {
             return Err(rubbish("has another number of scores than of ids"));
         }
@@ -337,16 +399,21 @@ impl Driver for MilvusDriver {
     ) -> Result<Page> {
         let layout = self.layout(at.name, at.spec);
         let limit = limit.min(self.most_rows(at.spec, want));
-        let from = cursor.map(|last| {
-            let last = if layout.integer_ids { last.to_owned() } else { quoted(last) };
+        let mark = cursor.map(Mark::parse).transpose()?;
+        let from = mark.as_ref().map(|mark| {
+            let last = if layout.integer_ids { mark.last.clone() } else { quoted(&mark.last) };
             Expression::new(format!("{} > {last}", layout.id))
         });
         let parts: Vec<Expression> = from.into_iter().chain(filter.cloned()).collect();
         let expression = (!parts.is_empty()).then(|| Expression::all(parts));
         let fields = output_fields(&layout, want);
-        let request = search::query(self.client.database(), at.name, expression.as_ref(), fields);
+        let mut request = search::query(self.client.database(), at.name, expression.as_ref(), fields);
+        let since = mark.map_or_else(|| self.written.load(Ordering::Relaxed), |mark| mark.since);
+        if cursor.is_some() && layout.is_of_one_replica() {
+            request = search::since(request, since);
+        }
         let reply = self.query(at, &layout, &search::limited(self.server, request, limit)).await?;
-        let mut rows = convert::rows(&layout, want, &reply.fields_data)?;
+        let mut rows = convert::rows(&layout, at.spec, want, &reply.fields_data)?;
         if layout.integer_ids {
             rows.sort_by_key(|row| convert::integer_id(&row.id));
         } else {
@@ -354,7 +421,7 @@ impl Driver for MilvusDriver {
         }
         let ended = if self.server.pages_as_iterator() { rows.is_empty() } else { rows.len() < limit };
         rows.truncate(limit);
-        let next = rows.last().filter(|_| !ended).map(|row| row.id.clone());
+        let next = rows.last().filter(|_| !ended).map(|row| Mark { since, last: row.id.clone() }.to_string());
         Ok(Page { rows, next })
     }
 
@@ -376,14 +443,18 @@ impl Driver for MilvusDriver {
 
     async fn remove_where(&self, at: Target<'_>, filter: &Expression) -> Result<Option<u64>> {
         let layout = self.layout(at.name, at.spec);
-        Ok(u64::try_from(self.delete(at, &layout, filter).await?).ok())
+        // Of bare keys the server counts those that were given, not those that were there.
+        let counted = if filter.is_of_ids() {
+            Expression::all(vec![filter.clone(), all_rows(&layout)])
+        } else {
+            filter.clone()
+        };
+        Ok(u64::try_from(self.delete(at, &layout, &counted).await?).ok())
     }
 
     async fn clear(&self, at: Target<'_>) -> Result<()> {
         let layout = self.layout(at.name, at.spec);
-        let id = &layout.id;
-        let all = if layout.integer_ids { format!("{id} >= 0 or {id} < 0") } else { format!("{id} >= \"\"") };
-        self.delete(at, &layout, &Expression::new(all)).await?;
+        self.delete(at, &layout, &all_rows(&layout)).await?;
         Ok(())
     }
 

@@ -93,6 +93,7 @@ const WORDS: &[(&str, ErrorKind)] = &[
     ("get_sizeof", ErrorKind::DimensionMismatch),
     ("not aligned", ErrorKind::DimensionMismatch),
     ("already exist", ErrorKind::AlreadyExists),
+    ("file exists", ErrorKind::AlreadyExists),
     ("duplicate collection", ErrorKind::AlreadyExists),
     ("not loaded", ErrorKind::NotReady),
     ("not fully loaded", ErrorKind::NotReady),

@@ -6,14 +6,37 @@ use portolan_core::Scalar;
 
 use crate::server::Server;
 
+/// How deep the server reads expressions that are nested in each other; an operator is two of its hundred levels.
+const MAX_DEPTH: usize = 40;
+
 /// A native filter: a boolean expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Expression(String);
+pub struct Expression {
+    text: String,
+    depth: usize,
+    /// Whether it asks for primary keys and nothing else.
+    of_ids: bool,
+}
 
 impl Expression {
     /// An expression that is already text.
     pub(crate) fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self { text: text.into(), depth: 1, of_ids: false }
+    }
+
+    /// One that asks for primary keys.
+    pub(crate) fn of_ids(text: impl Into<String>) -> Self {
+        Self { of_ids: true, ..Self::new(text) }
+    }
+
+    /// Whether it asks for primary keys and nothing else, so that a server takes it for the keys themselves.
+    pub(crate) fn is_of_ids(&self) -> bool {
+        self.of_ids
+    }
+
+    /// Whether every server reads it.
+    pub(crate) fn is_shallow(&self) -> bool {
+        self.depth <= MAX_DEPTH
     }
 
     /// All of one or more.
@@ -29,7 +52,7 @@ impl Expression {
 
 impl Display for Expression {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
@@ -40,13 +63,17 @@ fn joined(mut parts: Vec<Expression>, with: &str) -> Expression {
         let mut rest = parts.into_iter();
         while let Some(left) = rest.next() {
             pairs.push(match rest.next() {
-                Some(right) => Expression(format!("({left}) {with} ({right})")),
+                Some(right) => Expression {
+                    text: format!("({left}) {with} ({right})"),
+                    depth: left.depth.max(right.depth) + 1,
+                    of_ids: false,
+                },
                 None => left,
             });
         }
         parts = pairs;
     }
-    parts.pop().unwrap_or_else(|| Expression(String::new()))
+    parts.pop().unwrap_or_else(|| Expression::new(""))
 }
 
 /// A text as a literal. Quotes and backslashes are escaped, as are the characters that would end a line; any other
@@ -121,7 +148,9 @@ mod tests {
     #[test]
     fn a_long_chain_is_not_deep() {
         let parts = (0..1_000).map(|n| Expression::new(n.to_string())).collect();
-        let text = Expression::any(parts).to_string();
+        let expression = Expression::any(parts);
+        assert!(expression.is_shallow());
+        let text = expression.to_string();
         let mut depth = 0_i32;
         let deepest = text.chars().map(|c| {
             depth += i32::from(c == '(') - i32::from(c == ')');

@@ -54,7 +54,7 @@ impl Scope<'_> {
         let operator = if negated { "not in" } else { "in" };
         match list.as_str() {
             "[]" if negated => Lowered::Nothing,
-            list => Lowered::Exact(Expression::new(format!("{} {operator} {list}", self.layout.id))),
+            list => Lowered::Exact(Expression::of_ids(format!("{} {operator} {list}", self.layout.id))),
         }
     }
 

@@ -44,12 +44,17 @@ pub(crate) struct Layout {
     pub(crate) integer_ids: bool,
     /// The vector.
     pub(crate) vector: String,
+    /// The length of vectors that is sent: where the server takes none as short as the spec's, a zero is added, which
+    /// changes no distance.
+    pub(crate) dimension: usize,
     /// How vectors are compared.
     pub(crate) metric: Metric,
     /// The vector index.
     pub(crate) engine: EngineKind,
     /// IVF: number of clusters.
     pub(crate) nlist: u32,
+    /// How many replicas are loaded, where the port has loaded them.
+    pub(crate) replicas: Option<i32>,
     /// Where metadata is.
     pub(crate) metadata: Home,
 }
@@ -88,15 +93,17 @@ struct Kept {
 }
 
 impl Layout {
-    /// The fields of a collection that the port makes.
-    pub(crate) fn of_spec(spec: &IndexSpec) -> Self {
+    /// The fields of a collection that the port makes, with vectors of this length.
+    pub(crate) fn of_spec(spec: &IndexSpec, dimension: usize) -> Self {
         Self {
             id: ID.to_owned(),
             integer_ids: false,
             vector: VECTOR.to_owned(),
+            dimension,
             metric: spec.metric,
             engine: spec.engine.kind.unwrap_or(EngineKind::Hnsw),
             nlist: spec.engine.nlist.unwrap_or(DEFAULT_NLIST),
+            replicas: Some(replicas(spec)),
             metadata: Home::Object,
         }
     }
@@ -113,7 +120,8 @@ impl Layout {
         let schema = collection.schema.as_ref().ok_or_else(|| rubbish("has no schema"))?;
         if let Some(kept) = kept(collection, schema)? {
             let info = IndexInfo::new(kept.spec, PROVIDER).created_at(Some(kept.created_at));
-            return Ok((Self::of_spec(&info.spec), info));
+            let dimension = dimension(schema, VECTOR).unwrap_or(info.spec.dimension);
+            return Ok((Self::of_spec(&info.spec, dimension), info));
         }
         foreign(name, schema, indexes)
     }
@@ -121,6 +129,11 @@ impl Layout {
     /// Whether its spec must be found out from its indexes.
     pub(crate) fn is_foreign(collection: &DescribeCollectionResponse) -> bool {
         !collection.properties.iter().any(|property| property.key == SPEC)
+    }
+
+    /// Whether all reads surely come from one copy, which never goes back.
+    pub(crate) fn is_of_one_replica(&self) -> bool {
+        self.replicas == Some(1)
     }
 
     /// The fields that hold metadata.
@@ -139,10 +152,7 @@ impl Layout {
 ///
 /// # Errors
 /// `InvalidArgument` naming field, value and range.
-pub(crate) fn check(spec: &IndexSpec, least_dimension: usize, most_dimension: usize) -> Result<()> {
-    if spec.dimension < least_dimension {
-        return Err(Error::out_of_range("dimension", spec.dimension, least_dimension, most_dimension));
-    }
+pub(crate) fn check(spec: &IndexSpec) -> Result<()> {
     if let Some(nlist) = spec.engine.nlist.filter(|n| *n > MAX_NLIST) {
         return Err(Error::out_of_range("nlist", nlist, 1, MAX_NLIST));
     }
@@ -156,7 +166,12 @@ pub(crate) fn replicas(spec: &IndexSpec) -> i32 {
 }
 
 /// What creates the collection.
-pub(crate) fn collection(name: &str, database: String, spec: &IndexSpec) -> Result<CreateCollectionRequest> {
+pub(crate) fn collection(
+    name: &str,
+    database: String,
+    spec: &IndexSpec,
+    dimension: usize,
+) -> Result<CreateCollectionRequest> {
     let kept = Kept { version: VERSION, spec: spec.clone(), created_at: portolan_core::time::now() };
     let value = serde_json::to_string(&kept)
         .map_err(|e| Error::invalid(format!("the spec cannot be written as JSON: {e}")))?;
@@ -167,7 +182,7 @@ pub(crate) fn collection(name: &str, database: String, spec: &IndexSpec) -> Resu
             ..field(ID, DataType::VarChar)
         },
         FieldSchema {
-            type_params: pairs([("dim", spec.dimension.to_string())]),
+            type_params: pairs([("dim", dimension.to_string())]),
             ..field(VECTOR, DataType::FloatVector)
         },
         field(METADATA, DataType::Json),
@@ -266,9 +281,8 @@ fn foreign(name: &str, schema: &CollectionSchema, indexes: &[IndexDescription]) 
         many => return Err(refuse(format!("it has {} vector fields, not one", many.len()))),
     };
     let id = schema.fields.iter().find(|f| f.is_primary_key).ok_or_else(|| refuse("it has no primary key".into()))?;
-    let dimension = param(&vector.type_params, "dim")
-        .and_then(|dim| dim.parse().ok())
-        .ok_or_else(|| refuse("its dimension is not known".into()))?;
+    let dimension =
+        dimension(schema, &vector.name).ok_or_else(|| refuse("its dimension is not known".into()))?;
     let index = indexes
         .iter()
         .find(|index| index.field_name == vector.name)
@@ -297,9 +311,11 @@ fn foreign(name: &str, schema: &CollectionSchema, indexes: &[IndexDescription]) 
         id: id.name.clone(),
         integer_ids: id.data_type() == DataType::Int64,
         vector: vector.name.clone(),
+        dimension,
         metric,
         engine: engine.kind.unwrap_or(EngineKind::Hnsw),
         nlist: engine.nlist.unwrap_or(DEFAULT_NLIST),
+        replicas: None,
         metadata: Home::Columns { columns, dynamic: schema.enable_dynamic_field },
     };
     Ok((layout, IndexInfo::new(spec, PROVIDER)))
@@ -334,6 +350,11 @@ fn declared(columns: &[Column]) -> BTreeMap<String, FieldType> {
         .iter()
         .filter_map(|c| Some((c.name.clone(), typed(if c.of == DataType::Array { c.element } else { c.of })?)))
         .collect()
+}
+
+fn dimension(schema: &CollectionSchema, vector: &str) -> Option<usize> {
+    let field = schema.fields.iter().find(|field| field.name == vector)?;
+    param(&field.type_params, "dim")?.parse().ok()
 }
 
 fn param<'a>(params: &'a [KeyValuePair], key: &str) -> Option<&'a str> {

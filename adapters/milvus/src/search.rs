@@ -44,7 +44,7 @@ pub(crate) fn nearest(
         collection_name: name.to_owned(),
         dsl: query.filter.map(ToString::to_string).unwrap_or_default(),
         dsl_type: DslType::BoolExprV1.into(),
-        placeholder_group: placeholder(query.vector),
+        placeholder_group: placeholder(query.vector, layout.dimension),
         output_fields: output_fields(layout, query.want),
         search_params: pairs([
             ("anns_field", layout.vector.clone()),
@@ -76,6 +76,13 @@ pub(crate) fn query(
     }
 }
 
+/// The same at a time that the server has surely passed, so that it does not wait.
+pub(crate) fn since(mut request: QueryRequest, timestamp: u64) -> QueryRequest {
+    request.consistency_level = ConsistencyLevel::Customized.into();
+    request.guarantee_timestamp = timestamp.max(1);
+    request
+}
+
 /// The same for the rows with the least primary keys.
 pub(crate) fn limited(server: Server, mut request: QueryRequest, limit: usize) -> QueryRequest {
     request.query_params = pairs([("limit", limit.to_string())]).into();
@@ -87,8 +94,9 @@ pub(crate) fn limited(server: Server, mut request: QueryRequest, limit: usize) -
     request
 }
 
-fn placeholder(vector: &[f32]) -> Vec<u8> {
-    let bytes = vector.iter().flat_map(|x| x.to_le_bytes()).collect();
+fn placeholder(vector: &[f32], dimension: usize) -> Vec<u8> {
+    let padded = vector.iter().copied().chain(std::iter::repeat(0.0)).take(dimension);
+    let bytes = padded.flat_map(f32::to_le_bytes).collect();
     let value =
         PlaceholderValue { tag: "$0".to_owned(), r#type: PlaceholderType::FloatVector.into(), values: vec![bytes] };
     PlaceholderGroup { placeholders: vec![value] }.encode_to_vec()

@@ -24,6 +24,11 @@ impl Server {
         }
     }
 
+    /// The least length of a vector.
+    pub(crate) fn least_dimension(self) -> usize {
+        if self == Self::Lite { 1 } else { 2 }
+    }
+
     /// Whether `like` finds a part anywhere in a text.
     pub(crate) fn finds_infixes(self) -> bool {
         self != Self::Old

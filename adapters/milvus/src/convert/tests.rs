@@ -1,10 +1,14 @@
-use portolan_core::{EngineKind, IndexSpec};
+use portolan_core::EngineKind;
 use serde_json::json;
 
 use super::*;
 
+fn spec() -> IndexSpec {
+    IndexSpec::new("abc", 2)
+}
+
 fn own() -> Layout {
-    Layout::of_spec(&IndexSpec::new("abc", 2))
+    Layout::of_spec(&spec(), 2)
 }
 
 fn foreign(columns: Vec<Column>) -> Layout {
@@ -12,9 +16,11 @@ fn foreign(columns: Vec<Column>) -> Layout {
         id: "pk".into(),
         integer_ids: true,
         vector: "embedding".into(),
+        dimension: 2,
         metric: Metric::Cosine,
         engine: EngineKind::Flat,
         nlist: 128,
+        replicas: None,
         metadata: Home::Columns { columns, dynamic: true },
     }
 }
@@ -34,7 +40,7 @@ fn row(id: &str, metadata: serde_json::Value) -> Row {
 
 fn round_trip(layout: &Layout, given: &[Row]) -> Vec<Row> {
     let borrowed: Vec<&Row> = given.iter().collect();
-    rows(layout, Want::ALL, &columns(layout, 2, &borrowed)).unwrap()
+    rows(layout, &spec(), Want::ALL, &columns(layout, &borrowed)).unwrap()
 }
 
 #[test]
@@ -85,7 +91,7 @@ fn nulls_and_numbers_beyond_i64_are_read_as_the_contract_says() {
         column("id", DataType::VarChar, Data::StringData(StringArray { data: vec!["a".into()] })),
         column(METADATA, DataType::Json, Data::JsonData(JsonArray { data: vec![bytes] })),
     ];
-    let read = rows(&own(), Want::ALL, &fields).unwrap();
+    let read = rows(&own(), &spec(), Want::ALL, &fields).unwrap();
     assert_eq!(read[0].metadata.to_json(), json!({"huge": 18_446_744_073_709_551_615.0, "list": [18_446_744_073_709_551_615.0]}));
 }
 
@@ -96,7 +102,7 @@ fn both_ways_to_send_missing_values_are_read() {
         let mut year = column("year", DataType::Int64, Data::LongData(LongArray { data }));
         year.valid_data = vec![false, true];
         let ids = column("pk", DataType::Int64, Data::LongData(LongArray { data: vec![1, 2] }));
-        let read = rows(&layout, Want::ALL, &[ids, year]).unwrap();
+        let read = rows(&layout, &spec(), Want::ALL, &[ids, year]).unwrap();
         assert_eq!(read[0].metadata.to_json(), json!({}));
         assert_eq!(read[1].metadata.to_json(), json!({"year": 5}));
     }
@@ -109,9 +115,9 @@ fn rubbish_is_an_error() {
     let broken = column(METADATA, DataType::Json, Data::JsonData(JsonArray { data: vec![b"{".to_vec(); 2] }));
     let no_object = column(METADATA, DataType::Json, Data::JsonData(JsonArray { data: vec![b"[1]".to_vec(); 2] }));
     for bad in [short, broken, no_object] {
-        assert!(rows(&own(), Want::ALL, &[ids.clone(), bad]).is_err());
+        assert!(rows(&own(), &spec(), Want::ALL, &[ids.clone(), bad]).is_err());
     }
-    assert!(rows(&own(), Want::ALL, &[]).is_err());
+    assert!(rows(&own(), &spec(), Want::ALL, &[]).is_err());
 }
 
 #[test]
@@ -120,4 +126,14 @@ fn scores_become_distances() {
     assert_eq!(distance(Metric::DotProduct, 3.0), -3.0);
     assert_eq!(distance(Metric::Euclidean, 9.0), 3.0);
     assert_eq!(distance(Metric::Euclidean, -1e-9), 0.0);
+}
+
+#[test]
+fn a_vector_too_short_for_the_server_gets_a_zero() {
+    let (spec, layout) = (IndexSpec::new("abc", 1), Layout::of_spec(&IndexSpec::new("abc", 1), 2));
+    let given = Row { id: "a".into(), vector: Some(vec![7.0].into()), ..Row::default() };
+    let sent = columns(&layout, &[&given]);
+    let Some(Field::Vectors(vectors)) = &sent[1].field else { panic!("no vectors") };
+    assert_eq!(vectors.data, Some(vector_field::Data::FloatVector(FloatArray { data: vec![7.0, 0.0] })));
+    assert_eq!(rows(&layout, &spec, Want::ALL, &sent).unwrap(), [given]);
 }

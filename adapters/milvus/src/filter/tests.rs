@@ -1,1 +1,215 @@
+use portolan_core::EngineKind;
+use portolan_core::filter::field;
+use portolan_core::{Filter, Metric};
+
 use super::*;
+
+const SERVERS: [Server; 3] = [Server::Lite, Server::Old, Server::Current];
+
+fn spec() -> IndexSpec {
+    IndexSpec::new("abc", 2)
+        .field("year", FieldType::Integer)
+        .field("name", FieldType::String)
+        .field("open", FieldType::Bool)
+}
+
+fn lower(server: Server, filter: Filter) -> Lowered<String> {
+    lower_in(server, &Layout::of_spec(&spec(), 2), filter)
+}
+
+fn lower_in(server: Server, layout: &Layout, filter: Filter) -> Lowered<String> {
+    let spec = spec();
+    let Filter::Leaf(leaf) = filter else { panic!("no leaf: {filter:?}") };
+    shown(Scope { server, layout, spec: &spec }.leaf(&leaf, false))
+}
+
+fn shown(lowered: Lowered<Expression>) -> Lowered<String> {
+    match lowered {
+        Lowered::Exact(expression) => Lowered::Exact(expression.to_string()),
+        Lowered::Superset(expression) => Lowered::Superset(expression.to_string()),
+        Lowered::Nothing => Lowered::Nothing,
+    }
+}
+
+fn exact(text: &str) -> Lowered<String> {
+    Lowered::Exact(text.to_owned())
+}
+
+fn superset(text: &str) -> Lowered<String> {
+    Lowered::Superset(text.to_owned())
+}
+
+fn foreign(columns: Vec<Column>) -> Layout {
+    let metadata = Home::Columns { columns, dynamic: true };
+    Layout {
+        id: "pk".into(),
+        integer_ids: true,
+        vector: "v".into(),
+        dimension: 2,
+        metric: Metric::Cosine,
+        engine: EngineKind::Hnsw,
+        nlist: 128,
+        replicas: None,
+        metadata,
+    }
+}
+
+#[test]
+fn equality_on_a_declared_field_is_exact() {
+    let year = field("year").eq(2015);
+    assert_eq!(
+        lower(Server::Old, year.clone()),
+        exact(r#"(metadata["year"] == 2015.0) or (json_contains(metadata["year"], 2015.0))"#)
+    );
+    assert_eq!(
+        lower(Server::Lite, year),
+        exact(r#"(metadata["year"] == 2015) or (json_contains_any(metadata["year"], [2015]))"#)
+    );
+    assert_eq!(
+        lower(Server::Old, field("name").is_in(["a", "b"])),
+        exact(r#"(metadata["name"] in ["a", "b"]) or (json_contains_any(metadata["name"], ["a", "b"]))"#)
+    );
+}
+
+#[test]
+fn equality_on_an_undeclared_field_may_look_into_a_mixed_list() {
+    for server in SERVERS {
+        assert!(matches!(lower(server, field("other").eq(1)), Lowered::Superset(_)), "{server:?}");
+    }
+}
+
+#[test]
+fn lite_takes_true_for_one_and_text_for_a_list() {
+    for (filter, is_exact) in [
+        (field("year").eq(1), true),
+        (field("year").eq(true), false),
+        (field("open").eq(true), true),
+        (field("open").eq(1), false),
+        (field("name").eq("[1]"), false),
+    ] {
+        let lowered = lower(Server::Lite, filter.clone());
+        assert_eq!(matches!(lowered, Lowered::Exact(_)), is_exact, "{filter}");
+    }
+}
+
+#[test]
+fn negations_are_never_pushed() {
+    let key = field("year");
+    for server in SERVERS {
+        for filter in [key.clone().ne(1), key.clone().not_in([1, 2])] {
+            assert_eq!(lower(server, filter), superset(r#"exists metadata["year"]"#));
+        }
+        let spec = spec();
+        let layout = Layout::of_spec(&spec, 2);
+        let scope = Scope { server, layout: &layout, spec: &spec };
+        for filter in [key.clone().eq(1), key.clone().ne(1), key.clone().exists(), key.clone().gt(1)] {
+            let Filter::Leaf(leaf) = filter else { panic!("no leaf") };
+            assert_eq!(scope.leaf(&leaf, true), Lowered::Nothing);
+        }
+    }
+}
+
+#[test]
+fn order_is_widened_to_lists() {
+    assert_eq!(
+        lower(Server::Old, field("year").gt(2.5)),
+        superset(r#"(metadata["year"] > 2.5) or (exists metadata["year"][0])"#)
+    );
+}
+
+#[test]
+fn floats_that_stand_for_several_integers_are_widened() {
+    let big = 9_007_199_254_740_993_i64;
+    assert_eq!(
+        lower(Server::Old, field("year").lt(big)),
+        superset(r#"(metadata["year"] <= 9007199254740992.0) or (exists metadata["year"][0])"#)
+    );
+    assert!(matches!(lower(Server::Old, field("year").eq(big)), Lowered::Superset(_)));
+    assert_eq!(
+        lower(Server::Lite, field("year").lt(big)),
+        superset(r#"(metadata["year"] < 9007199254740993) or (exists metadata["year"][0])"#)
+    );
+}
+
+#[test]
+fn a_prefix_is_a_range() {
+    assert_eq!(after("ab").as_deref(), Some("ac"));
+    assert_eq!(after("a\u{d7ff}").as_deref(), Some("a\u{e000}"));
+    assert_eq!(after("a\u{10ffff}").as_deref(), Some("b"));
+    assert_eq!(after("\u{10ffff}"), None);
+    assert_eq!(after(""), None);
+    assert_eq!(
+        lower(Server::Old, field("name").starts_with("50%_")),
+        superset(
+            r#"((metadata["name"] >= "50%_") and (metadata["name"] < "50%`")) or (exists metadata["name"][0])"#
+        )
+    );
+}
+
+#[test]
+fn what_is_special_in_a_pattern_stands_for_any_character() {
+    assert_eq!(
+        lower(Server::Lite, field("name").ends_with(r"50%\")),
+        superset(r#"(metadata["name"] like "%50__") or (exists metadata["name"][0])"#)
+    );
+    assert_eq!(lower(Server::Old, field("name").ends_with("x")), superset(r#"exists metadata["name"]"#));
+}
+
+#[test]
+fn hostile_keys_and_values_stay_in_their_quotes() {
+    let filter = field(r#"k"] == 1 or metadata["x"#).eq(r#"" or id != ""#);
+    let Lowered::Superset(expression) = lower(Server::Old, filter) else { panic!("not a superset") };
+    assert!(
+        expression.starts_with(r#"(metadata["k\"] == 1 or metadata[\"x"] == "\" or id != \"") or "#),
+        "{expression}"
+    );
+}
+
+#[test]
+fn ids_are_exact_both_ways() {
+    let spec = spec();
+    let own = Layout::of_spec(&spec, 2);
+    let scope = Scope { server: Server::Old, layout: &own, spec: &spec };
+    let ids = ["a\"".to_owned(), "b".to_owned()];
+    assert_eq!(shown(scope.ids(&ids, false)), exact(r#"id in ["a\"", "b"]"#));
+    assert_eq!(shown(scope.ids(&ids, true)), exact(r#"id not in ["a\"", "b"]"#));
+    let integers = foreign(Vec::new());
+    let scope = Scope { layout: &integers, ..scope };
+    let ids = ["42".to_owned(), "042".to_owned(), "x".to_owned()];
+    assert_eq!(shown(scope.ids(&ids, false)), exact("pk in [42]"));
+    assert_eq!(scope.ids(&ids[1..], true), Lowered::Nothing);
+}
+
+#[test]
+fn fields_of_other_programs_are_filtered_as_they_are() {
+    let column = |name: &str, of| Column { name: name.into(), of, element: DataType::None, optional: false };
+    let layout = foreign(vec![
+        column("name", DataType::VarChar),
+        column("small", DataType::Int8),
+        column("ratio", DataType::Float),
+        column("open", DataType::Bool),
+    ]);
+    for (filter, expected) in [
+        (field("name").eq("a"), superset(r#"name in ["a"]"#)),
+        (field("name").eq(1), Lowered::Nothing),
+        (field("name").ne("a"), Lowered::Nothing),
+        (field("small").eq(1.5), Lowered::Nothing),
+        (field("small").gt(1.5), superset("small >= 1")),
+        (field("small").lt(1.5), superset("small <= 2")),
+        (field("small").gt(1_000), Lowered::Nothing),
+        (field("ratio").gt(0.1), superset("ratio >= 0.1")),
+        (field("open").eq(true), superset("open == true")),
+        (field("free").exists(), superset(r#"exists $meta["free"]"#)),
+    ] {
+        assert_eq!(lower_in(Server::Old, &layout, filter.clone()), expected, "{filter}");
+    }
+}
+
+#[test]
+fn lite_reaches_dynamic_keys_by_plain_names_only() {
+    let layout = foreign(Vec::new());
+    assert_eq!(lower_in(Server::Lite, &layout, field("free").exists()), exact("exists free"));
+    for key in ["with space", "in", "True", "9a", "naïve"] {
+        assert_eq!(lower_in(Server::Lite, &layout, field(key).eq("x")), Lowered::Nothing, "{key}");
+    }
+}
