@@ -155,7 +155,10 @@ fn tenant_and_database(path: &str) -> Result<(String, String)> {
             )));
         }
     };
-    Ok((tenant.to_owned(), database.to_owned()))
+    match [tenant, database].into_iter().find(|name| matches!(*name, "." | "..")) {
+        Some(name) => Err(Error::invalid(format!("{name:?} is no name of a tenant or database"))),
+        None => Ok((tenant.to_owned(), database.to_owned())),
+    }
 }
 
 fn auth(location: &mut Location) -> Result<Auth> {
@@ -204,6 +207,7 @@ mod tests {
         for (uri, part) in [
             ("chroma:", "host is missing"),
             ("chroma://h/a/b/c", "3 parts"),
+            ("chroma:..", "host is missing"),
             ("chroma://me@h", "token=env:NAME"),
             ("chroma://:pw@h", "without a user"),
             ("chroma://me:pw@h?token=t", "give one"),

@@ -91,7 +91,7 @@ impl ChromaDriver {
 
     /// A collection from the server; what was known of it is replaced.
     async fn look(&self, name: &str) -> Result<(Collection, Known)> {
-        let looked = self.client.get::<Collection>(&format!("/collections/{}", segment(name))).await;
+        let looked = self.client.get::<Collection>(&path(name)?).await;
         let mut collections = self.collections.write();
         let before = collections.remove(name);
         let collection = looked?;
@@ -195,6 +195,14 @@ impl ChromaDriver {
             }
         }
         Ok(())
+    }
+}
+
+/// Where a collection is found by its name. Dots alone would be taken for folders however they are written.
+fn path(name: &str) -> Result<String> {
+    match name {
+        "." | ".." => Err(Error::no_index(name)),
+        _ => Ok(format!("/collections/{}", segment(name))),
     }
 }
 
@@ -305,7 +313,7 @@ impl Driver for ChromaDriver {
     }
 
     async fn drop_index(&self, name: &str) -> Result<()> {
-        let _: IgnoredAny = self.client.delete(&format!("/collections/{}", segment(name))).await?;
+        let _: IgnoredAny = self.client.delete(&path(name)?).await?;
         self.collections.write().remove(name);
         Ok(())
     }
