@@ -170,7 +170,9 @@ async fn delete_index(ctx: &Context) -> Verdict {
     use portolan_core::VectorStorageExt;
 
     for polls in POLLS {
-        let twin = filled(ctx, &numbered(3, 3)).await?;
+        // Not lent: a server may still delete it after the case.
+        let twin = ctx.twin(ctx.spec(3)).await?;
+        twin.upsert(&numbered(3, 3)).await?;
         drop_after(polls, ctx.storage.delete_index(twin.name(), OPTIONS)).await;
         if ctx.storage.ensure_index(&twin.spec).await? {
             twin.oracle.clear(twin.name(), OPTIONS).await?;
