@@ -31,8 +31,11 @@ pub(crate) fn point_id(id: &str) -> PointId {
     PointId { point_id_options: Some(options) }
 }
 
+/// Native ids, in one order, so that a request for the same ids is the same request.
 pub(crate) fn point_ids(ids: &[String]) -> Vec<PointId> {
-    ids.iter().map(|id| point_id(id)).collect()
+    let mut sorted: Vec<&String> = ids.iter().collect();
+    sorted.sort_unstable();
+    sorted.into_iter().map(|id| point_id(id)).collect()
 }
 
 /// A native id as text.

@@ -27,6 +27,8 @@ const KINDS: &[(Code, &str, ErrorKind)] = &[
     (Code::Cancelled, "", ErrorKind::Unavailable),
     (Code::Aborted, "", ErrorKind::Unavailable),
     (Code::Unknown, "transport error", ErrorKind::Unavailable),
+    (Code::Internal, "h2 protocol error", ErrorKind::Unavailable),
+    (Code::Internal, "Unexpected EOF", ErrorKind::Unavailable),
     (Code::Unimplemented, "", ErrorKind::Unsupported),
     (Code::DataLoss, "", ErrorKind::Corrupt),
 ];
@@ -74,14 +76,13 @@ fn message(status: &Status) -> String {
             cause(status)
         );
     }
+    let words = status.message();
+    if status.code() == Code::Unimplemented || words.contains("protocol error") {
+        return format!("{words} ({}); is this Qdrant's gRPC port (6334 by default)?", cause(status));
+    }
     match status.code() {
-        Code::Unknown | Code::Internal | Code::Cancelled if status.message().is_empty() => {
-            format!("Qdrant's answer was lost: {}", cause(status))
-        }
-        Code::Unknown | Code::Unimplemented => {
-            format!("{} ({}); is this Qdrant's gRPC port (6334 by default)?", status.message(), cause(status))
-        }
-        _ => format!("Qdrant answers: {}", status.message()),
+        Code::Unknown | Code::Cancelled => format!("Qdrant's answer was lost: {}", cause(status)),
+        _ => format!("Qdrant answers: {words}"),
     }
 }
 
@@ -138,6 +139,7 @@ mod tests {
             (Code::DeadlineExceeded, "Timeout", ErrorKind::Timeout, true),
             (Code::Unavailable, "no leader", ErrorKind::Unavailable, true),
             (Code::Unknown, "transport error", ErrorKind::Unavailable, true),
+            (Code::Internal, "h2 protocol error: http2 error", ErrorKind::Unavailable, true),
             (Code::Internal, "Service internal error", ErrorKind::Unexpected, false),
             (Code::DataLoss, "Checksum mismatch", ErrorKind::Corrupt, false),
             (Code::Unimplemented, "", ErrorKind::Unsupported, false),

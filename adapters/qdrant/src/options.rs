@@ -74,7 +74,7 @@ impl Options {
     }
 
     /// The quantization of a collection.
-    #[allow(deprecated, reason = "the fields that replace these are unknown to servers before 1.19")]
+    #[allow(deprecated, reason = "the fields that replace these are unknown to Qdrant 1.18")]
     pub(crate) fn quantization(&self) -> Option<QuantizationConfig> {
         let always_ram = self.always_ram;
         let quantization = match self.codes? {

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use jiff::Timestamp;
 use portolan_core::driver::Target;
 use portolan_core::validate::RESERVED_PREFIX;
 use portolan_core::{
@@ -31,7 +32,6 @@ const VERSION: u32 = 1;
 #[serde(deny_unknown_fields)]
 struct Stored {
     v: u32,
-    created_at: String,
     spec: IndexSpec,
 }
 
@@ -55,7 +55,7 @@ impl Default for Layout {
 }
 
 /// The request that creates a collection.
-#[allow(deprecated, reason = "the fields that replace these are unknown to servers before 1.19")]
+#[allow(deprecated, reason = "the fields that replace these are unknown to Qdrant 1.18")]
 pub(crate) fn creation(at: Target<'_>) -> Result<CreateCollection> {
     let spec = at.spec;
     let options = Options::of(spec)?;
@@ -127,17 +127,23 @@ pub(crate) fn describe(name: &str, info: &CollectionInfo) -> Result<(IndexInfo, 
             layout.indexes.iter().filter_map(|(key, of)| Some((key.clone(), declared(*of)?))).collect();
         spec.engine = engine(hnsw);
         spec.options = options::known(params, config, &layout.vector);
-        return Ok((IndexInfo::new(spec, PROVIDER), layout));
+        return Ok((IndexInfo::new(spec, PROVIDER).created_at(created_at(info)), layout));
     };
     layout.own = true;
     let mut spec = stored.spec;
     spec.dimension = native.size as usize;
     spec.metric = metric;
-    Ok((IndexInfo::new(spec, PROVIDER).created_at(Some(stored.created_at)), layout))
+    Ok((IndexInfo::new(spec, PROVIDER).created_at(created_at(info)), layout))
+}
+
+/// When a collection was created, which later servers than 1.18 tell.
+fn created_at(info: &CollectionInfo) -> Option<String> {
+    let created = info.created_at.as_ref()?;
+    Timestamp::new(created.seconds, created.nanos).ok().map(time::format)
 }
 
 fn stored(spec: &IndexSpec) -> Result<q::Value> {
-    let stored = Stored { v: VERSION, created_at: time::now(), spec: spec.clone() };
+    let stored = Stored { v: VERSION, spec: spec.clone() };
     let text = serde_json::to_string(&stored).map_err(|e| {
         Error::new(ErrorKind::Unexpected, "the spec could not be written as JSON").with_source(e)
     })?;

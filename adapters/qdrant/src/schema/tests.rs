@@ -50,7 +50,6 @@ fn a_spec_is_recovered_as_it_was_given() {
         .option("vector", "text");
     let (described, layout) = describe("abc-d", &created(&spec)).unwrap();
     assert_eq!(described.spec, spec);
-    assert!(described.created_at.is_some());
     assert_eq!((layout.vector.as_str(), layout.own, layout.flat), ("text", true, false));
 }
 
@@ -80,6 +79,8 @@ fn each_declared_field_and_the_keys_aside_get_an_index() {
 #[test]
 fn a_collection_of_another_program_is_described_by_what_qdrant_knows() {
     let mut info = foreign(named(&["text"]));
+    info.created_at = Some(Default::default());
+    info.created_at.as_mut().unwrap().seconds = 1_700_000_000;
     let schema = |of: PayloadSchemaType| q::PayloadSchemaInfo { data_type: of.into(), ..Default::default() };
     info.payload_schema = HashMap::from([
         ("city".to_owned(), schema(PayloadSchemaType::Keyword)),
@@ -93,7 +94,7 @@ fn a_collection_of_another_program_is_described_by_what_qdrant_knows() {
     let fields: Vec<_> = spec.fields.iter().map(|(key, of)| (key.as_str(), *of)).collect();
     assert_eq!(fields, [("a.b", FieldType::Integer), ("city", FieldType::String)]);
     assert_eq!(spec.options.get("vector"), Some(&Scalar::from("text")));
-    assert_eq!(described.created_at, None);
+    assert_eq!(described.created_at.as_deref(), Some("2023-11-14T22:13:20.000Z"));
     assert_eq!((layout.vector.as_str(), layout.own), ("text", false));
     assert_eq!(layout.indexes.get("words"), Some(&PayloadSchemaType::Text));
 }
