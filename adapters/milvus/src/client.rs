@@ -77,7 +77,10 @@ impl Client {
 
 impl Debug for Client {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("place", &self.place).field("database", &self.database).finish_non_exhaustive()
+        f.debug_struct("Client")
+            .field("place", &self.place)
+            .field("database", &self.database)
+            .finish_non_exhaustive()
     }
 }
 
@@ -114,6 +117,10 @@ calls! {
     delete: DeleteRequest -> milvus::MutationResult;
     search: SearchRequest -> milvus::SearchResults;
     query: QueryRequest -> milvus::QueryResults;
+    flush: FlushRequest -> milvus::FlushResponse;
+    get_flush_state: GetFlushStateRequest -> milvus::GetFlushStateResponse;
+    manual_compaction: ManualCompactionRequest -> milvus::ManualCompactionResponse;
+    get_compaction_state: GetCompactionStateRequest -> milvus::GetCompactionStateResponse;
 }
 
 /// A reply that says how the call ended.
@@ -145,7 +152,11 @@ replies!(
     GetLoadingProgressResponse,
     MutationResult,
     SearchResults,
-    QueryResults
+    QueryResults,
+    FlushResponse,
+    GetFlushStateResponse,
+    ManualCompactionResponse,
+    GetCompactionStateResponse
 );
 
 fn authorization(secret: &str) -> Result<MetadataValue<Ascii>> {

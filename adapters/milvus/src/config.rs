@@ -155,7 +155,8 @@ mod tests {
 
     #[test]
     fn a_uri_says_all() {
-        let config = read("milvus://root:secret@db.example:443/sales?tls=true&timeout=5&load_timeout=90").unwrap();
+        let config =
+            read("milvus://root:secret@db.example:443/sales?tls=true&timeout=5&load_timeout=90").unwrap();
         assert_eq!((config.host.as_str(), config.port, config.tls), ("db.example", 443, true));
         assert_eq!(config.database.as_deref(), Some("sales"));
         assert_eq!(config.credentials.as_ref().unwrap().secret(), "root:secret");

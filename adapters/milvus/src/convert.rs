@@ -9,7 +9,8 @@ use crate::error::rubbish;
 use crate::layout::{Column, DYNAMIC, Home, Layout, METADATA};
 use crate::proto::schema::{
     ArrayArray, BoolArray, DataType, DoubleArray, FieldData, FloatArray, IDs, IntArray, JsonArray, LongArray,
-    ScalarField, StringArray, VectorField, field_data::Field, i_ds::IdField, scalar_field::Data, vector_field,
+    ScalarField, StringArray, VectorField, field_data::Field, i_ds::IdField, scalar_field::Data,
+    vector_field,
 };
 
 /// The fields to ask for.
@@ -38,7 +39,9 @@ pub(crate) fn fits(layout: &Layout, row: &Row) -> Result<()> {
     for column in columns {
         match row.metadata.get(&column.name) {
             None if column.optional => {}
-            None => return Err(Error::invalid(format!("the collection demands the field {:?}", column.name))),
+            None => {
+                return Err(Error::invalid(format!("the collection demands the field {:?}", column.name)));
+            }
             Some(value) => drop(scalars(column.of, column.element, &[Some(value)]).ok_or_else(|| {
                 Error::invalid(format!("{value} does not fit into the field {:?}", column.name))
             })?),
@@ -227,7 +230,9 @@ fn elements(of: DataType, items: &[Scalar]) -> Option<ScalarField> {
             let narrow = |s: &Scalar| float(s).map(|x| x as f32).filter(|n| Some(f64::from(*n)) == float(s));
             Data::FloatData(FloatArray { data: items.iter().map(narrow).collect::<Option<_>>()? })
         }
-        DataType::Double => Data::DoubleData(DoubleArray { data: items.iter().map(float).collect::<Option<_>>()? }),
+        DataType::Double => {
+            Data::DoubleData(DoubleArray { data: items.iter().map(float).collect::<Option<_>>()? })
+        }
         DataType::VarChar | DataType::String => {
             let text = |s: &Scalar| s.as_str().map(str::to_owned);
             Data::StringData(StringArray { data: items.iter().map(text).collect::<Option<_>>()? })
@@ -258,7 +263,8 @@ fn filled(
 }
 
 fn put_vectors(field: &FieldData, dimension: usize, rows: &mut [Row]) -> Result<()> {
-    let Some(Field::Vectors(VectorField { dim, data: Some(vector_field::Data::FloatVector(data)) })) = &field.field
+    let Some(Field::Vectors(VectorField { dim, data: Some(vector_field::Data::FloatVector(data)) })) =
+        &field.field
     else {
         return if rows.is_empty() { Ok(()) } else { Err(rubbish("has no vectors")) };
     };

@@ -1,10 +1,8 @@
 //! The driver: each ability of the port as a call of the server.
 
 use std::collections::HashMap;
-use std::fmt::{self, Display, Formatter};
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::RwLock;
@@ -29,9 +27,11 @@ use crate::expression::{Expression, quoted};
 use crate::filter::Scope;
 use crate::layout::{self, Layout, OPTIONS};
 use crate::load;
+use crate::optimize;
 use crate::proto::milvus::{
-    CheckHealthRequest, DeleteRequest, DescribeCollectionRequest, DescribeIndexRequest, DropCollectionRequest,
-    GetVersionRequest, QueryRequest, QueryResults, ShowCollectionsRequest, UpsertRequest,
+    CheckHealthRequest, DeleteRequest, DescribeCollectionRequest, DescribeIndexRequest,
+    DropCollectionRequest, GetVersionRequest, QueryRequest, QueryResults, ShowCollectionsRequest,
+    UpsertRequest,
 };
 use crate::proto::schema::{field_data::Field, scalar_field::Data};
 use crate::search::{self, COUNT};
@@ -58,8 +58,6 @@ pub struct MilvusDriver {
     profile: Profile,
     load_timeout: Duration,
     layouts: RwLock<HashMap<String, Arc<Layout>>>,
-    /// The server's time of the last write of this handle.
-    written: AtomicU64,
     /// Held while a name is looked up and then taken or given up: to the server a repetition of either is no error.
     names: Mutex<()>,
 }
@@ -77,10 +75,9 @@ impl MilvusDriver {
             client,
             server,
             version,
-            profile: profile(),
+            profile: profile(server),
             load_timeout: config.load_timeout,
             layouts: RwLock::default(),
-            written: AtomicU64::new(0),
             names: Mutex::default(),
         })
     }
@@ -121,9 +118,7 @@ impl MilvusDriver {
             expr: expression.to_string(),
             ..DeleteRequest::default()
         };
-        let reply = self.loaded(at, layout, || self.client.delete(request.clone())).await?;
-        self.written.fetch_max(reply.timestamp, Ordering::Relaxed);
-        Ok(reply.delete_cnt)
+        Ok(self.loaded(at, layout, || self.client.delete(request.clone())).await?.delete_cnt)
     }
 
     async fn exists(&self, name: &str) -> Result<bool> {
@@ -166,28 +161,6 @@ impl MilvusDriver {
     }
 }
 
-/// Where a page ended. The first page of a walk waits until the server has seen every write; the pages after it need to
-/// see no more than that one, so they do not wait again.
-struct Mark {
-    /// The server's time of the last write before the walk.
-    since: u64,
-    last: String,
-}
-
-impl Mark {
-    fn parse(cursor: &str) -> Result<Self> {
-        let mark = cursor.split_once(':').and_then(|(since, last)| Some((since.parse().ok()?, last.to_owned())));
-        let (since, last) = mark.ok_or_else(|| Error::invalid("the cursor is none of this store's"))?;
-        Ok(Self { since, last })
-    }
-}
-
-impl Display for Mark {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.since, self.last)
-    }
-}
-
 /// Whether the server takes this as a collection's name.
 fn is_native(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
@@ -197,10 +170,14 @@ fn is_native(name: &str) -> bool {
 /// What every row meets.
 fn all_rows(layout: &Layout) -> Expression {
     let id = &layout.id;
-    Expression::new(if layout.integer_ids { format!("{id} >= 0 or {id} < 0") } else { format!("{id} >= \"\"") })
+    Expression::new(if layout.integer_ids {
+        format!("{id} >= 0 or {id} < 0")
+    } else {
+        format!("{id} >= \"\"")
+    })
 }
 
-fn profile() -> Profile {
+fn profile(server: Server) -> Profile {
     let mut profile = Profile::new(PROVIDER);
     profile.names.separators = Separators::Underscore;
     profile.ids = IdScheme::Any;
@@ -214,7 +191,7 @@ fn profile() -> Profile {
     profile.paging = Paging::Stable;
     profile.update = false;
     profile.sizes = false;
-    profile.optimize = false;
+    profile.optimize = server != Server::Lite;
     profile.batch = BatchAtomicity::Item;
     profile.durable = true;
     profile.page_rows = 1_000;
@@ -318,7 +295,8 @@ impl Driver for MilvusDriver {
     async fn write(&self, at: Target<'_>, rows: &[Row]) -> Result<Vec<Outcome>> {
         let layout = self.layout(at.name, at.spec);
         let fits: Vec<Result<()>> = rows.iter().map(|row| convert::fits(&layout, row)).collect();
-        let sent: Vec<&Row> = rows.iter().zip(&fits).filter(|(_, fits)| fits.is_ok()).map(|(row, _)| row).collect();
+        let sent: Vec<&Row> =
+            rows.iter().zip(&fits).filter(|(_, fits)| fits.is_ok()).map(|(row, _)| row).collect();
         let outcome = if sent.is_empty() {
             Outcome::Stored
         } else {
@@ -330,10 +308,7 @@ impl Driver for MilvusDriver {
                 ..UpsertRequest::default()
             };
             match self.client.upsert(request).await {
-                Ok(reply) => {
-                    self.written.fetch_max(reply.timestamp, Ordering::Relaxed);
-                    Outcome::Stored
-                }
+                Ok(_) => Outcome::Stored,
                 Err(fault) if fault.in_doubt => Outcome::Unknown(fault.error),
                 Err(fault) => return Err(fault.error),
             }
@@ -399,19 +374,14 @@ impl Driver for MilvusDriver {
     ) -> Result<Page> {
         let layout = self.layout(at.name, at.spec);
         let limit = limit.min(self.most_rows(at.spec, want));
-        let mark = cursor.map(Mark::parse).transpose()?;
-        let from = mark.as_ref().map(|mark| {
-            let last = if layout.integer_ids { mark.last.clone() } else { quoted(&mark.last) };
+        let from = cursor.map(|last| {
+            let last = if layout.integer_ids { last.to_owned() } else { quoted(last) };
             Expression::new(format!("{} > {last}", layout.id))
         });
         let parts: Vec<Expression> = from.into_iter().chain(filter.cloned()).collect();
         let expression = (!parts.is_empty()).then(|| Expression::all(parts));
         let fields = output_fields(&layout, want);
-        let mut request = search::query(self.client.database(), at.name, expression.as_ref(), fields);
-        let since = mark.map_or_else(|| self.written.load(Ordering::Relaxed), |mark| mark.since);
-        if cursor.is_some() && layout.is_of_one_replica() {
-            request = search::since(request, since);
-        }
+        let request = search::query(self.client.database(), at.name, expression.as_ref(), fields);
         let reply = self.query(at, &layout, &search::limited(self.server, request, limit)).await?;
         let mut rows = convert::rows(&layout, at.spec, want, &reply.fields_data)?;
         if layout.integer_ids {
@@ -421,7 +391,7 @@ impl Driver for MilvusDriver {
         }
         let ended = if self.server.pages_as_iterator() { rows.is_empty() } else { rows.len() < limit };
         rows.truncate(limit);
-        let next = rows.last().filter(|_| !ended).map(|row| Mark { since, last: row.id.clone() }.to_string());
+        let next = rows.last().filter(|_| !ended).map(|row| row.id.clone());
         Ok(Page { rows, next })
     }
 
@@ -429,7 +399,8 @@ impl Driver for MilvusDriver {
         let layout = self.layout(at.name, at.spec);
         let request = search::query(self.client.database(), at.name, filter, vec![COUNT.to_owned()]);
         let reply = self.query(at, &layout, &request).await?;
-        let count = reply.fields_data.iter().find(|field| field.field_name == COUNT).or(reply.fields_data.first());
+        let count =
+            reply.fields_data.iter().find(|field| field.field_name == COUNT).or(reply.fields_data.first());
         match count.and_then(|field| field.field.as_ref()) {
             Some(Field::Scalars(scalars)) => match &scalars.data {
                 Some(Data::LongData(counts)) => {
@@ -456,6 +427,10 @@ impl Driver for MilvusDriver {
         let layout = self.layout(at.name, at.spec);
         self.delete(at, &layout, &all_rows(&layout)).await?;
         Ok(())
+    }
+
+    async fn optimize(&self, at: Target<'_>) -> Result<bool> {
+        optimize::optimize(&self.client, at).await
     }
 
     async fn health(&self) -> Result<Health> {

@@ -23,7 +23,10 @@ impl Fault {
 
     /// Whether the server says that there is no index.
     pub(crate) fn is_no_index(&self) -> bool {
-        self.error.context().iter().any(|(key, code)| *key == "code" && (code == "700" || code == "25" || code == "11"))
+        self.error
+            .context()
+            .iter()
+            .any(|(key, code)| *key == "code" && (code == "700" || code == "25" || code == "11"))
     }
 
     /// Whether the collection must be loaded, or is being loaded.
@@ -160,7 +163,10 @@ pub(crate) fn transport(place: &str, status: tonic::Status) -> Fault {
 
 /// The bound on a call has passed.
 pub(crate) fn timeout(place: &str, bound: std::time::Duration) -> Fault {
-    in_doubt(Error::new(ErrorKind::Timeout, format!("{place}: no answer within {bound:?}; {}", advice(ErrorKind::Timeout))))
+    in_doubt(Error::new(
+        ErrorKind::Timeout,
+        format!("{place}: no answer within {bound:?}; {}", advice(ErrorKind::Timeout)),
+    ))
 }
 
 /// A reply that does not hold what it must.
@@ -190,7 +196,9 @@ fn kind_of(code: i32, legacy: i32, reason: &str) -> ErrorKind {
         (0 | 1 | 65_535, 56) => ErrorKind::NotReady,
         (0 | 1 | 5 | 65_535, _) => words().unwrap_or(ErrorKind::Unexpected),
         (6 | 1_100 | 1_101, _) => match words() {
-            Some(kind @ (ErrorKind::DimensionMismatch | ErrorKind::PayloadTooLarge | ErrorKind::AlreadyExists)) => kind,
+            Some(
+                kind @ (ErrorKind::DimensionMismatch | ErrorKind::PayloadTooLarge | ErrorKind::AlreadyExists),
+            ) => kind,
             _ => ErrorKind::InvalidArgument,
         },
         _ => said.or_else(words).unwrap_or(ErrorKind::Unexpected),
@@ -266,7 +274,12 @@ mod tests {
             (503, 1, "channel not available", ErrorKind::NotReady),
             (1, 1, "collection 'a' already exists", ErrorKind::AlreadyExists),
             (65_535, 1, "create duplicate collection with different parameters", ErrorKind::AlreadyExists),
-            (1, 1, "operands could not be broadcast together with shapes (1,1,3) (1,5,2)", ErrorKind::DimensionMismatch),
+            (
+                1,
+                1,
+                "operands could not be broadcast together with shapes (1,1,3) (1,5,2)",
+                ErrorKind::DimensionMismatch,
+            ),
             (6, 6, "vector field 'vector' expected dim 2, got 3", ErrorKind::DimensionMismatch),
             (6, 6, "unexpected end of expression", ErrorKind::InvalidArgument),
             (65_535, 1, "the length(3) of float data should divide the dim(2)", ErrorKind::DimensionMismatch),

@@ -142,7 +142,10 @@ impl Key {
 
     fn is_one_of(&self, literals: &[String]) -> Expression {
         let path = &self.path;
-        if self.server == Server::Lite || literals.len() == 1 || literals.iter().any(|l| l == "true" || l == "false") {
+        if self.server == Server::Lite
+            || literals.len() == 1
+            || literals.iter().any(|l| l == "true" || l == "false")
+        {
             let equal = literals.iter().map(|literal| Expression::new(format!("{path} == {literal}")));
             return Expression::any(equal.collect());
         }
@@ -273,7 +276,8 @@ fn of_float(name: &str, condition: &Condition) -> Option<String> {
         Scalar::Float(x) => Some(*x),
         _ => None,
     };
-    let order = |operator: &str, operand: &Scalar| number(operand).map(|x| format!("{name} {operator} {x:?}"));
+    let order =
+        |operator: &str, operand: &Scalar| number(operand).map(|x| format!("{name} {operator} {x:?}"));
     match condition {
         Condition::Eq(operand) => order("==", operand),
         Condition::Gt(operand) | Condition::Gte(operand) => order(">=", operand),

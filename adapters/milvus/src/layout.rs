@@ -53,8 +53,6 @@ pub(crate) struct Layout {
     pub(crate) engine: EngineKind,
     /// IVF: number of clusters.
     pub(crate) nlist: u32,
-    /// How many replicas are loaded, where the port has loaded them.
-    pub(crate) replicas: Option<i32>,
     /// Where metadata is.
     pub(crate) metadata: Home,
 }
@@ -103,7 +101,6 @@ impl Layout {
             metric: spec.metric,
             engine: spec.engine.kind.unwrap_or(EngineKind::Hnsw),
             nlist: spec.engine.nlist.unwrap_or(DEFAULT_NLIST),
-            replicas: Some(replicas(spec)),
             metadata: Home::Object,
         }
     }
@@ -129,11 +126,6 @@ impl Layout {
     /// Whether its spec must be found out from its indexes.
     pub(crate) fn is_foreign(collection: &DescribeCollectionResponse) -> bool {
         !collection.properties.iter().any(|property| property.key == SPEC)
-    }
-
-    /// Whether all reads surely come from one copy, which never goes back.
-    pub(crate) fn is_of_one_replica(&self) -> bool {
-        self.replicas == Some(1)
     }
 
     /// The fields that hold metadata.
@@ -189,7 +181,8 @@ pub(crate) fn collection(
     ];
     // Of two that create the same collection at once, the server takes equal requests for one: none is equal.
     let description = format!("An index of Portolan, made at {} ({})", kept.created_at, uuid::Uuid::new_v4());
-    let schema = CollectionSchema { name: name.to_owned(), description, fields, ..CollectionSchema::default() };
+    let schema =
+        CollectionSchema { name: name.to_owned(), description, fields, ..CollectionSchema::default() };
     Ok(CreateCollectionRequest {
         db_name: database,
         collection_name: name.to_owned(),
@@ -212,7 +205,9 @@ pub(crate) fn index_params(spec: &IndexSpec) -> Vec<KeyValuePair> {
                 "efConstruction": engine.ef_construction.unwrap_or(DEFAULT_EF_CONSTRUCTION),
             }),
         ),
-        EngineKind::Ivf => ("IVF_FLAT", serde_json::json!({ "nlist": engine.nlist.unwrap_or(DEFAULT_NLIST) })),
+        EngineKind::Ivf => {
+            ("IVF_FLAT", serde_json::json!({ "nlist": engine.nlist.unwrap_or(DEFAULT_NLIST) }))
+        }
     };
     pairs([
         ("index_type", kind.to_owned()),
@@ -261,7 +256,9 @@ fn kept(collection: &DescribeCollectionResponse, schema: &CollectionSchema) -> R
         return Ok(None);
     }
     let corrupt = |why: String| {
-        let message = format!("the collection's property {SPEC} is damaged ({why}); restore it, or make the index anew");
+        let message = format!(
+            "the collection's property {SPEC} is damaged ({why}); restore it, or make the index anew"
+        );
         Error::new(portolan_core::ErrorKind::Corrupt, message)
     };
     let kept: Kept = serde_json::from_str(&property.value).map_err(|e| corrupt(e.to_string()))?;
@@ -272,21 +269,30 @@ fn kept(collection: &DescribeCollectionResponse, schema: &CollectionSchema) -> R
 }
 
 /// The fields of a collection that another program made.
-fn foreign(name: &str, schema: &CollectionSchema, indexes: &[IndexDescription]) -> Result<(Layout, IndexInfo)> {
+fn foreign(
+    name: &str,
+    schema: &CollectionSchema,
+    indexes: &[IndexDescription],
+) -> Result<(Layout, IndexInfo)> {
     let refuse = |why: String| Error::unsupported(format!("the collection {name:?} cannot be opened: {why}"));
     let vectors: Vec<&FieldSchema> = schema.fields.iter().filter(|f| is_vector(f)).collect();
     let vector = match vectors.as_slice() {
         [one] if one.data_type() == DataType::FloatVector => *one,
-        [one] => return Err(refuse(format!("its vectors are {}, not FloatVector", one.data_type().as_str_name()))),
+        [one] => {
+            return Err(refuse(format!("its vectors are {}, not FloatVector", one.data_type().as_str_name())));
+        }
         many => return Err(refuse(format!("it has {} vector fields, not one", many.len()))),
     };
-    let id = schema.fields.iter().find(|f| f.is_primary_key).ok_or_else(|| refuse("it has no primary key".into()))?;
+    let id = schema
+        .fields
+        .iter()
+        .find(|f| f.is_primary_key)
+        .ok_or_else(|| refuse("it has no primary key".into()))?;
     let dimension =
         dimension(schema, &vector.name).ok_or_else(|| refuse("its dimension is not known".into()))?;
-    let index = indexes
-        .iter()
-        .find(|index| index.field_name == vector.name)
-        .ok_or_else(|| refuse("its vector field has no index, so that its metric is not known; create one".into()))?;
+    let index = indexes.iter().find(|index| index.field_name == vector.name).ok_or_else(|| {
+        refuse("its vector field has no index, so that its metric is not known; create one".into())
+    })?;
     let metric = match param(&index.params, "metric_type").unwrap_or_default() {
         "COSINE" => Metric::Cosine,
         "IP" => Metric::DotProduct,
@@ -315,7 +321,6 @@ fn foreign(name: &str, schema: &CollectionSchema, indexes: &[IndexDescription]) 
         metric,
         engine: engine.kind.unwrap_or(EngineKind::Hnsw),
         nlist: engine.nlist.unwrap_or(DEFAULT_NLIST),
-        replicas: None,
         metadata: Home::Columns { columns, dynamic: schema.enable_dynamic_field },
     };
     Ok((layout, IndexInfo::new(spec, PROVIDER)))
@@ -348,7 +353,9 @@ fn declared(columns: &[Column]) -> BTreeMap<String, FieldType> {
     };
     columns
         .iter()
-        .filter_map(|c| Some((c.name.clone(), typed(if c.of == DataType::Array { c.element } else { c.of })?)))
+        .filter_map(|c| {
+            Some((c.name.clone(), typed(if c.of == DataType::Array { c.element } else { c.of })?))
+        })
         .collect()
 }
 
@@ -365,3 +372,6 @@ fn param<'a>(params: &'a [KeyValuePair], key: &str) -> Option<&'a str> {
 fn is_vector(field: &FieldSchema) -> bool {
     field.data_type >= DataType::BinaryVector as i32
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,7 @@ mod expression;
 mod filter;
 mod layout;
 mod load;
+mod optimize;
 mod search;
 mod server;
 

@@ -1,4 +1,5 @@
-//! Requests of reads: searches and queries, all of them strongly consistent.
+//! Requests of reads: searches and queries, all of them strongly consistent. At any weaker level a read may see one half of
+//! an upsert: what it deletes, and not yet what it inserts.
 
 use portolan_core::EngineKind;
 use portolan_core::driver::Nearest;
@@ -8,9 +9,7 @@ use serde_json::json;
 use crate::convert::output_fields;
 use crate::expression::Expression;
 use crate::layout::{Layout, metric_name, pairs};
-use crate::proto::common::{
-    ConsistencyLevel, DslType, PlaceholderGroup, PlaceholderType, PlaceholderValue,
-};
+use crate::proto::common::{ConsistencyLevel, DslType, PlaceholderGroup, PlaceholderType, PlaceholderValue};
 use crate::proto::milvus::{QueryRequest, SearchRequest};
 use crate::server::Server;
 
@@ -76,13 +75,6 @@ pub(crate) fn query(
     }
 }
 
-/// The same at a time that the server has surely passed, so that it does not wait.
-pub(crate) fn since(mut request: QueryRequest, timestamp: u64) -> QueryRequest {
-    request.consistency_level = ConsistencyLevel::Customized.into();
-    request.guarantee_timestamp = timestamp.max(1);
-    request
-}
-
 /// The same for the rows with the least primary keys.
 pub(crate) fn limited(server: Server, mut request: QueryRequest, limit: usize) -> QueryRequest {
     request.query_params = pairs([("limit", limit.to_string())]).into();
@@ -97,7 +89,10 @@ pub(crate) fn limited(server: Server, mut request: QueryRequest, limit: usize) -
 fn placeholder(vector: &[f32], dimension: usize) -> Vec<u8> {
     let padded = vector.iter().copied().chain(std::iter::repeat(0.0)).take(dimension);
     let bytes = padded.flat_map(f32::to_le_bytes).collect();
-    let value =
-        PlaceholderValue { tag: "$0".to_owned(), r#type: PlaceholderType::FloatVector.into(), values: vec![bytes] };
+    let value = PlaceholderValue {
+        tag: "$0".to_owned(),
+        r#type: PlaceholderType::FloatVector.into(),
+        values: vec![bytes],
+    };
     PlaceholderGroup { placeholders: vec![value] }.encode_to_vec()
 }

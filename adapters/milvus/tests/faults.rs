@@ -27,8 +27,8 @@ use generated::milvus::proto::schema::{
     scalar_field,
 };
 use portolan_core::{
-    CallOptions, CountRequest, DeleteRequest, Error, ErrorKind, GetRequest, IndexSpec, Outcome, Record, Result,
-    UpsertRequest, VectorStorage,
+    CallOptions, CountRequest, DeleteRequest, Error, ErrorKind, GetRequest, IndexSpec, Outcome, Record,
+    Result, UpsertRequest, VectorStorage,
 };
 use portolan_testkit::wire::{Answer, Fault, Faulty, Line, Seen};
 use prost::Message;
@@ -143,7 +143,9 @@ async fn nobody_answers() {
 
 #[tokio::test]
 async fn something_else_answers() {
-    for fault in [Fault::rubbish(), Answer::status(500).body("no").into(), Answer::status(404).into(), Fault::Reset] {
+    for fault in
+        [Fault::rubbish(), Answer::status(500).body("no").into(), Answer::status(404).into(), Fault::Reset]
+    {
         let server = Faulty::start().unwrap();
         server.on(.., |_| true, fault.clone());
         let error = refused(&server.uri("milvus")).await;
@@ -176,11 +178,29 @@ async fn a_wrong_password_is_told_and_never_shown() {
 #[tokio::test]
 async fn each_failure_of_a_read_has_its_kind() {
     for (answer, kind) in [
-        (reply(&QueryResults { status: failed(100, 4, "collection not found"), ..QueryResults::default() }), ErrorKind::NotFound),
-        (reply(&QueryResults { status: failed(0, 4, "old"), ..QueryResults::default() }), ErrorKind::NotFound),
-        (reply(&QueryResults { status: failed(8, 49, "rate limited"), ..QueryResults::default() }), ErrorKind::RateLimited),
-        (reply(&QueryResults { status: failed(1401, 3, "no privilege"), ..QueryResults::default() }), ErrorKind::PermissionDenied),
-        (reply(&QueryResults { status: failed(65_535, 1, "a bug"), ..QueryResults::default() }), ErrorKind::Unexpected),
+        (
+            reply(&QueryResults {
+                status: failed(100, 4, "collection not found"),
+                ..QueryResults::default()
+            }),
+            ErrorKind::NotFound,
+        ),
+        (
+            reply(&QueryResults { status: failed(0, 4, "old"), ..QueryResults::default() }),
+            ErrorKind::NotFound,
+        ),
+        (
+            reply(&QueryResults { status: failed(8, 49, "rate limited"), ..QueryResults::default() }),
+            ErrorKind::RateLimited,
+        ),
+        (
+            reply(&QueryResults { status: failed(1401, 3, "no privilege"), ..QueryResults::default() }),
+            ErrorKind::PermissionDenied,
+        ),
+        (
+            reply(&QueryResults { status: failed(65_535, 1, "a bug"), ..QueryResults::default() }),
+            ErrorKind::Unexpected,
+        ),
         (reply(&QueryResults::default()), ErrorKind::Unexpected),
         (Answer::grpc(14, "node down"), ErrorKind::Unavailable),
         (Answer::grpc(4, "late"), ErrorKind::Timeout),
@@ -291,7 +311,10 @@ async fn collections_that_the_port_cannot_hold_are_refused() {
     let id = || FieldSchema { is_primary_key: true, ..column("pk", DataType::Int64) };
     for (fields, word) in [
         (vec![id(), vector("v", DataType::BinaryVector)], "BinaryVector"),
-        (vec![id(), vector("v", DataType::FloatVector), vector("w", DataType::FloatVector)], "2 vector fields"),
+        (
+            vec![id(), vector("v", DataType::FloatVector), vector("w", DataType::FloatVector)],
+            "2 vector fields",
+        ),
         (vec![id()], "0 vector fields"),
         (vec![id(), vector("v", DataType::FloatVector)], "no index"),
     ] {

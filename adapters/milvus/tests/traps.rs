@@ -22,17 +22,21 @@ use std::sync::Arc;
 
 use generated::milvus::proto::common::{KeyValuePair, Status};
 use generated::milvus::proto::milvus::milvus_service_client::MilvusServiceClient;
-use generated::milvus::proto::milvus::{CreateCollectionRequest, CreateIndexRequest, ReleaseCollectionRequest, UpsertRequest};
+use generated::milvus::proto::milvus::{
+    CreateCollectionRequest, CreateIndexRequest, ReleaseCollectionRequest, UpsertRequest,
+};
 use generated::milvus::proto::schema::{
-    CollectionSchema, DataType, DoubleArray, FieldData, FieldSchema, FloatArray, JsonArray, LongArray, ScalarField, StringArray,
-    VectorField, field_data, scalar_field, vector_field,
+    CollectionSchema, DataType, DoubleArray, FieldData, FieldSchema, FloatArray, JsonArray, LongArray,
+    ScalarField, StringArray, VectorField, field_data, scalar_field, vector_field,
 };
 use libtest_mimic::{Arguments, Failed, Trial};
 use portolan_core::filter::field;
 use portolan_core::{
-    CallOptions, CountRequest, EngineKind, EngineParams, ErrorKind, FieldType, Filter, GetRequest, IndexSpec, MemoryStorage,
-    Metadata, Metric, Record, ScanRequest, SearchRequest, UpsertRequest as Upsert, VectorStorage,
+    CallOptions, CountRequest, EngineKind, EngineParams, ErrorKind, FieldType, Filter, GetRequest, IndexSpec,
+    MemoryStorage, Metadata, Metric, Outcome, Record, ScanRequest, SearchRequest, UpsertRequest as Upsert,
+    VectorStorage,
 };
+use portolan_testkit::wire::{Fault, Faulty};
 use prost::Message;
 use serde_json::json;
 use tonic::transport::Channel;
@@ -45,6 +49,8 @@ struct Milvus {
     storage: Arc<dyn VectorStorage>,
     raw: MilvusServiceClient<Channel>,
     name: String,
+    /// Where the server listens.
+    address: String,
 }
 
 fn main() -> ExitCode {
@@ -77,15 +83,11 @@ fn trials(runtime: &tokio::runtime::Runtime, server: &'static str) -> Vec<Trial>
         creating_twice_is_told,
         distances_are_not_squared,
         collections_of_others_are_read_and_searched,
+        an_import_through_a_server_that_goes_is_told_truly,
     ]
 }
 
-fn trial<F>(
-    runtime: &tokio::runtime::Runtime,
-    server: &'static str,
-    name: &'static str,
-    case: F,
-) -> Trial
+fn trial<F>(runtime: &tokio::runtime::Runtime, server: &'static str, name: &'static str, case: F) -> Trial
 where
     F: FnOnce(Milvus) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> + Send + 'static,
 {
@@ -109,10 +111,11 @@ where
 impl Milvus {
     async fn open(uri: &str) -> Self {
         let storage = portolan_milvus::open(uri.parse().unwrap()).await.unwrap();
-        let address = uri.replace("milvus://", "http://");
-        let raw = MilvusServiceClient::new(Channel::from_shared(address).unwrap().connect_lazy());
+        let endpoint = Channel::from_shared(uri.replace("milvus://", "http://")).unwrap();
+        let raw = MilvusServiceClient::new(endpoint.connect_lazy());
         let name = format!("trap-{}", uuid::Uuid::new_v4().simple().to_string().split_at(16).0);
-        Self { storage, raw, name }
+        let address = uri.replace("milvus://", "").trim_end_matches('/').to_owned();
+        Self { storage, raw, name, address }
     }
 
     /// The collection's name in the server.
@@ -144,7 +147,8 @@ impl Milvus {
             let expected = ids(&oracle, &self.name, &filter).await;
             assert!(!expected.is_empty() && expected.len() < records.len(), "{filter} tells nothing");
             assert_eq!(self.ids(&filter).await, expected, "{filter}");
-            let count = self.storage.count(&CountRequest::new(&self.name).filter(Some(&filter))).await.unwrap();
+            let count =
+                self.storage.count(&CountRequest::new(&self.name).filter(Some(&filter))).await.unwrap();
             assert_eq!(count, expected.len() as u64, "{filter}");
         }
     }
@@ -152,24 +156,40 @@ impl Milvus {
 
 fn records(metadata: &[serde_json::Value]) -> Vec<Record> {
     let record = |(n, metadata): (usize, &serde_json::Value)| {
-        Record::new(format!("r{n:05}"), vec![n as f32, 1.0]).metadata(Metadata::from_json(metadata.clone()).unwrap())
+        Record::new(format!("r{n:05}"), vec![n as f32, 1.0])
+            .metadata(Metadata::from_json(metadata.clone()).unwrap())
     };
     metadata.iter().enumerate().map(record).collect()
 }
 
 async fn ids(storage: &dyn VectorStorage, index: &str, filter: &Filter) -> Vec<String> {
     let request = SearchRequest::new(index, vec![0.0, 1.0]).top_k(10_000).filter(filter.clone());
-    let mut ids: Vec<String> = storage.search(&request).await.unwrap().matches.into_iter().map(|m| m.id).collect();
+    let mut ids: Vec<String> =
+        storage.search(&request).await.unwrap().matches.into_iter().map(|m| m.id).collect();
     ids.sort_unstable();
     ids
 }
 
 /// `!=`, `not in` and `not` over a JSON key that is missing, null or of another type differ from server to server.
 async fn negation_over_json_takes_no_missing_key_by_mistake(m: Milvus) {
-    let metadata = [json!({"k": 1}), json!({"k": 2}), json!({"k": "1"}), json!({"k": [1, 3]}), json!({"k": []}), json!({})];
+    let metadata = [
+        json!({"k": 1}),
+        json!({"k": 2}),
+        json!({"k": "1"}),
+        json!({"k": [1, 3]}),
+        json!({"k": []}),
+        json!({}),
+    ];
     m.index(m.spec(), &metadata).await;
     let key = || field("k");
-    let filters = [key().ne(1), !key().eq(1), key().not_in([1, 2]), !key().is_in([1, 2]), !key().exists(), !key().gt(1)];
+    let filters = [
+        key().ne(1),
+        !key().eq(1),
+        key().not_in([1, 2]),
+        !key().is_in([1, 2]),
+        !key().exists(),
+        !key().gt(1),
+    ];
     for filter in &filters {
         let request = SearchRequest::new(&m.name, vec![0.0, 1.0]).filter(filter.clone());
         let native = m.storage.explain(&request).await.unwrap().native.unwrap_or_default();
@@ -191,16 +211,28 @@ async fn a_null_of_another_program_does_not_exist(m: Milvus) {
     m.write(fields, 1).await;
     assert_eq!(m.ids(&field("k").exists()).await, ["r00000"]);
     assert_eq!(m.ids(&!field("k").exists()).await, ["null", "r00001"]);
-    let count = m.storage.count(&CountRequest::new(&m.name).filter(Some(&field("k").exists()))).await.unwrap();
+    let count =
+        m.storage.count(&CountRequest::new(&m.name).filter(Some(&field("k").exists()))).await.unwrap();
     assert_eq!(count, 1);
 }
 
 /// Milvus Lite compares as Python does, where `True == 1`.
 async fn true_is_not_one(m: Milvus) {
-    let metadata = [json!({"k": 1}), json!({"k": true}), json!({"k": 0.0}), json!({"k": false}), json!({"k": [true]}), json!({"k": [1]})];
+    let metadata = [
+        json!({"k": 1}),
+        json!({"k": true}),
+        json!({"k": 0.0}),
+        json!({"k": false}),
+        json!({"k": [true]}),
+        json!({"k": [1]}),
+    ];
     m.index(m.spec(), &metadata).await;
     let key = || field("k");
-    m.compare(&metadata, [key().eq(1), key().eq(true), key().eq(0), key().eq(false), key().contains(1), key().lt(0.5)]).await;
+    m.compare(
+        &metadata,
+        [key().eq(1), key().eq(true), key().eq(0), key().eq(false), key().contains(1), key().lt(0.5)],
+    )
+    .await;
 }
 
 /// Milvus Lite reads a text that is JSON as what it says.
@@ -212,9 +244,14 @@ async fn text_of_json_is_no_list(m: Milvus) {
 
 /// `json_contains` looks into lists of mixed types, which are one opaque value here.
 async fn a_mixed_list_equals_nothing(m: Milvus) {
-    let metadata = [json!({"k": [1, "a", null]}), json!({"k": [1, 2]}), json!({"k": [[1]]}), json!({"k": [1, 2.5]})];
+    let metadata =
+        [json!({"k": [1, "a", null]}), json!({"k": [1, 2]}), json!({"k": [[1]]}), json!({"k": [1, 2.5]})];
     m.index(m.spec(), &metadata).await;
-    m.compare(&metadata, [field("k").eq(1), field("k").is_in([1, 7]), field("k").contains(2), field("k").gt(0)]).await;
+    m.compare(
+        &metadata,
+        [field("k").eq(1), field("k").is_in([1, 7]), field("k").contains(2), field("k").gt(0)],
+    )
+    .await;
 }
 
 /// Milvus 2.3 compares an integer with a float as floats.
@@ -351,8 +388,10 @@ async fn distances_are_not_squared(m: Milvus) {
 
 /// A collection with integer keys, typed fields and a dynamic field, as the vendor's clients make them.
 async fn collections_of_others_are_read_and_searched(m: Milvus) {
-    let vector = FieldSchema { type_params: pairs(&[("dim", "2")]), ..column("embedding", DataType::FloatVector) };
-    let text = FieldSchema { type_params: pairs(&[("max_length", "100")]), ..column("title", DataType::VarChar) };
+    let vector =
+        FieldSchema { type_params: pairs(&[("dim", "2")]), ..column("embedding", DataType::FloatVector) };
+    let text =
+        FieldSchema { type_params: pairs(&[("max_length", "100")]), ..column("title", DataType::VarChar) };
     let schema = CollectionSchema {
         name: m.native(),
         fields: vec![
@@ -388,8 +427,16 @@ async fn collections_of_others_are_read_and_searched(m: Milvus) {
         scalars("pk", DataType::Int64, scalar_field::Data::LongData(LongArray { data: vec![1, 2, -3] })),
         floats("embedding", 2, vec![1.0, 1.0, 2.0, 1.0, 3.0, 1.0]),
         scalars("title", DataType::VarChar, scalar_field::Data::StringData(titles)),
-        scalars("year", DataType::Int64, scalar_field::Data::LongData(LongArray { data: vec![2001, 2002, 2003] })),
-        scalars("ratio", DataType::Double, scalar_field::Data::DoubleData(DoubleArray { data: vec![0.5, 1.5, 2.5] })),
+        scalars(
+            "year",
+            DataType::Int64,
+            scalar_field::Data::LongData(LongArray { data: vec![2001, 2002, 2003] }),
+        ),
+        scalars(
+            "ratio",
+            DataType::Double,
+            scalar_field::Data::DoubleData(DoubleArray { data: vec![0.5, 1.5, 2.5] }),
+        ),
         FieldData { is_dynamic: true, ..dynamic },
     ];
     m.write(fields, 3).await;
@@ -424,8 +471,9 @@ async fn collections_of_others_are_read_and_searched(m: Milvus) {
     }
     let scanned = m.storage.scan(&ScanRequest::new(&m.name).page_size(2)).await.unwrap();
     assert_eq!(scanned.records.len(), 2);
-    let record = Record::new("4", vec![4.0, 1.0])
-        .metadata(Metadata::from_json(json!({"title": "four", "year": 2004, "ratio": 0.0, "new": true})).unwrap());
+    let record = Record::new("4", vec![4.0, 1.0]).metadata(
+        Metadata::from_json(json!({"title": "four", "year": 2004, "ratio": 0.0, "new": true})).unwrap(),
+    );
     let wrong = Record::new("5", vec![4.0, 1.0]);
     let written = m.storage.upsert(&Upsert::new(&m.name, &[record.clone(), wrong][..])).await.unwrap();
     assert!(written.items[0].error().is_none(), "{:?}", written.items[0]);
@@ -434,10 +482,54 @@ async fn collections_of_others_are_read_and_searched(m: Milvus) {
     assert_eq!(read[0].as_ref().map(|r| &r.metadata), Some(&record.metadata));
 }
 
+/// What is reported stored is there, what is reported failed is not, and doing it again completes it.
+async fn an_import_through_a_server_that_goes_is_told_truly(m: Milvus) {
+    m.index(m.spec(), &[]).await;
+    let proxy = Faulty::before(m.address.as_str()).unwrap();
+    let storage = portolan_milvus::open(proxy.uri("milvus").parse().unwrap()).await.unwrap();
+    let records: Vec<Record> =
+        (0..400).map(|n| Record::new(format!("i{n:04}"), vec![n as f32, 1.0])).collect();
+    proxy.on(6..=6, |r| r.path.ends_with("/Upsert"), Fault::AnswerLost);
+    let mut outcomes = Vec::new();
+    for (n, chunk) in records.chunks(20).enumerate() {
+        if n == 12 {
+            proxy.down().await.unwrap();
+        }
+        match storage.upsert(&Upsert::new(&m.name, chunk)).await {
+            Ok(written) => outcomes.extend(written.items),
+            Err(e) => outcomes.extend(chunk.iter().map(|_| Outcome::Failed(e.clone()))),
+        }
+    }
+    let ids: Vec<String> = records.iter().map(|r| r.id.clone()).collect();
+    let there = m.storage.get(&GetRequest::new(&m.name, &ids)).await.unwrap();
+    let mut counts = [0; 3];
+    for ((outcome, record), id) in outcomes.iter().zip(&there).zip(&ids) {
+        match outcome {
+            Outcome::Stored => assert!(record.is_some(), "{id} is stored and not there"),
+            Outcome::Failed(e) => assert!(record.is_none(), "{id} failed and is there: {e}"),
+            Outcome::Unknown(_) => {}
+        }
+        counts[match outcome {
+            Outcome::Stored => 0,
+            Outcome::Failed(_) => 1,
+            Outcome::Unknown(_) => 2,
+        }] += 1;
+    }
+    assert!(counts.iter().all(|n| *n > 0), "{counts:?}");
+    proxy.heal();
+    proxy.up().await.unwrap();
+    m.storage.upsert(&Upsert::new(&m.name, &records)).await.unwrap().into_result().unwrap();
+    assert_eq!(m.storage.count(&CountRequest::new(&m.name)).await.unwrap(), 400);
+}
+
 impl Milvus {
     async fn write(&self, fields_data: Vec<FieldData>, num_rows: u32) {
-        let request =
-            UpsertRequest { collection_name: self.native(), fields_data, num_rows, ..UpsertRequest::default() };
+        let request = UpsertRequest {
+            collection_name: self.native(),
+            fields_data,
+            num_rows,
+            ..UpsertRequest::default()
+        };
         let reply = self.raw.clone().upsert(request).await.unwrap().into_inner();
         good(&reply.status.unwrap());
     }

@@ -20,7 +20,6 @@ fn foreign(columns: Vec<Column>) -> Layout {
         metric: Metric::Cosine,
         engine: EngineKind::Flat,
         nlist: 128,
-        replicas: None,
         metadata: Home::Columns { columns, dynamic: true },
     }
 }
@@ -46,7 +45,10 @@ fn round_trip(layout: &Layout, given: &[Row]) -> Vec<Row> {
 #[test]
 fn own_rows_read_back_as_they_were() {
     let given = [
-        row("a", json!({"i": 1_746_714_878_034_235_396_i64, "f": 2.0, "list": [1.5], "deep": {"x": [1, null]}})),
+        row(
+            "a",
+            json!({"i": 1_746_714_878_034_235_396_i64, "f": 2.0, "list": [1.5], "deep": {"x": [1, null]}}),
+        ),
         row("b", json!({})),
     ];
     assert_eq!(round_trip(&own(), &given), given);
@@ -68,7 +70,8 @@ fn rows_of_others_read_back_as_they_were() {
 
 #[test]
 fn what_does_not_fit_is_refused() {
-    let layout = foreign(vec![a_column("year", DataType::Int8, false), a_column("ratio", DataType::Float, true)]);
+    let layout =
+        foreign(vec![a_column("year", DataType::Int8, false), a_column("ratio", DataType::Float, true)]);
     fits(&layout, &row("7", json!({"year": 3}))).unwrap();
     for (id, metadata, word) in [
         ("seven", json!({"year": 3}), "seven"),
@@ -92,7 +95,10 @@ fn nulls_and_numbers_beyond_i64_are_read_as_the_contract_says() {
         column(METADATA, DataType::Json, Data::JsonData(JsonArray { data: vec![bytes] })),
     ];
     let read = rows(&own(), &spec(), Want::ALL, &fields).unwrap();
-    assert_eq!(read[0].metadata.to_json(), json!({"huge": 18_446_744_073_709_551_615.0, "list": [18_446_744_073_709_551_615.0]}));
+    assert_eq!(
+        read[0].metadata.to_json(),
+        json!({"huge": 18_446_744_073_709_551_615.0, "list": [18_446_744_073_709_551_615.0]})
+    );
 }
 
 #[test]
@@ -110,10 +116,12 @@ fn both_ways_to_send_missing_values_are_read() {
 
 #[test]
 fn rubbish_is_an_error() {
-    let ids = column("id", DataType::VarChar, Data::StringData(StringArray { data: vec!["a".into(), "b".into()] }));
+    let ids =
+        column("id", DataType::VarChar, Data::StringData(StringArray { data: vec!["a".into(), "b".into()] }));
     let short = column(METADATA, DataType::Json, Data::JsonData(JsonArray { data: vec![b"{}".to_vec()] }));
     let broken = column(METADATA, DataType::Json, Data::JsonData(JsonArray { data: vec![b"{".to_vec(); 2] }));
-    let no_object = column(METADATA, DataType::Json, Data::JsonData(JsonArray { data: vec![b"[1]".to_vec(); 2] }));
+    let no_object =
+        column(METADATA, DataType::Json, Data::JsonData(JsonArray { data: vec![b"[1]".to_vec(); 2] }));
     for bad in [short, broken, no_object] {
         assert!(rows(&own(), &spec(), Want::ALL, &[ids.clone(), bad]).is_err());
     }

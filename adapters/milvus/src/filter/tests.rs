@@ -49,7 +49,6 @@ fn foreign(columns: Vec<Column>) -> Layout {
         metric: Metric::Cosine,
         engine: EngineKind::Hnsw,
         nlist: 128,
-        replicas: None,
         metadata,
     }
 }

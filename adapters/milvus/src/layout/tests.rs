@@ -1,0 +1,123 @@
+use portolan_core::ErrorKind;
+
+use super::*;
+
+fn described(schema: CollectionSchema, properties: Vec<KeyValuePair>) -> DescribeCollectionResponse {
+    DescribeCollectionResponse { schema: Some(schema), properties, ..DescribeCollectionResponse::default() }
+}
+
+fn made(spec: &IndexSpec, dimension: usize) -> DescribeCollectionResponse {
+    let request = collection("abc", String::new(), spec, dimension).unwrap();
+    described(CollectionSchema::decode(request.schema.as_slice()).unwrap(), request.properties)
+}
+
+fn index(params: &[(&str, &str)]) -> IndexDescription {
+    let params = params.iter().map(|(k, v)| KeyValuePair { key: (*k).into(), value: (*v).into() }).collect();
+    IndexDescription { field_name: "v".into(), params, ..IndexDescription::default() }
+}
+
+fn of_others(fields: Vec<FieldSchema>) -> DescribeCollectionResponse {
+    let id = FieldSchema { is_primary_key: true, ..field("pk", DataType::Int64) };
+    let vector =
+        FieldSchema { type_params: pairs([("dim", "3".to_owned())]), ..field("v", DataType::FloatVector) };
+    let fields = [vec![id, vector], fields].concat();
+    described(CollectionSchema { fields, enable_dynamic_field: true, ..Default::default() }, Vec::new())
+}
+
+#[test]
+fn a_spec_is_read_as_it_was_given() {
+    let spec = IndexSpec::new("abc", 1)
+        .metric(Metric::Euclidean)
+        .field("name", FieldType::String)
+        .engine(EngineParams { kind: Some(EngineKind::Ivf), nlist: Some(64), ..EngineParams::default() })
+        .option("shards", 2);
+    let (layout, info) = Layout::read("abc", &made(&spec, 2), &[]).unwrap();
+    assert_eq!(info.spec, spec);
+    assert!(info.created_at.is_some());
+    assert_eq!((layout.dimension, layout.nlist, layout.engine), (2, 64, EngineKind::Ivf));
+    assert_eq!(layout.metadata_fields(), [METADATA]);
+}
+
+#[test]
+fn two_creations_of_one_collection_are_told_apart() {
+    let spec = IndexSpec::new("abc", 2);
+    let schema = |r: CreateCollectionRequest| CollectionSchema::decode(r.schema.as_slice()).unwrap();
+    let [one, two] = [(); 2].map(|()| schema(collection("abc", String::new(), &spec, 2).unwrap()));
+    assert_ne!(one.description, two.description);
+    assert_eq!(one.fields, two.fields);
+}
+
+#[test]
+fn a_collection_whose_fields_were_changed_is_one_of_others() {
+    let mut changed = made(&IndexSpec::new("abc", 2), 2);
+    changed.schema.as_mut().unwrap().fields.retain(|f| f.name != METADATA);
+    let error = Layout::read("abc", &changed, &[]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+}
+
+#[test]
+fn a_collection_of_others_says_what_it_is() {
+    let year = FieldSchema { nullable: true, ..field("year", DataType::Int32) };
+    let tags = FieldSchema { element_type: DataType::VarChar.into(), ..field("tags", DataType::Array) };
+    let collection = of_others(vec![year, tags, field("extra", DataType::Json)]);
+    for (params, engine) in [
+        (
+            index(&[("index_type", "HNSW"), ("metric_type", "IP"), ("M", "8"), ("efConstruction", "90")]),
+            EngineParams { kind: Some(EngineKind::Hnsw), m: Some(8), ef_construction: Some(90), nlist: None },
+        ),
+        (
+            index(&[("index_type", "IVF_SQ8"), ("metric_type", "IP"), ("params", r#"{"nlist": 99}"#)]),
+            EngineParams { kind: Some(EngineKind::Ivf), nlist: Some(99), ..EngineParams::default() },
+        ),
+        (index(&[("index_type", "DISKANN"), ("metric_type", "IP")]), EngineParams::default()),
+    ] {
+        let (layout, info) = Layout::read("abc", &collection, &[params]).unwrap();
+        assert_eq!(info.spec.engine, engine);
+        assert_eq!((info.spec.dimension, info.spec.metric), (3, Metric::DotProduct));
+        let declared = [("tags".to_owned(), FieldType::String), ("year".to_owned(), FieldType::Integer)];
+        assert_eq!(info.spec.fields, declared.into());
+        assert_eq!(layout.metadata_fields(), ["year", "tags", "extra", DYNAMIC]);
+        assert!(layout.integer_ids);
+    }
+}
+
+#[test]
+fn a_metric_that_the_port_has_not_is_named() {
+    let index = index(&[("index_type", "FLAT"), ("metric_type", "JACCARD")]);
+    let error = Layout::read("abc", &of_others(Vec::new()), &[index]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.message().contains("JACCARD"), "{error}");
+}
+
+#[test]
+fn options_and_parameters_out_of_range_are_refused() {
+    let spec = || IndexSpec::new("abc", 2);
+    let nlist = EngineParams { nlist: Some(100_000), ..EngineParams::default() };
+    for (spec, word) in [
+        (spec().option("shards", 17), "1 to 16"),
+        (spec().option("replicas", 0), "1 to 64"),
+        (spec().option("shards", "two"), "integer"),
+        (spec().engine(nlist), "65536"),
+    ] {
+        let error = check(&spec).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+        assert!(error.message().contains(word), "{error}");
+    }
+    check(&spec().option("shards", 16).option("replicas", 2)).unwrap();
+    assert_eq!(replicas(&spec().option("replicas", 2)), 2);
+}
+
+#[test]
+fn each_engine_has_its_index() {
+    for (kind, shown, params) in [
+        (None, "HNSW", r#"{"M":16,"efConstruction":200}"#),
+        (Some(EngineKind::Flat), "FLAT", "{}"),
+        (Some(EngineKind::Ivf), "IVF_FLAT", r#"{"nlist":128}"#),
+    ] {
+        let spec = IndexSpec::new("abc", 2).engine(EngineParams { kind, ..EngineParams::default() });
+        let sent = index_params(&spec);
+        assert_eq!(param(&sent, "index_type"), Some(shown));
+        assert_eq!(param(&sent, "metric_type"), Some("COSINE"));
+        assert_eq!(param(&sent, "params"), Some(params));
+    }
+}
