@@ -26,9 +26,12 @@ pub(super) struct Upstream {
 
 impl Upstream {
     pub(super) fn new(address: SocketAddr) -> Self {
+        let mut connector = HttpConnector::new();
+        // Else each request waits for the acknowledgement of its head.
+        connector.set_nodelay(true);
         let mut builder = Client::builder(TokioExecutor::new());
-        let one = builder.build_http();
-        let two = builder.http2_only(true).build_http();
+        let one = builder.build(connector.clone());
+        let two = builder.http2_only(true).build(connector);
         Self { address, one, two }
     }
 

@@ -153,7 +153,7 @@ fn bytes(payload: &[u8]) -> String {
     let sensible = |x: &f32| *x == 0.0 || (1e-9..1e12).contains(&x.abs());
     match std::str::from_utf8(payload) {
         Ok(text) if !text.contains('\0') => format!("{text:?}"),
-        _ if payload.len() % 4 == 0 && floats.iter().all(sensible) => format!("{floats:?}"),
+        _ if payload.len().is_multiple_of(4) && floats.iter().all(sensible) => format!("{floats:?}"),
         _ => format!("0x{}", hex(payload)),
     }
 }

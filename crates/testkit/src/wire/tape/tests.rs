@@ -240,6 +240,15 @@ fn what_is_no_message_stays_as_it_is() {
 }
 
 #[test]
+fn times_of_the_port_do_not_count() {
+    let made = |time: &str| Bytes::from(format!("{{\"made\": \"{time}\"}}"));
+    let form = |time: &str| canonical(Form::Json, &made(time));
+    assert_eq!(form("2026-11-23T00:10:12.439Z"), form("2027-01-02T13:59:00.000Z"));
+    assert_ne!(form("2026-11-23T00:10:12Z"), form("2027-01-02T13:59:00Z"));
+    assert_ne!(form("2026-11-23"), form("2026-11-24"));
+}
+
+#[test]
 fn a_message_is_shown_as_a_tree() {
     let vector = [1f32, -2.5].map(f32::to_le_bytes).concat();
     let message = [
