@@ -27,11 +27,15 @@ const KINDS: &[(Code, &str, ErrorKind)] = &[
     (Code::Cancelled, "", ErrorKind::Unavailable),
     (Code::Aborted, "", ErrorKind::Unavailable),
     (Code::Unknown, "transport error", ErrorKind::Unavailable),
+    (Code::Unknown, "h2 protocol error", ErrorKind::Unavailable),
     (Code::Internal, "h2 protocol error", ErrorKind::Unavailable),
     (Code::Internal, "Unexpected EOF", ErrorKind::Unavailable),
     (Code::Unimplemented, "", ErrorKind::Unsupported),
     (Code::DataLoss, "", ErrorKind::Corrupt),
 ];
+
+/// Words of the client about an answer that is none of gRPC.
+const NO_GRPC: [&str; 2] = ["protocol error", "grpc-status header missing"];
 
 /// The port's error for an answer.
 pub(crate) fn of(status: &Status) -> Error {
@@ -77,10 +81,10 @@ fn message(status: &Status) -> String {
         );
     }
     let words = status.message();
-    if status.code() == Code::Unimplemented || words.contains("protocol error") {
-        return format!("{words} ({}); is this Qdrant's gRPC port (6334 by default)?", cause(status));
-    }
     match status.code() {
+        Code::Internal | Code::Unimplemented if NO_GRPC.iter().any(|part| words.contains(part)) => {
+            format!("{words} ({}); is this Qdrant's gRPC port (6334 by default)?", cause(status))
+        }
         Code::Unknown | Code::Cancelled => format!("Qdrant's answer was lost: {}", cause(status)),
         _ => format!("Qdrant answers: {words}"),
     }
@@ -139,7 +143,9 @@ mod tests {
             (Code::DeadlineExceeded, "Timeout", ErrorKind::Timeout, true),
             (Code::Unavailable, "no leader", ErrorKind::Unavailable, true),
             (Code::Unknown, "transport error", ErrorKind::Unavailable, true),
+            (Code::Unknown, "h2 protocol error: error reading a body", ErrorKind::Unavailable, true),
             (Code::Internal, "h2 protocol error: http2 error", ErrorKind::Unavailable, true),
+            (Code::Internal, "Unexpected EOF decoding stream.", ErrorKind::Unavailable, true),
             (Code::Internal, "Service internal error", ErrorKind::Unexpected, false),
             (Code::DataLoss, "Checksum mismatch", ErrorKind::Corrupt, false),
             (Code::Unimplemented, "", ErrorKind::Unsupported, false),

@@ -108,7 +108,7 @@ async fn a_write_that_failed_or_was_lost_is_in_doubt_and_not_repeated() {
         let what = format!("{fault_of:?}");
         fault(&server, "Points/Upsert", fault_of);
         let written = upsert(&*open(&server, "").await, LONG).await.unwrap();
-        assert_eq!(common(&written), ("unknown", Some(kind)), "{what}");
+        assert_eq!(common(&written), ("unknown", Some(kind)), "{what}: {written:?}");
         assert_eq!(server.seen().iter().filter(|r| r.path.ends_with("/Upsert")).count(), 1, "{what}");
     }
 }
