@@ -279,7 +279,10 @@ fn foreign(
     let vector = match vectors.as_slice() {
         [one] if one.data_type() == DataType::FloatVector => *one,
         [one] => {
-            return Err(refuse(format!("its vectors are {}, not FloatVector", one.data_type().as_str_name())));
+            return Err(refuse(format!(
+                "its vectors are {}, not FloatVector",
+                one.data_type().as_str_name()
+            )));
         }
         many => return Err(refuse(format!("it has {} vector fields, not one", many.len()))),
     };

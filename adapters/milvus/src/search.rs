@@ -77,7 +77,7 @@ pub(crate) fn query(
 
 /// The same for the rows with the least primary keys.
 pub(crate) fn limited(server: Server, mut request: QueryRequest, limit: usize) -> QueryRequest {
-    request.query_params = pairs([("limit", limit.to_string())]).into();
+    request.query_params = pairs([("limit", limit.to_string())]);
     if server.pages_as_iterator() {
         request
             .query_params

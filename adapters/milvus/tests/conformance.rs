@@ -5,5 +5,5 @@ use std::process::ExitCode;
 use portolan_testkit::Server;
 
 fn main() -> ExitCode {
-    Server::new("milvus", portolan_milvus::open).parallel(8).rows(1_000).main()
+    Server::new("milvus", portolan_milvus::open).parallel(4).rows(1_000).main()
 }
