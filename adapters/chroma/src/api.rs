@@ -92,6 +92,8 @@ pub(crate) struct Delete<'a> {
     pub(crate) ids: Option<&'a [String]>,
     #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
     pub(crate) clause: Option<&'a Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) limit: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]

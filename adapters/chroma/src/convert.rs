@@ -239,7 +239,7 @@ mod tests {
             removed: vec!["b".to_owned(), DOCUMENT.to_owned()],
         };
         let plain = Row { id: "y".to_owned(), vector: Some([0.0, 2.0].into()), ..Row::default() };
-        let written = serde_json::to_value(upsert(&[row.clone(), plain.clone()], false).unwrap()).unwrap();
+        let written = serde_json::to_value(upsert(&[row, plain.clone()], false).unwrap()).unwrap();
         assert_eq!(
             written,
             json!({

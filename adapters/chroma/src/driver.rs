@@ -32,8 +32,14 @@ const WINDOW: usize = 20_000;
 
 const PAGE_ROWS: usize = 1_000;
 
+/// Larger batches are no faster, and hold up whoever else waits for the server's one writer.
+const BATCH_ROWS: usize = 1_000;
+
 /// A quarter of what a server takes at once unless it is configured otherwise.
 const BATCH_BYTES: usize = 10 << 20;
+
+/// The most rows that one request deletes by a condition; it takes about a second.
+const DELETE_ROWS: u64 = 4_000;
 
 /// By how many collections the pages of a list overlap.
 const LIST_OVERLAP: usize = 20;
@@ -85,7 +91,7 @@ impl ChromaDriver {
             _ => fault.error,
         })?;
         let base64 = limits.supports_base64_encoding;
-        let profile = profile(limits.max_batch_size.max(1));
+        let profile = profile(limits.max_batch_size.clamp(1, BATCH_ROWS));
         Ok(Self { client, profile, base64, collections: RwLock::default() })
     }
 
@@ -110,7 +116,7 @@ impl ChromaDriver {
         }
     }
 
-    /// Sends something about a collection. One that is not there is forgotten.
+    /// Sends something about a collection.
     async fn post<T: DeserializeOwned>(
         &self,
         at: &Place<'_>,
@@ -118,12 +124,14 @@ impl ChromaDriver {
         body: &(impl Serialize + Sync),
     ) -> Result<T, Fault> {
         let answer = self.client.post(&at.path(operation), body).await;
-        if let Err(fault) = &answer
-            && fault.error.kind() == ErrorKind::NotFound
-        {
+        self.forget_missing(at, &answer);
+        answer
+    }
+
+    fn forget_missing<T>(&self, at: &Place<'_>, answer: &Result<T, Fault>) {
+        if answer.as_ref().is_err_and(|fault| fault.error.kind() == ErrorKind::NotFound) {
             self.collections.write().remove(at.name);
         }
-        answer
     }
 
     /// Reads. A record that is being written or deleted may have metadata and no vector: the server then fails, and is
@@ -177,6 +185,29 @@ impl ChromaDriver {
         drop(reading);
         let _pause = at.known.writes.pause().await;
         read().await
+    }
+
+    /// Removes what meets a condition, some at a time, so that a call which runs out of time has got somewhere.
+    async fn remove_all(
+        &self,
+        name: &str,
+        ids: Option<&[String]>,
+        clause: Option<&Json>,
+    ) -> Result<Option<u64>> {
+        let at = self.place(name).await?;
+        let _writing = at.known.writes.of_all().await;
+        let request = Delete { ids, clause, limit: Some(DELETE_ROWS) };
+        let mut removed = 0;
+        loop {
+            // A server that tells no number knows no limit either.
+            let Deleted { deleted: Some(now) } = self.post(&at, "delete", &request).await? else {
+                return Ok(None);
+            };
+            removed += now;
+            if now < DELETE_ROWS {
+                return Ok(Some(removed));
+            }
+        }
     }
 
     async fn place<'a>(&self, name: &'a str) -> Result<Place<'a>> {
@@ -258,8 +289,8 @@ impl Driver for ChromaDriver {
     }
 
     fn lower(&self, spec: &IndexSpec, leaf: &Leaf, negated: bool) -> Lowered<NativeFilter> {
-        let foreign = self.collections.read().get(&spec.name).is_some_and(|known| !known.ours);
-        filter::lower(leaf, negated, foreign)
+        let ours = self.collections.read().get(&spec.name).is_some_and(|known| known.ours);
+        filter::lower(leaf, negated, !ours)
     }
 
     fn lower_ids(&self, _: &IndexSpec, ids: &[String], negated: bool) -> Lowered<NativeFilter> {
@@ -337,7 +368,7 @@ impl Driver for ChromaDriver {
     }
 
     async fn remove(&self, at: Target<'_>, ids: &[String]) -> Result<Vec<Outcome>> {
-        let request = Delete { ids: Some(ids), clause: None };
+        let request = Delete { ids: Some(ids), clause: None, limit: None };
         let at = self.place(at.name).await?;
         let _writing = at.known.writes.of(ids.iter().map(String::as_str)).await;
         outcomes(self.post(&at, "delete", &request).await, ids.len())
@@ -394,29 +425,18 @@ impl Driver for ChromaDriver {
     async fn count(&self, at: Target<'_>, _: Option<&NativeFilter>, _: bool) -> Result<u64> {
         let at = self.place(at.name).await?;
         let answer = self.client.get(&at.path("count")).await;
-        if answer.is_err() {
-            self.collections.write().remove(at.name);
-        }
+        self.forget_missing(&at, &answer);
         Ok(answer?)
     }
 
     async fn remove_where(&self, at: Target<'_>, filter: &NativeFilter) -> Result<Option<u64>> {
         let ids = filter.ids();
         let clause = clause(Some(filter), ids.is_some());
-        let request = Delete { ids: ids.as_deref(), clause: clause.as_ref() };
-        let at = self.place(at.name).await?;
-        let _writing = at.known.writes.of_all().await;
-        let Deleted { deleted } = self.post(&at, "delete", &request).await?;
-        Ok(deleted)
+        self.remove_all(at.name, ids.as_deref(), clause.as_ref()).await
     }
 
     async fn clear(&self, at: Target<'_>) -> Result<()> {
-        let all = filter::always();
-        let request = Delete { ids: None, clause: Some(&all) };
-        let at = self.place(at.name).await?;
-        let _writing = at.known.writes.of_all().await;
-        let _: Deleted = self.post(&at, "delete", &request).await?;
-        Ok(())
+        self.remove_all(at.name, None, Some(&filter::always())).await.map(drop)
     }
 
     async fn health(&self) -> Result<Health> {

@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     /// Status, words, kind, whether a write is in doubt, whether the same call may be repeated.
-    const TABLE: [(u16, &str, ErrorKind, bool, bool); 19] = [
+    const TABLE: [(u16, &str, ErrorKind, bool, bool); 20] = [
         (
             400,
             r#"{"error":"InvalidArgumentError","message":"bad"}"#,
@@ -175,6 +175,13 @@ mod tests {
             true,
         ),
         (500, "<html>oops</html>", ErrorKind::Unavailable, true, true),
+        (
+            500,
+            r#"{"error":"X","message":"Collection x already exists."}"#,
+            ErrorKind::AlreadyExists,
+            true,
+            false,
+        ),
         (501, "", ErrorKind::Unsupported, true, false),
         (502, "bad gateway", ErrorKind::Unavailable, true, true),
         (503, "", ErrorKind::Unavailable, true, true),

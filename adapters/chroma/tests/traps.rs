@@ -389,18 +389,15 @@ async fn a_wider_beam_finds_more(place: Place) {
 }
 
 async fn all_records_are_cleared_at_once(place: Place) {
-    let mut records = with_values("_portolan", [""; 0]);
-    records.extend(
-        (0..300).map(|n| {
-            Record::new(n.to_string(), [n as f32, 1.0]).metadata(Metadata::new().with("l", vec![n]))
-        }),
-    );
+    let record =
+        |n: i32| Record::new(n.to_string(), [n as f32, 1.0]).metadata(Metadata::new().with("l", vec![n]));
+    let records: Vec<Record> = (0..4_500).map(record).collect();
     place.filled(place.spec(2), &records).await;
     place.storage.clear(&place.name, OPTIONS).await.unwrap();
     assert!(place.ids(&Filter::all(), 2).await.is_empty());
 }
 
-/// A collection as the vendor's Python client makes it, with lists of numbers.
+/// As the vendor's Python client makes them, with lists of numbers.
 async fn collections_of_others_are_listed_searched_and_read(place: Place) {
     let id = place.raw.create(&place.name, "cosine").await;
     let metadatas =
