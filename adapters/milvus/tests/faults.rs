@@ -1,5 +1,8 @@
 //! A server that is absent, slow, overloaded, gone or answers rubbish: scripted, so that no real one is needed.
 
+// A case fails by a panic.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
 #[allow(
     clippy::all,
     dead_code,
@@ -42,7 +45,7 @@ async fn open(uri: &str) -> Result<Arc<dyn VectorStorage>> {
 }
 
 async fn refused(uri: &str) -> Error {
-    open(uri).await.err().expect("an error")
+    open(uri).await.expect_err("an error")
 }
 
 fn ends(method: &'static str) -> impl Fn(&Seen) -> bool + Send + 'static {

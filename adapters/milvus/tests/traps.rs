@@ -2,6 +2,9 @@
 //!
 //! Runs against each server that the environment names; without one the cases are ignored.
 
+// A case fails by a panic.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
 #[allow(
     clippy::all,
     dead_code,
