@@ -71,6 +71,12 @@ impl NativeFilter {
         Self::field(FieldCondition { key: path.to_owned(), values_count, ..FieldCondition::default() })
     }
 
+    /// The field is there, and neither null nor an empty list; a payload index of it knows.
+    pub(crate) fn is_not_empty(path: &str) -> Self {
+        let is_empty = Some(false);
+        Self::field(FieldCondition { key: path.to_owned(), is_empty, ..FieldCondition::default() })
+    }
+
     /// The field is null, or a list that holds null.
     pub(crate) fn is_null(path: &str) -> Self {
         Self::of(ConditionOneOf::IsNull(IsNullCondition { key: path.to_owned() }))
@@ -199,6 +205,9 @@ fn field_json(field: &FieldCondition) -> Json {
     }
     if let Some(ValuesCount { lt, gt, gte, lte }) = field.values_count {
         map.insert("values_count".to_owned(), bounds([("gt", gt), ("gte", gte), ("lt", lt), ("lte", lte)]));
+    }
+    if let Some(is_empty) = field.is_empty {
+        map.insert("is_empty".to_owned(), is_empty.into());
     }
     map.into()
 }

@@ -159,7 +159,7 @@ impl Field<'_> {
             return Lowered::Superset(self.exists());
         }
         let elements = self.elements();
-        let list = NativeFilter::count(&elements, at_least(0));
+        let list = NativeFilter::count(&elements, at_least_none());
         let text = NativeFilter::all([NativeFilter::text(&self.path, part), list.not()]);
         let element = NativeFilter::all([
             NativeFilter::keyword(&self.path, part),
@@ -192,10 +192,10 @@ impl Field<'_> {
     /// The field is there, maybe as an empty list, and is not null; or its value lies aside.
     fn exists(&self) -> NativeFilter {
         let not_null = NativeFilter::all([
-            NativeFilter::count(&self.path, at_least(0)),
+            NativeFilter::count(&self.path, at_least_none()),
             NativeFilter::is_null(&self.path).not(),
         ]);
-        let native = [NativeFilter::count(&self.path, at_least(1)), not_null];
+        let native = [NativeFilter::is_not_empty(&self.path), not_null];
         let aside = self.lies_aside().then(|| self.aside());
         NativeFilter::any(native.into_iter().chain(aside))
     }
@@ -227,8 +227,9 @@ fn is_float(i: i64) -> bool {
     i as f64 as i128 == i128::from(i)
 }
 
-fn at_least(count: u64) -> ValuesCount {
-    ValuesCount { gte: Some(count), ..ValuesCount::default() }
+/// Any number of values: what a field that is there has.
+fn at_least_none() -> ValuesCount {
+    ValuesCount { gte: Some(0), ..ValuesCount::default() }
 }
 
 #[cfg(test)]
