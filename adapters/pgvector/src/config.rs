@@ -79,7 +79,7 @@ pub struct Foreign {
 
 impl Config {
     /// Reads a location. Options: `schema`, `sslmode`, `sslrootcert`, `pool_size`, `connect_timeout` and
-    /// `statement_timeout` in seconds, `application_name`, `host` (a folder of Unix sockets), and for tables of others
+    /// `statement_timeout` in seconds, `application_name`, `host` (a folder of Unix sockets), `options` (of the server: `-c name=value`), and for tables of others
     /// `id_column`, `vector_column`, `metadata_column`, `metric`.
     ///
     /// # Errors
@@ -124,7 +124,9 @@ fn connection(
     let mut connection = tokio_postgres::Config::new();
     let host = match (location.host().map(str::to_owned), location.take("host")?) {
         (Some(host), None) | (None, Some(host)) => host,
-        (Some(_), Some(_)) => return Err(Error::invalid("the host is given twice, before the path and as option host")),
+        (Some(_), Some(_)) => {
+            return Err(Error::invalid("the host is given twice, before the path and as option host"));
+        }
         (None, None) => {
             return Err(Error::invalid("the host is missing: say pgvector://user@localhost:5432/database"));
         }
@@ -149,8 +151,9 @@ fn connection(
     connection.application_name(location.take("application_name")?.unwrap_or_else(|| "portolan".to_owned()));
     connection.connect_timeout(connect_timeout);
     connection.tcp_user_timeout(statement_timeout);
+    let more = location.take("options")?.unwrap_or_default();
     connection.options(format!(
-        "-c statement_timeout={} -c standard_conforming_strings=on -c client_min_messages=warning",
+        "{more} -c statement_timeout={} -c standard_conforming_strings=on -c client_min_messages=warning",
         statement_timeout.as_millis()
     ));
     Ok(connection)
@@ -190,6 +193,17 @@ mod tests {
         assert_eq!((c.schema.as_str(), c.sslmode, c.pool_size), ("vectors", SslMode::VerifyFull, 3));
         assert_eq!(c.connect_timeout, Duration::from_secs(2));
         assert_eq!(c.foreign.metric, Some(Metric::Euclidean));
+    }
+
+    #[test]
+    fn a_folder_of_sockets_is_a_host() {
+        let c = read("pgvector:///shop?host=/run/postgresql&options=-c%20work_mem=8MB").unwrap();
+        assert_eq!(c.connection.get_hosts(), [tokio_postgres::config::Host::Unix("/run/postgresql".into())]);
+        assert!(
+            c.connection
+                .get_options()
+                .is_some_and(|o| o.starts_with("-c work_mem=8MB -c statement_timeout="))
+        );
     }
 
     #[test]

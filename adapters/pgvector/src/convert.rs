@@ -13,9 +13,9 @@ const TWO_53: f64 = 9_007_199_254_740_992.0;
 /// Metadata as JSON text for `jsonb`, which keeps decimal numbers as they are written.
 pub(crate) fn metadata_to_text(metadata: &Metadata) -> Result<String> {
     let mut text = Vec::new();
-    metadata
-        .serialize(&mut Serializer::with_formatter(&mut text, Decimals))
-        .map_err(|e| Error::new(ErrorKind::Unexpected, "metadata could not be written as JSON").with_source(e))?;
+    metadata.serialize(&mut Serializer::with_formatter(&mut text, Decimals)).map_err(|e| {
+        Error::new(ErrorKind::Unexpected, "metadata could not be written as JSON").with_source(e)
+    })?;
     String::from_utf8(text)
         .map_err(|e| Error::new(ErrorKind::Unexpected, "metadata is no UTF-8").with_source(e))
 }
@@ -28,8 +28,9 @@ pub(crate) fn metadata_from_text(text: &str) -> Result<Metadata> {
         Json::Null => return Ok(Metadata::new()),
         json => within_float(json),
     };
-    Metadata::from_json(json)
-        .map_err(|e| Error::new(ErrorKind::Corrupt, format!("stored metadata cannot be read: {}", e.message())))
+    Metadata::from_json(json).map_err(|e| {
+        Error::new(ErrorKind::Corrupt, format!("stored metadata cannot be read: {}", e.message()))
+    })
 }
 
 /// A float as a decimal number that has a point, by which it is known when it is read back, and that compares as the
@@ -84,7 +85,8 @@ mod tests {
 
     #[test]
     fn floats_are_written_with_a_point_or_an_exponent_and_read_back_bit_for_bit() {
-        for x in [0.0, 2.0, -2.5, 0.1, 1e-7, 5e-324, 1e16, 1e23, 9_007_199_254_740_993.0, f64::MAX, f64::MIN] {
+        for x in [0.0, 2.0, -2.5, 0.1, 1e-7, 5e-324, 1e16, 1e23, 9_007_199_254_740_993.0, f64::MAX, f64::MIN]
+        {
             let text = decimal(x);
             assert!(text.contains(['.', 'e']), "{text}");
             assert_eq!(text.parse::<f64>().unwrap().to_bits(), x.to_bits(), "{text}");
@@ -94,7 +96,8 @@ mod tests {
 
     #[test]
     fn metadata_is_written_in_order_and_read_back() {
-        let metadata = Metadata::new().with("f", 1e16).with("i", 1_746_714_878_034_235_396_i64).with("l", [1.0, 2.5]);
+        let metadata =
+            Metadata::new().with("f", 1e16).with("i", 1_746_714_878_034_235_396_i64).with("l", [1.0, 2.5]);
         let text = metadata_to_text(&metadata).unwrap();
         assert_eq!(text, r#"{"f":10000000000000000.0,"i":1746714878034235396,"l":[1.0,2.5]}"#);
         assert_eq!(metadata_from_text(&text).unwrap(), metadata);
@@ -102,7 +105,8 @@ mod tests {
 
     #[test]
     fn numbers_of_others_beyond_64_bits_are_floats() {
-        let metadata = metadata_from_text(r#"{"a":18446744073709551615,"b":[1,{"c":9223372036854775808}],"n":null}"#);
+        let metadata =
+            metadata_from_text(r#"{"a":18446744073709551615,"b":[1,{"c":9223372036854775808}],"n":null}"#);
         let metadata = metadata.unwrap();
         assert_eq!(metadata.get("a"), Some(&Value::from(18_446_744_073_709_551_615.0)));
         assert!(!metadata.contains_key("n"));

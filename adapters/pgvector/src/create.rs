@@ -125,9 +125,9 @@ fn hnsw_options(spec: &IndexSpec) -> String {
 fn field_indexes(table: &str, name: &str, n: usize, key: &str, of: FieldType) -> Vec<String> {
     let field = format!("({METADATA} -> {})", literal(key));
     let index = |suffix: &str| identifier(&format!("{name}.{n}.{suffix}"));
-    let equality =
-        format!("CREATE INDEX {} ON {table} USING gin ({field} jsonb_path_ops)", index("equal"));
-    let order = order_key(&field, of).map(|key| format!("CREATE INDEX {} ON {table} ({key})", index("order")));
+    let equality = format!("CREATE INDEX {} ON {table} USING gin ({field} jsonb_path_ops)", index("equal"));
+    let order =
+        order_key(&field, of).map(|key| format!("CREATE INDEX {} ON {table} ({key})", index("order")));
     std::iter::once(equality).chain(order).collect()
 }
 
@@ -138,7 +138,9 @@ mod tests {
     use portolan_core::EngineParams;
 
     fn spec(dimension: usize, metric: Metric, kind: Option<EngineKind>) -> IndexSpec {
-        IndexSpec::new("any", dimension).metric(metric).engine(EngineParams { kind, ..EngineParams::default() })
+        IndexSpec::new("any", dimension)
+            .metric(metric)
+            .engine(EngineParams { kind, ..EngineParams::default() })
     }
 
     #[test]
@@ -146,10 +148,17 @@ mod tests {
         for (spec, kind) in [
             (spec(3, Metric::Manhattan, Some(EngineKind::Ivf)), ErrorKind::Unsupported),
             (spec(4_001, Metric::Cosine, Some(EngineKind::Hnsw)), ErrorKind::Unsupported),
-            (spec(3, Metric::Cosine, None).engine(EngineParams { m: Some(101), ..EngineParams::default() }), ErrorKind::InvalidArgument),
             (
                 spec(3, Metric::Cosine, None)
-                    .engine(EngineParams { m: Some(40), ef_construction: Some(79), ..EngineParams::default() }),
+                    .engine(EngineParams { m: Some(101), ..EngineParams::default() }),
+                ErrorKind::InvalidArgument,
+            ),
+            (
+                spec(3, Metric::Cosine, None).engine(EngineParams {
+                    m: Some(40),
+                    ef_construction: Some(79),
+                    ..EngineParams::default()
+                }),
                 ErrorKind::InvalidArgument,
             ),
         ] {

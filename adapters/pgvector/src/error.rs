@@ -63,7 +63,9 @@ pub(crate) fn pool(error: PoolError, bound: Duration) -> Error {
         .with_retry_after(Duration::from_secs(1)),
         PoolError::Timeout(_) => Error::new(
             ErrorKind::Timeout,
-            format!("no connection to PostgreSQL within {bound:?}; see to host and port, or raise connect_timeout"),
+            format!(
+                "no connection to PostgreSQL within {bound:?}; see to host and port, or raise connect_timeout"
+            ),
         ),
         PoolError::Backend(error) => database(error),
         other => Error::new(ErrorKind::Unavailable, format!("no connection to PostgreSQL: {other}")),
@@ -83,7 +85,8 @@ fn told(db: &DbError) -> Error {
     let code = db.code().code();
     let kind = kind(code, db.message());
     let hint = db.hint().map(|h| format!("; {h}")).unwrap_or_default();
-    let error = Error::new(kind, format!("{}{hint}{}", db.message(), advice(code))).with_context("sqlstate", code);
+    let error =
+        Error::new(kind, format!("{}{hint}{}", db.message(), advice(code))).with_context("sqlstate", code);
     if kind == ErrorKind::RateLimited { error.with_retry_after(Duration::from_secs(1)) } else { error }
 }
 

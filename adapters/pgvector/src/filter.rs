@@ -68,7 +68,9 @@ impl Node {
             Self::All(parts) => joined(parts, " AND ", table, binds),
             Self::Any(parts) => joined(parts, " OR ", table, binds),
             Self::Ids { ids, negated } => signed(id_in(table, ids, binds), *negated),
-            Self::Leaf { leaf, declared, negated: true } => signed(whole(leaf, *declared, table, binds), true),
+            Self::Leaf { leaf, declared, negated: true } => {
+                signed(whole(leaf, *declared, table, binds), true)
+            }
             Self::Leaf { leaf, declared, negated: false } => {
                 let exact = whole(leaf, *declared, table, binds);
                 match declared.filter(|_| table.aside).and_then(|of| indexed(leaf, of, table, binds)) {
@@ -104,11 +106,16 @@ pub(crate) fn id_in(table: &Layout, ids: &[String], binds: &mut Binds) -> String
 fn whole(leaf: &Leaf, declared: Option<FieldType>, table: &Layout, binds: &mut Binds) -> String {
     let key = binds.text(&leaf.key);
     let metadata = &table.metadata;
-    let native = over(&format!("({metadata} -> {key})"), &leaf.condition, &mut Operands { binds, shifted: false });
+    let native =
+        over(&format!("({metadata} -> {key})"), &leaf.condition, &mut Operands { binds, shifted: false });
     if !table.aside || !may_lie_aside(declared) {
         return native;
     }
-    let aside = over(&format!("({} -> {key})", aside_fields(metadata)), &leaf.condition, &mut Operands { binds, shifted: true });
+    let aside = over(
+        &format!("({} -> {key})", aside_fields(metadata)),
+        &leaf.condition,
+        &mut Operands { binds, shifted: true },
+    );
     format!(
         "({native} OR CASE WHEN {metadata} -> '{ASIDE_KEYS}' ? {key} AND NOT {metadata} ? {key} THEN {aside} ELSE false END)"
     )
@@ -127,7 +134,11 @@ fn aside_fields(metadata: &str) -> String {
     let marked = format!(r"regexp_replace({unambiguous}, '\\u000([0-3])', '\\x\1', 'g')");
     let shifted = [(0, "22"), (1, "23"), (2, "32"), (3, "33")].iter().fold(marked, |sql, (n, code)| {
         let digits = code.as_bytes();
-        format!(r"replace({sql}, '\x{n}', '\u0001\u000{}\u000{}')", char::from(digits[0]), char::from(digits[1]))
+        format!(
+            r"replace({sql}, '\x{n}', '\u0001\u000{}\u000{}')",
+            char::from(digits[0]),
+            char::from(digits[1])
+        )
     });
     format!("(({shifted})::jsonb -> 'fields')")
 }
@@ -167,7 +178,8 @@ fn over(value: &str, condition: &Condition, operands: &mut Operands<'_>) -> Stri
         Condition::EndsWith(suffix) => meets(value, &operands.text(suffix, Test::EndsWith)),
         Condition::Contains(operand) => {
             let elements = operands.equal(std::slice::from_ref(operand));
-            let within = operand.as_str().map(|part| operands.text(part, Test::Substring)).unwrap_or_default();
+            let within =
+                operand.as_str().map(|part| operands.text(part, Test::Substring)).unwrap_or_default();
             cases(value, &within, &elements)
         }
     }
@@ -255,9 +267,11 @@ impl Test {
     /// The `jsonb` type that it is about.
     fn of(&self) -> &'static str {
         match self {
-            Self::Text(..) | Self::TextIn(_) | Self::StartsWith(_) | Self::EndsWith(_) | Self::Substring(_) => {
-                "string"
-            }
+            Self::Text(..)
+            | Self::TextIn(_)
+            | Self::StartsWith(_)
+            | Self::EndsWith(_)
+            | Self::Substring(_) => "string",
             Self::Number(..) | Self::NumberIn(_) => "number",
             Self::BoolIn(_) => "boolean",
         }
@@ -291,7 +305,11 @@ fn cases(value: &str, single: &[Test], elements: &[Test]) -> String {
         let any: Vec<String> = elements.iter().map(|test| any_element(value, test)).collect();
         sql = format!("{sql} WHEN 'array' THEN {}", any.join(" OR "));
     }
-    if sql.is_empty() { "false".to_owned() } else { format!("CASE jsonb_typeof({value}){sql} ELSE false END") }
+    if sql.is_empty() {
+        "false".to_owned()
+    } else {
+        format!("CASE jsonb_typeof({value}){sql} ELSE false END")
+    }
 }
 
 /// Whether an element of an array meets a test, and all are of one type: else it is no list.
@@ -304,11 +322,16 @@ fn any_element(array: &str, test: &Test) -> String {
         }
         _ => format!("bool_and(jsonb_typeof(e) = '{of}')"),
     };
-    format!(
+    let within = format!(
         "(SELECT COALESCE(bool_or(CASE jsonb_typeof(e) WHEN '{of}' THEN {} ELSE false END) AND {alike}, false) \
          FROM jsonb_array_elements({array}) AS t(e))",
         test.on("e")
-    )
+    );
+    match test {
+        // Most arrays are passed over without a subquery.
+        Test::TextIn(operands) => format!("({array} ?| {operands} AND {within})"),
+        _ => within,
+    }
 }
 
 /// The key by which the values of a declared field are in order; `None` where no order is asked of the type. Arrays
@@ -336,7 +359,13 @@ fn indexed(leaf: &Leaf, of: FieldType, table: &Layout, binds: &mut Binds) -> Opt
     let metadata = &table.metadata;
     let field = |binds: &mut Binds| format!("({metadata} -> {})", binds.text(&leaf.key));
     let wider = match &leaf.condition {
-        Condition::Eq(operand) | Condition::Contains(operand) if !substring(&leaf.condition, of) => {
+        Condition::Eq(operand) => contained(&field(binds), operand, binds)?,
+        Condition::Contains(Scalar::String(part)) if of == FieldType::String && !part.is_empty() => {
+            // Any string may hold the part; of the arrays, those with an element equal to it.
+            let strings = format!("{} > ''", order_key(&field(binds), of)?);
+            format!("({} OR {strings})", contained(&field(binds), &Scalar::from(part), binds)?)
+        }
+        Condition::Contains(operand) if of != FieldType::String || operand.as_str().is_none() => {
             contained(&field(binds), operand, binds)?
         }
         Condition::In(list) => one_of(&order_key(&field(binds), of)?, list, of, binds)?,
@@ -352,11 +381,6 @@ fn indexed(leaf: &Leaf, of: FieldType, table: &Layout, binds: &mut Binds) -> Opt
         _ => return None,
     };
     Some(if may_lie_aside(Some(of)) { format!("({wider} OR {})", has_aside(metadata)) } else { wider })
-}
-
-/// Whether `contains` may be about the inside of a string.
-fn substring(condition: &Condition, of: FieldType) -> bool {
-    matches!(condition, Condition::Contains(Scalar::String(_))) && of == FieldType::String
 }
 
 fn contained(field: &str, operand: &Scalar, binds: &mut Binds) -> Option<String> {

@@ -12,6 +12,7 @@ mod driver;
 mod error;
 mod filter;
 mod query;
+mod rows;
 mod table;
 mod tls;
 

@@ -1,13 +1,11 @@
 //! Tables: what the catalog says of them, and so how they are an index.
 
-use portolan_core::{
-    EngineKind, EngineParams, Error, ErrorKind, IndexInfo, IndexSpec, Metric, Result,
-};
+use portolan_core::{EngineKind, EngineParams, Error, ErrorKind, IndexInfo, IndexSpec, Metric, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::config::Foreign;
-use crate::query::{Binds, Query, VectorTypes, identifier};
 use crate::PROVIDER;
+use crate::config::Foreign;
+use crate::query::{Binds, Query, VectorTypes, identifier, literal};
 
 /// The columns of an index that the port made.
 pub(crate) const ID: &str = "id";
@@ -103,7 +101,8 @@ impl Engine {
     pub(crate) fn of(spec: &IndexSpec) -> Self {
         let half = spec.dimension > MAX_VECTOR;
         // Beyond cosine, halfvec does not hold every vector that the port takes.
-        let open = if spec.dimension <= MAX_VECTOR || (spec.dimension <= MAX_HALFVEC && spec.metric == Metric::Cosine)
+        let open = if spec.dimension <= MAX_VECTOR
+            || (spec.dimension <= MAX_HALFVEC && spec.metric == Metric::Cosine)
         {
             EngineKind::Hnsw
         } else {
@@ -154,14 +153,6 @@ impl Layout {
         }
     }
 
-    /// The id in an order that pages follow.
-    pub(crate) fn id_order(&self) -> String {
-        match self.id_type {
-            IdType::Text => self.id_text(),
-            IdType::Uuid | IdType::Integer => self.id.clone(),
-        }
-    }
-
     /// The id as text, in the order of its bytes.
     pub(crate) fn id_text(&self) -> String {
         match self.id_type {
@@ -179,6 +170,16 @@ pub(crate) struct Table {
     pub(crate) layout: Layout,
     pub(crate) engine: Engine,
     pub(crate) info: IndexInfo,
+}
+
+impl Table {
+    /// The id in an order that pages follow; qualified, lest it be taken for the text that is selected.
+    pub(crate) fn id_order(&self) -> String {
+        match self.layout.id_type {
+            IdType::Text => self.layout.id_text(),
+            IdType::Uuid | IdType::Integer => format!("{}.{}", self.name, self.layout.id),
+        }
+    }
 }
 
 /// A table as the catalog describes it.
@@ -305,7 +306,9 @@ impl Described {
         match candidates[..] {
             [one] => Ok(one),
             [] => Err(Error::unsupported("it has no column of type vector")),
-            _ => Err(Error::unsupported("it has several columns of type vector; name one with vector_column")),
+            _ => {
+                Err(Error::unsupported("it has several columns of type vector; name one with vector_column"))
+            }
         }
     }
 
@@ -319,16 +322,28 @@ impl Described {
             })?,
         };
         let of = IdType::named(&column.of).ok_or_else(|| {
-            Error::unsupported(format!("its ids are of type {}, and text, uuid and integers are known", column.of))
+            Error::unsupported(format!(
+                "its ids are of type {}, and text, uuid and integers are known",
+                column.of
+            ))
         })?;
         Ok((column, of))
     }
 
     /// The column of metadata, where there is one, and all others as fields.
-    fn foreign_layout(&self, foreign: &Foreign, vector: &Column, (id, id_type): (&Column, IdType)) -> Result<Layout> {
-        let others: Vec<&Column> =
-            self.columns.iter().filter(|c| c.name != vector.name && c.name != id.name && !is_vector(c)).collect();
-        let json: Vec<&&Column> = others.iter().filter(|c| matches!(c.of.as_str(), "json" | "jsonb")).collect();
+    fn foreign_layout(
+        &self,
+        foreign: &Foreign,
+        vector: &Column,
+        (id, id_type): (&Column, IdType),
+    ) -> Result<Layout> {
+        let others: Vec<&Column> = self
+            .columns
+            .iter()
+            .filter(|c| c.name != vector.name && c.name != id.name && !is_vector(c))
+            .collect();
+        let json: Vec<&&Column> =
+            others.iter().filter(|c| matches!(c.of.as_str(), "json" | "jsonb")).collect();
         let metadata = match (&foreign.metadata_column, &json[..]) {
             (Some(name), json) => Some(json.iter().find(|c| c.name == *name).ok_or_else(|| {
                 Error::unsupported(format!("it has no column {name:?} of type jsonb or json"))
@@ -343,7 +358,8 @@ impl Described {
         if let Some((column, _)) = &written {
             parts.insert(0, format!("COALESCE({column}::jsonb, '{{}}')"));
         }
-        let sql = if parts.is_empty() { "'{}'::jsonb".to_owned() } else { format!("({})", parts.join(" || ")) };
+        let sql =
+            if parts.is_empty() { "'{}'::jsonb".to_owned() } else { format!("({})", parts.join(" || ")) };
         let written = written.filter(|_| fields.is_empty() && self.kind == "r");
         Ok(Layout {
             id: identifier(&id.name),
@@ -361,7 +377,9 @@ impl Described {
             i.column.as_deref() == Some(vector) && foreign.metric.is_none_or(|m| i.metric() == Some(m))
         });
         let metric = foreign.metric.or_else(|| index.and_then(VectorIndex::metric)).ok_or_else(|| {
-            Error::unsupported("it has no vector index that tells the metric; name it with metric=cosine or another")
+            Error::unsupported(
+                "it has no vector index that tells the metric; name it with metric=cosine or another",
+            )
         })?;
         let (params, engine) = index.map_or((EngineParams::default(), Engine::Flat), VectorIndex::engine);
         Ok((metric, params, engine))
@@ -374,7 +392,7 @@ fn is_vector(column: &Column) -> bool {
 
 fn object_of(fields: &[&Column]) -> String {
     let pairs: Vec<String> =
-        fields.iter().map(|c| format!("{}, {}", crate::query::literal(&c.name), identifier(&c.name))).collect();
+        fields.iter().map(|c| format!("{}, {}", literal(&c.name), identifier(&c.name))).collect();
     format!("jsonb_build_object({})", pairs.join(", "))
 }
 
@@ -392,7 +410,10 @@ impl VectorIndex {
     fn engine(&self) -> (EngineParams, Engine) {
         let option = |key: &str| {
             let options = self.options.iter().flatten();
-            options.filter_map(|o| o.split_once('=')).find(|(k, _)| *k == key).and_then(|(_, v)| v.parse().ok())
+            options
+                .filter_map(|o| o.split_once('='))
+                .find(|(k, _)| *k == key)
+                .and_then(|(_, v)| v.parse().ok())
         };
         if self.method == "hnsw" {
             let (m, ef_construction) = (option("m"), option("ef_construction"));
@@ -400,7 +421,8 @@ impl VectorIndex {
             return (params, Engine::Hnsw { half: false });
         }
         let lists = option("lists").unwrap_or(DEFAULT_LISTS);
-        let params = EngineParams { kind: Some(EngineKind::Ivf), nlist: Some(lists), ..EngineParams::default() };
+        let params =
+            EngineParams { kind: Some(EngineKind::Ivf), nlist: Some(lists), ..EngineParams::default() };
         (params, Engine::Ivf { lists, half: false })
     }
 }

@@ -1,6 +1,8 @@
 //! A server that is absent, silent, full, refuses or goes away midway: the right kind, in bounded time, and nothing
 //! reported stored that is not.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod support;
 
 use std::process::ExitCode;
@@ -8,10 +10,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portolan_core::{
-    CountRequest, Error, ErrorKind, GetRequest, IndexSpec, Outcome, Record, SearchRequest, Status, UpsertRequest,
-    VectorStorage, WriteResult,
+    CountRequest, EngineKind, EngineParams, Error, ErrorKind, GetRequest, IndexSpec, Outcome, Record,
+    SearchRequest, Status, UpsertRequest, VectorStorage, WriteResult,
 };
 use portolan_testkit::wire::{FaultyTcp, Line};
+use support::guard::{Authority, Guard};
 use support::{OPTIONS, Place, open};
 use tokio::time::timeout;
 
@@ -36,11 +39,12 @@ fn main() -> ExitCode {
         health_tells_that_the_server_is_down,
         a_password_is_asked_for_and_never_shown,
         certificates_are_verified_where_that_is_asked,
+        a_server_without_tls_is_refused_where_that_is_asked,
     ])
 }
 
 async fn refused(uri: &str) -> Error {
-    timeout(PATIENCE, open(uri)).await.expect("opening is bounded").err().expect("an error")
+    timeout(PATIENCE, open(uri)).await.expect("opening is bounded").expect_err("an error")
 }
 
 /// The case's schema through a proxy.
@@ -55,7 +59,8 @@ async fn proxied(place: &Place, options: &str) -> (FaultyTcp, Arc<dyn VectorStor
 }
 
 async fn index(place: &Place) {
-    place.storage.create_index(&IndexSpec::new("items", 2), OPTIONS).await.unwrap();
+    let engine = EngineParams { kind: Some(EngineKind::Flat), ..EngineParams::default() };
+    place.storage.create_index(&IndexSpec::new("items", 2).engine(engine), OPTIONS).await.unwrap();
 }
 
 fn records(range: std::ops::Range<usize>) -> Vec<Record> {
@@ -63,8 +68,8 @@ fn records(range: std::ops::Range<usize>) -> Vec<Record> {
 }
 
 async fn upsert(storage: &dyn VectorStorage, records: &[Record]) -> WriteResult {
-    let call = storage.upsert(&UpsertRequest::new("items", records));
-    let written = timeout(PATIENCE, call).await.expect("writing is bounded");
+    let request = UpsertRequest::new("items", records);
+    let written = timeout(PATIENCE, storage.upsert(&request)).await.expect("writing is bounded");
     written.unwrap_or_else(|e| WriteResult::new(vec![Outcome::Failed(e); records.len()]))
 }
 
@@ -135,7 +140,7 @@ async fn too_many_connections_say_when_to_come_back(place: Place) {
     let error = refused(&uri).await;
     assert_eq!(error.kind(), ErrorKind::RateLimited, "{error}");
     assert_eq!(error.retry_after(), Some(Duration::from_secs(1)));
-    first.close(OPTIONS).await.unwrap();
+    first.close().await.unwrap();
     drop_role(&place, &name).await;
 }
 
@@ -172,7 +177,9 @@ async fn sessions_that_are_ended_are_replaced(place: Place) {
     index(&place).await;
     let storage = place.with("application_name=ended").await;
     storage.describe_index("items", OPTIONS).await.unwrap();
-    place.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'ended'").await;
+    place
+        .sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'ended'")
+        .await;
     let mut last = None;
     for _ in 0..3 {
         last = Some(storage.get(&GetRequest::new("items", &["a".to_owned()])).await);
@@ -198,10 +205,15 @@ async fn a_write_that_is_given_up_is_cancelled(place: Place) {
     request.options = OPTIONS.timeout(Duration::from_millis(300));
     let written = storage.upsert(&request).await.unwrap();
     assert_eq!(written.unknown(), 3, "{written:?}");
-    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'given_up' AND state = 'active'";
+    let waiting =
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'given_up' AND state = 'active'";
     let cancelled = async {
-        while place.admin.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) > 0 {
-            tokio::task::yield_now().await;
+        loop {
+            // Within a transaction the view stays as it was first seen.
+            place.sql("SELECT pg_stat_clear_snapshot()").await;
+            if place.admin.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+                return;
+            }
         }
     };
     timeout(PATIENCE, cancelled).await.expect("the statement is cancelled");
@@ -249,14 +261,15 @@ async fn an_import_that_is_cut_off_is_resumed(place: Place) {
         outcomes.extend(upsert(&*storage, chunk).await.items);
     }
     assert!(outcomes[..2_000].iter().all(Outcome::is_stored));
-    let open: Vec<Record> = all.iter().zip(&outcomes).filter(|(_, o)| !o.is_stored()).map(|(r, _)| r.clone()).collect();
+    let open: Vec<Record> =
+        all.iter().zip(&outcomes).filter(|(_, o)| !o.is_stored()).map(|(r, _)| r.clone()).collect();
     assert_eq!(open.len(), 2_000);
     for error in outcomes.iter().filter_map(Outcome::error) {
         assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
     }
     assert_eq!(count(&place).await, 2_000, "what is reported stored is stored");
     proxy.up().await.unwrap();
-    assert!(upsert(&*storage, &open).await.is_successful());
+    upsert(&*storage, &open).await.into_result().unwrap();
     assert_eq!(count(&place).await, 4_000);
 }
 
@@ -272,38 +285,50 @@ async fn health_tells_that_the_server_is_down(place: Place) {
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
 }
 
-/// The URI of a server that wants the password `right`, and speaks TLS with a certificate of `localhost` by the
-/// authority in the PEM file of `PORTOLAN_TEST_PGVECTOR_CA`.
-fn secured() -> Option<(String, String)> {
-    let uri = std::env::var("PORTOLAN_TEST_PGVECTOR_SECURED").ok()?;
-    Some((uri, std::env::var("PORTOLAN_TEST_PGVECTOR_CA").ok()?))
-}
-
-async fn a_password_is_asked_for_and_never_shown(_: Place) {
-    let Some((uri, _)) = secured() else { return };
-    for (password, kind) in [(":wrong", ErrorKind::Unauthenticated), ("", ErrorKind::Unauthenticated)] {
-        let error = refused(&uri.replace(":right", password)).await;
-        assert_eq!(error.kind(), kind, "{error}");
+async fn a_password_is_asked_for_and_never_shown(place: Place) {
+    let guard = Guard::start(&place, Some("right"), None).await;
+    for (password, advice) in [(":wrong", "user and password"), ("", "has none")] {
+        let error = refused(&guard.uri(password, "")).await;
+        assert_eq!(error.kind(), ErrorKind::Unauthenticated, "{error}");
+        assert!(error.message().contains(advice), "{error}");
         assert!(!format!("{error} {error:?}").contains("wrong"), "{error:?}");
     }
-    open(&uri).await.unwrap();
+    open(&guard.uri(":right", "")).await.unwrap();
 }
 
-async fn certificates_are_verified_where_that_is_asked(_: Place) {
-    let Some((uri, ca)) = secured() else { return };
+async fn certificates_are_verified_where_that_is_asked(place: Place) {
+    let authority = Authority::new();
+    let other = Authority::new();
+    let file = |authority: &Authority| authority.pem.path().display().to_string();
+    let ca = file(&authority);
+    let guard = Guard::start(&place, None, Some(&authority)).await;
     for (options, works) in [
-        ("sslmode=disable".to_owned(), false),
         ("sslmode=prefer".to_owned(), true),
         ("sslmode=require".to_owned(), true),
         ("sslmode=verify-full".to_owned(), false),
         (format!("sslmode=verify-full&sslrootcert={ca}"), true),
         (format!("sslmode=require&sslrootcert={ca}"), true),
+        (format!("sslmode=verify-full&sslrootcert={}", file(&other)), false),
     ] {
-        let opened = open(&format!("{uri}?{options}")).await;
+        let opened = open(&guard.uri("", &options)).await;
         assert_eq!(opened.is_ok(), works, "{options}: {:?}", opened.err());
+        if let Err(error) = opened {
+            assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+            assert!(!error.is_retryable() && error.message().contains("sslrootcert"), "{error}");
+        }
     }
-    let other = uri.replace("localhost", "127.0.0.1");
-    let error = refused(&format!("{other}?sslmode=verify-full&sslrootcert={ca}")).await;
-    assert_eq!(error.kind(), ErrorKind::Unavailable, "a certificate of another name: {error}");
-    assert!(!error.is_retryable());
+    let elsewhere =
+        guard.uri("", &format!("sslmode=verify-full&sslrootcert={ca}")).replace("localhost", "127.0.0.1");
+    assert_eq!(refused(&elsewhere).await.kind(), ErrorKind::Unavailable, "a certificate of another name");
+    assert!(guard.encrypted() > 0);
+    let error = refused(&format!("{}&sslrootcert=/no/such/file", guard.uri("", "sslmode=require"))).await;
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+}
+
+async fn a_server_without_tls_is_refused_where_that_is_asked(place: Place) {
+    let guard = Guard::start(&place, None, None).await;
+    open(&guard.uri("", "sslmode=prefer")).await.unwrap();
+    let error = refused(&guard.uri("", "sslmode=require")).await;
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    assert!(error.message().contains("sslmode"), "{error}");
 }

@@ -1,13 +1,15 @@
 //! Tables that other programs made: listed, read, searched with filters, and written where that loses nothing.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod support;
 
 use std::process::ExitCode;
 
 use portolan_core::filter::field;
 use portolan_core::{
-    DeleteRequest, EngineKind, ErrorKind, GetRequest, Metadata, Metric, Outcome, Record, ScanRequest, SearchRequest,
-    UpsertRequest, Value,
+    DeleteRequest, EngineKind, ErrorKind, GetRequest, Metadata, Metric, Outcome, Record, ScanRequest,
+    SearchRequest, UpsertRequest, Value,
 };
 use support::{OPTIONS, Place, ids, nearest};
 
@@ -20,7 +22,7 @@ fn main() -> ExitCode {
         numbers_are_ids_and_pages_follow_them,
         what_is_no_index_is_listed_and_says_why,
         the_uri_names_columns_and_metric,
-        a_view_is_searched_and_not_dropped,
+        a_view_says_why_and_is_not_dropped,
         numbers_beyond_the_port_are_read_as_floats,
     ])
 }
@@ -59,7 +61,7 @@ async fn a_table_of_langchain_is_read_and_searched(place: Place) {
         .with("collection_id", "6ba7b810-9dad-11d1-80b4-00c04fd430c8");
     assert_eq!(read, [Some(Record::new("b", vec![0.0, 1.0, 0.0]).metadata(expected))]);
     let records = [Record::new("d", vec![1.0, 1.0, 1.0])];
-    let e = storage.upsert(&UpsertRequest::new("langchain_pg_embedding", &records)).await.unwrap_err();
+    let e = storage.upsert(&UpsertRequest::new("langchain_pg_embedding", &records[..])).await.unwrap_err();
     assert_eq!(e.kind(), ErrorKind::Unsupported, "{e}");
 }
 
@@ -77,8 +79,14 @@ async fn a_table_of_plain_columns_is_read_and_searched(place: Place) {
         .await;
     let info = place.storage.describe_index("items", OPTIONS).await.unwrap();
     assert_eq!((info.spec.metric, info.spec.dimension), (Metric::Euclidean, 2));
-    assert_eq!((info.spec.engine.kind, info.spec.engine.m, info.spec.engine.ef_construction), (Some(EngineKind::Hnsw), Some(12), Some(50)));
-    let filter = field("tags").contains("t0") & field("sold").eq(true) & field("year").gt(2100) & field("price").gte(150.5);
+    assert_eq!(
+        (info.spec.engine.kind, info.spec.engine.m, info.spec.engine.ef_construction),
+        (Some(EngineKind::Hnsw), Some(12), Some(50))
+    );
+    let filter = field("tags").contains("t0")
+        & field("sold").eq(true)
+        & field("year").gt(2100)
+        & field("price").gte(150.5);
     let request = SearchRequest::new("items", vec![0.0, 0.0]).filter(filter).top_k(3).with_total(true);
     let found = place.storage.search(&request).await.unwrap();
     assert_eq!(found.matches.iter().map(|m| m.id.as_str()).collect::<Vec<_>>(), ["150", "156", "162"]);
@@ -94,7 +102,10 @@ async fn a_table_of_plain_columns_is_read_and_searched(place: Place) {
 async fn a_table_of_id_vector_and_metadata_is_written_too(place: Place) {
     place.sql("CREATE TABLE notes (id text PRIMARY KEY, embedding vector(2), metadata json)").await;
     let storage = place.with("metric=dot_product").await;
-    let records = [Record::new("a", vec![1.0, 2.0]).metadata(Metadata::new().with("x", 2.0)), Record::new("b", vec![3.0, 4.0])];
+    let records = [
+        Record::new("a", vec![1.0, 2.0]).metadata(Metadata::new().with("x", 2.0)),
+        Record::new("b", vec![3.0, 4.0]),
+    ];
     support::upsert(&*storage, "notes", &records).await;
     let read = storage.get(&GetRequest::new("notes", &["a".to_owned(), "b".to_owned()])).await.unwrap();
     assert_eq!(read.into_iter().flatten().collect::<Vec<_>>(), records);
@@ -106,7 +117,7 @@ async fn uuids_are_ids(place: Place) {
     let storage = place.with("metric=euclidean").await;
     let id = "6ba7b810-9dad-11d1-80b4-00c04fd430c8";
     let records = [Record::new(id, vec![1.0, 2.0]), Record::new("no uuid", vec![1.0, 2.0])];
-    let written = storage.upsert(&UpsertRequest::new("docs", &records)).await.unwrap();
+    let written = storage.upsert(&UpsertRequest::new("docs", &records[..])).await.unwrap();
     assert!(written.items[0].is_stored());
     assert!(matches!(&written.items[1], Outcome::Failed(e) if e.kind() == ErrorKind::InvalidArgument));
     let asked = [id.to_owned(), "no uuid".to_owned(), id.to_uppercase()];
@@ -137,7 +148,9 @@ async fn numbers_are_ids_and_pages_follow_them(place: Place) {
         }
     }
     assert_eq!(seen, (-5..=40).map(|n| n.to_string()).collect::<Vec<_>>());
-    let read = storage.get(&GetRequest::new("numbered", &["7", "07", "x", "99999999999999999999"].map(str::to_owned))).await;
+    let read = storage
+        .get(&GetRequest::new("numbered", &["7", "07", "x", "99999999999999999999"].map(str::to_owned)))
+        .await;
     assert_eq!(read.unwrap().iter().map(Option::is_some).collect::<Vec<_>>(), [true, false, false, false]);
 }
 
@@ -176,26 +189,29 @@ async fn the_uri_names_columns_and_metric(place: Place) {
              ('n2', '[3,4]', '{\"a\": 2}', NULL)",
         )
         .await;
-    let storage = place.with("metric=manhattan&id_column=node_id&vector_column=embedding&metadata_column=metadata_").await;
-    let found = storage.search(&SearchRequest::new("nodes", vec![1.0, 2.0]).filter(field("a").eq(1))).await.unwrap();
+    let storage = place
+        .with("metric=manhattan&id_column=node_id&vector_column=embedding&metadata_column=metadata_")
+        .await;
+    let found =
+        storage.search(&SearchRequest::new("nodes", vec![1.0, 2.0]).filter(field("a").eq(1))).await.unwrap();
     assert_eq!(found.matches[0].id, "n1");
     assert_eq!(found.matches[0].distance, 0.0);
     let expected = serde_json::json!({"a": 1, "more": {"b": 2}, "serial": 1});
     assert_eq!(found.matches[0].metadata.to_json(), expected);
 }
 
-async fn a_view_is_searched_and_not_dropped(place: Place) {
+async fn a_view_says_why_and_is_not_dropped(place: Place) {
     place
         .sql(
             "CREATE TABLE base (id text PRIMARY KEY, embedding vector(1), metadata jsonb);
              INSERT INTO base VALUES ('a', '[1]', '{}'), ('b', '[2]', '{}');
-             CREATE VIEW some AS SELECT * FROM base WHERE id = 'b'",
+             CREATE VIEW seen AS SELECT * FROM base WHERE id = 'b'",
         )
         .await;
     let storage = place.with("metric=euclidean").await;
-    let e = storage.describe_index("some", OPTIONS).await.unwrap_err();
+    let e = storage.describe_index("seen", OPTIONS).await.unwrap_err();
     assert!(e.message().contains("primary key"), "a view has none: {e}");
-    let e = storage.delete_index("some", OPTIONS).await.unwrap_err();
+    let e = storage.delete_index("seen", OPTIONS).await.unwrap_err();
     assert_eq!(e.kind(), ErrorKind::Unsupported);
 }
 

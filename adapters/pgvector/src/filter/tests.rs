@@ -35,7 +35,21 @@ fn a_declared_field_is_asked_of_its_index_and_checked_in_full() {
 
 #[test]
 fn the_code_of_the_lowest_characters_keeps_order_and_parts() {
-    let words = ["", "\0", "\0\0", "\0\u{1}", "\u{1}", "\u{2}", "\u{2}\u{2}", "\u{3}", "\u{4}", "a", "a\0", "a\0b", "ab"];
+    let words = [
+        "",
+        "\0",
+        "\0\0",
+        "\0\u{1}",
+        "\u{1}",
+        "\u{2}",
+        "\u{2}\u{2}",
+        "\u{3}",
+        "\u{4}",
+        "a",
+        "a\0",
+        "a\0b",
+        "ab",
+    ];
     for a in words {
         for b in words {
             assert_eq!(shifted(a).cmp(&shifted(b)), a.cmp(b), "{a:?} {b:?}");

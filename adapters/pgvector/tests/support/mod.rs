@@ -2,9 +2,12 @@
 
 #![allow(dead_code)]
 
+pub(crate) mod guard;
+
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use libtest_mimic::{Arguments, Failed, Trial};
 use portolan_core::{
     CallOptions, CountRequest, Filter, Metadata, Record, Result, ScanRequest, SearchRequest, UpsertRequest,
@@ -12,15 +15,15 @@ use portolan_core::{
 };
 use tokio_postgres::NoTls;
 
-pub const OPTIONS: CallOptions = CallOptions::new();
+pub(crate) const OPTIONS: CallOptions = CallOptions::new();
 
 /// The schema of a case, and both ways to it.
 #[derive(Clone)]
-pub struct Place {
-    pub uri: String,
-    pub schema: String,
-    pub storage: Arc<dyn VectorStorage>,
-    pub admin: Arc<tokio_postgres::Client>,
+pub(crate) struct Place {
+    pub(crate) uri: String,
+    pub(crate) schema: String,
+    pub(crate) storage: Arc<dyn VectorStorage>,
+    pub(crate) admin: Arc<tokio_postgres::Client>,
 }
 
 impl Place {
@@ -31,28 +34,33 @@ impl Place {
         let schema = format!("test_{}_{case}", std::process::id()).chars().take(60).collect::<String>();
         // Cases that create schema and extension at once would disturb each other here, not in the port.
         admin.batch_execute("SELECT pg_advisory_lock(77); CREATE EXTENSION IF NOT EXISTS vector; SELECT pg_advisory_unlock(77)").await.unwrap();
-        admin.batch_execute(&format!("CREATE SCHEMA \"{schema}\"; SET search_path = \"{schema}\", public")).await.unwrap();
+        admin
+            .batch_execute(&format!("CREATE SCHEMA \"{schema}\"; SET search_path = \"{schema}\", public"))
+            .await
+            .unwrap();
         let storage = open(&format!("{uri}?schema={schema}")).await.unwrap();
         Self { uri: uri.to_owned(), schema, storage, admin: Arc::new(admin) }
     }
 
     /// Runs statements in the case's schema, past the port.
-    pub async fn sql(&self, statements: &str) {
+    pub(crate) async fn sql(&self, statements: &str) {
         self.admin.batch_execute(statements).await.unwrap();
     }
 
     /// The schema through the port once more, with more options.
-    pub async fn with(&self, options: &str) -> Arc<dyn VectorStorage> {
+    pub(crate) async fn with(&self, options: &str) -> Arc<dyn VectorStorage> {
         open(&format!("{}?schema={}&{options}", self.uri, self.schema)).await.unwrap()
     }
 }
 
-pub async fn open(uri: &str) -> Result<Arc<dyn VectorStorage>> {
+pub(crate) async fn open(uri: &str) -> Result<Arc<dyn VectorStorage>> {
     portolan_pgvector::open(uri.parse().unwrap()).await
 }
 
-/// Runs cases against the server of `PORTOLAN_TEST_PGVECTOR`; without one they are ignored, and shown so.
-pub fn main(cases: Vec<(&'static str, fn(Place) -> futures::future::BoxFuture<'static, ()>)>) -> ExitCode {
+type Case = fn(Place) -> BoxFuture<'static, ()>;
+
+/// Runs cases against the server of `PORTOLAN_TEST_PGVECTOR`; without it they are ignored, and shown so.
+pub(crate) fn main(cases: Vec<(&'static str, Case)>) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let uri = portolan_testkit::server::uri("pgvector");
     let trials = cases
@@ -60,13 +68,14 @@ pub fn main(cases: Vec<(&'static str, fn(Place) -> futures::future::BoxFuture<'s
         .map(|(name, case)| {
             let (uri, handle) = (uri.clone(), runtime.handle().clone());
             let absent = uri.is_none();
-            let run = move || -> Result<(), Failed> {
+            let run = move || -> std::result::Result<(), Failed> {
                 let uri = uri.ok_or("PORTOLAN_TEST_PGVECTOR names no server")?;
                 handle.block_on(async move {
                     let place = Place::new(&uri, name).await;
                     let after = place.clone();
                     let ended = tokio::spawn(case(place)).await;
-                    after.sql(&format!("DROP SCHEMA \"{}\" CASCADE", after.schema)).await;
+                    // A case that failed may have left a transaction open.
+                    after.sql(&format!("ROLLBACK; DROP SCHEMA \"{}\" CASCADE", after.schema)).await;
                     ended.map_err(|e| Failed::from(e.to_string()))
                 })
             };
@@ -86,24 +95,29 @@ macro_rules! cases {
     };
 }
 
-pub async fn upsert(storage: &dyn VectorStorage, index: &str, records: &[Record]) {
+pub(crate) async fn upsert(storage: &dyn VectorStorage, index: &str, records: &[Record]) {
     let written = storage.upsert(&UpsertRequest::new(index, records)).await.unwrap();
     written.into_result().unwrap();
 }
 
 /// Ids that meet a filter, sorted; counted and scanned alike.
-pub async fn ids(storage: &dyn VectorStorage, index: &str, filter: &Filter) -> Vec<String> {
-    let page = storage.scan(&ScanRequest::new(index).filter(filter).page_size(1_000)).await.unwrap();
+pub(crate) async fn ids(storage: &dyn VectorStorage, index: &str, filter: &Filter) -> Vec<String> {
+    let page = storage.scan(&ScanRequest::new(index).filter(Some(filter)).page_size(1_000)).await.unwrap();
     assert!(page.cursor.is_none(), "more than one page");
     let mut ids: Vec<String> = page.records.into_iter().map(|r| r.id).collect();
     ids.sort_unstable();
-    let count = storage.count(&CountRequest::new(index).filter(filter)).await.unwrap();
+    let count = storage.count(&CountRequest::new(index).filter(Some(filter))).await.unwrap();
     assert_eq!(count, ids.len() as u64, "the count of {filter}");
     ids
 }
 
 /// Compares filters with the evaluator, each of which selects some records and not all.
-pub async fn compare(storage: &dyn VectorStorage, index: &str, records: &[Record], filters: impl IntoIterator<Item = Filter>) {
+pub(crate) async fn compare(
+    storage: &dyn VectorStorage,
+    index: &str,
+    records: &[Record],
+    filters: impl IntoIterator<Item = Filter>,
+) {
     for filter in filters {
         let mut expected: Vec<&str> =
             records.iter().filter(|r| filter.matches(&r.id, &r.metadata)).map(|r| r.id.as_str()).collect();
@@ -114,7 +128,7 @@ pub async fn compare(storage: &dyn VectorStorage, index: &str, records: &[Record
 }
 
 /// Records `r0`, `r1`, … with this metadata and small vectors.
-pub fn records(metadata: impl IntoIterator<Item = Metadata>) -> Vec<Record> {
+pub(crate) fn records(metadata: impl IntoIterator<Item = Metadata>) -> Vec<Record> {
     metadata
         .into_iter()
         .enumerate()
@@ -123,6 +137,6 @@ pub fn records(metadata: impl IntoIterator<Item = Metadata>) -> Vec<Record> {
 }
 
 /// Ids of the nearest records, nearest first.
-pub async fn nearest(storage: &dyn VectorStorage, request: &SearchRequest) -> Vec<String> {
+pub(crate) async fn nearest(storage: &dyn VectorStorage, request: &SearchRequest) -> Vec<String> {
     storage.search(request).await.unwrap().matches.into_iter().map(|m| m.id).collect()
 }
