@@ -189,6 +189,7 @@ fn profile(server: Server) -> Profile {
     profile.ties_by_id = false;
     profile.native_window = WINDOW;
     profile.paging = Paging::Stable;
+    profile.row_cursors = true;
     profile.update = false;
     profile.sizes = false;
     profile.optimize = server != Server::Lite;
@@ -393,6 +394,10 @@ impl Driver for MilvusDriver {
         rows.truncate(limit);
         let next = rows.last().filter(|_| !ended).map(|row| row.id.clone());
         Ok(Page { rows, next })
+    }
+
+    fn cursor_after(&self, row: &Row) -> Option<String> {
+        Some(row.id.clone())
     }
 
     async fn count(&self, at: Target<'_>, filter: Option<&Expression>, _: bool) -> Result<u64> {

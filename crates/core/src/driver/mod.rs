@@ -124,6 +124,8 @@ pub struct Profile {
     pub native_window: usize,
     /// How pages follow each other.
     pub paging: Paging,
+    /// Whether there is [`Driver::cursor_after`]; only with stable pages.
+    pub row_cursors: bool,
     /// Whether [`Driver::page`] takes a filter.
     pub page_where: bool,
     /// Whether [`Driver::count`] counts everything.
@@ -174,6 +176,7 @@ impl Profile {
             ties_by_id: true,
             native_window: usize::MAX,
             paging: Paging::Stable,
+            row_cursors: false,
             page_where: true,
             count: true,
             count_where: true,
@@ -281,6 +284,13 @@ pub trait Driver: Debug + Send + Sync + 'static {
         limit: usize,
         want: Want,
     ) -> impl Future<Output = Result<Page>> + Send;
+
+    /// The cursor of the page that begins behind a row of an earlier one. A scan that checks rows here then reads many at
+    /// once, and goes on behind the last that it gave.
+    fn cursor_after(&self, row: &Row) -> Option<String> {
+        let _ = row;
+        None
+    }
 
     /// The exact number of rows, or of those with a vector. Asked without a filter only where [`Profile::count`],
     /// with one only where [`Profile::count_where`].

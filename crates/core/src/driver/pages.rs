@@ -19,6 +19,9 @@ const OPEN_SCANS: usize = 1_024;
 /// The most pages that one call of a scan reads before it answers with what it has, so that it ends in time.
 const PAGES_OF_A_CALL: usize = 128;
 
+/// The least rows that a scan reads at once where some of them may fall away.
+const READ_AHEAD: usize = 256;
+
 /// Where a walk over all rows stands.
 #[derive(Debug, Default)]
 pub(super) struct Walk {
@@ -291,20 +294,29 @@ impl<D: Driver> DriverStorage<D> {
         }
         let mut records = Vec::new();
         for _ in 0..PAGES_OF_A_CALL {
-            let limit = request.page_size - records.len();
-            if limit == 0 || filter.is_none() {
+            let missing = request.page_size - records.len();
+            if missing == 0 || filter.is_none() {
                 break;
             }
+            let ahead = pushed.residual.is_some() && self.profile().row_cursors;
+            let limit = if ahead { missing.max(READ_AHEAD) } else { missing };
             let Some(rows) = self.next_rows(at, pushed.native.as_ref(), &mut walk, limit, want).await? else {
                 break;
             };
-            for row in rows {
+            let mut rows = rows.into_iter().peekable();
+            while let Some(row) = rows.next() {
+                let behind = if ahead { self.driver().cursor_after(&row) } else { None };
                 let mut record = aside::decode(row)?;
                 if meets(&pushed.residual, &record) {
                     if !request.include_metadata {
                         record.metadata = Default::default();
                     }
                     records.push(record);
+                }
+                if records.len() == request.page_size && rows.peek().is_some() {
+                    walk.cursor = behind;
+                    walk.ended = false;
+                    break;
                 }
             }
         }

@@ -14,7 +14,7 @@ use crate::filter::{Condition, Filter, field};
 use crate::health::Status;
 use crate::metadata::Metadata;
 use crate::record::{GetRequest, Record};
-use crate::scan::CountRequest;
+use crate::scan::{CountRequest, ScanRequest};
 use crate::search::{Exactness, SearchRequest};
 use crate::storage::VectorStorage;
 use crate::write::{DeleteRequest, DeleteWhereRequest, UpsertRequest};
@@ -31,6 +31,7 @@ struct Fake {
     asked: Mutex<Vec<(usize, bool)>>,
     chunks: Mutex<Vec<usize>>,
     opens: AtomicUsize,
+    pages: AtomicUsize,
 }
 
 impl Fake {
@@ -45,6 +46,7 @@ impl Fake {
             asked: Mutex::default(),
             chunks: Mutex::default(),
             opens: AtomicUsize::new(0),
+            pages: AtomicUsize::new(0),
         }
     }
 
@@ -179,12 +181,17 @@ impl Driver for Fake {
         limit: usize,
         _: Want,
     ) -> Result<Page> {
+        self.pages.fetch_add(1, Ordering::Relaxed);
         let mut rows = self.matching(filter);
         rows.retain(|r| cursor.is_none_or(|c| r.id.as_str() > c));
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next = if more { rows.last().map(|r| r.id.clone()) } else { None };
         Ok(Page { rows, next })
+    }
+
+    fn cursor_after(&self, row: &Row) -> Option<String> {
+        Some(row.id.clone())
     }
 
     async fn count(&self, _: Target<'_>, filter: Option<&Native>, _: bool) -> Result<u64> {
@@ -386,6 +393,33 @@ async fn explain_shows_what_is_pushed_and_what_is_left() {
     assert_eq!(explained.native.as_deref(), Some("native a = 1"));
     assert_eq!(explained.residual.as_deref(), Some(r#"b ENDS WITH "x""#));
     assert!(storage.driver().asked.lock().is_empty());
+}
+
+#[tokio::test]
+async fn a_scan_that_checks_rows_here_reads_ahead_and_goes_on_behind_the_last_it_gave() {
+    for (row_cursors, pages) in [(true, 11), (false, 41)] {
+        let mut fake = Fake::new(|profile| profile.row_cursors = row_cursors);
+        for n in 0..40 {
+            let name = if n % 4 == 0 { "ends in x" } else { "no" };
+            fake = fake.with_native(&format!("{n:02}"), 0.0, Metadata::new().with("name", name));
+        }
+        let storage = DriverStorage::new(fake);
+        let filter = field("name").ends_with("x");
+        let (mut ids, mut cursor) = (Vec::new(), None);
+        loop {
+            let request =
+                ScanRequest::new("things").filter(Some(&filter)).page_size(1).cursor(cursor.as_ref());
+            let page = storage.scan(&request).await.unwrap();
+            ids.extend(page.records.into_iter().map(|r| r.id));
+            cursor = page.cursor;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        let expected: Vec<String> = (0..40).step_by(4).map(|n| format!("{n:02}")).collect();
+        assert_eq!(ids, expected);
+        assert!(storage.driver().pages.load(Ordering::Relaxed) <= pages);
+    }
 }
 
 #[tokio::test]
