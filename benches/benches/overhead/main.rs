@@ -46,9 +46,8 @@ async fn main() {
 
 async fn measure(name: &str, uri: &str) {
     let storage = portolan::open(uri).await.unwrap();
-    if storage.index_exists(INDEX, CallOptions::new()).await.unwrap() {
-        storage.delete_index(INDEX, CallOptions::new()).await.unwrap();
-    }
+    // One that an earlier run has left.
+    let _ = storage.delete_index(INDEX, CallOptions::new()).await;
     let spec = IndexSpec::new(INDEX, DIMENSION)
         .metric(Metric::Euclidean)
         .field("industry", FieldType::String)
@@ -182,7 +181,7 @@ fn record(rng: &mut StdRng, n: usize) -> Record {
         .with("country", ["DE", "US", "IN", "BR"][n % 4])
         .with("founding_year", 1950 + (n % 75) as i64)
         .with("confidence_score", (n % 8) as f64 / 8.0)
-        .with("public", n % 3 == 0);
+        .with("public", n.is_multiple_of(3));
     Record::new(format!("company-{n}"), vector(rng)).metadata(metadata)
 }
 

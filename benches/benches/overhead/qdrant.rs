@@ -67,5 +67,14 @@ fn payload(record: &Record) -> std::collections::HashMap<String, Value> {
     let whole: Metadata =
         record.metadata.clone().with("_portolan", format!("{{\"v\":1,\"id\":\"{}\"}}", record.id));
     let json = serde_json::to_value(whole).unwrap();
-    json.as_object().unwrap().iter().map(|(key, value)| (key.clone(), Value::from(value.clone()))).collect()
+    json.as_object().unwrap().iter().map(|(key, value)| (key.clone(), scalar(value))).collect()
+}
+
+fn scalar(json: &serde_json::Value) -> Value {
+    match json {
+        serde_json::Value::Bool(b) => (*b).into(),
+        serde_json::Value::Number(n) => n.as_i64().map_or_else(|| n.as_f64().unwrap().into(), Value::from),
+        serde_json::Value::String(text) => text.clone().into(),
+        other => unreachable!("the records hold no {other}"),
+    }
 }
