@@ -108,8 +108,8 @@ fn health_and_providers_tell_of_the_store() {
     let providers = place.json(&["providers"]);
     let names: Vec<&str> =
         providers["providers"].as_array().unwrap().iter().map(|p| p["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["embedded", "memory"]);
-    assert_eq!(providers["providers"][1]["capability"]["cosine"], "native");
+    assert_eq!(names, ["chroma", "embedded", "memory", "milvus", "pgvector", "qdrant"]);
+    assert_eq!(providers["providers"][2]["capability"]["cosine"], "native");
     assert!(place.ok(&["providers"]).contains("manhattan"));
 }
 
