@@ -48,6 +48,8 @@ const BATCH_COUNT: usize = 5_000;
 /// The most bytes of vectors that a call asks for.
 const READ_BYTES: usize = 32 << 20;
 const CREATE_BOUND: Duration = Duration::from_secs(300);
+/// How often the collections are asked for: Milvus Lite fails to list them while one of them is dropped.
+const LISTINGS: usize = 10;
 
 /// Milvus, as the engine of the port drives it.
 #[derive(Debug)]
@@ -281,6 +283,12 @@ impl Driver for MilvusDriver {
     async fn list(&self) -> Result<Vec<String>> {
         let request =
             ShowCollectionsRequest { db_name: self.client.database(), ..ShowCollectionsRequest::default() };
+        for _ in 1..LISTINGS {
+            match self.client.show_collections(request.clone()).await {
+                Err(fault) if fault.error.kind() == ErrorKind::NotFound => {}
+                reply => return Ok(reply?.collection_names),
+            }
+        }
         Ok(self.client.show_collections(request).await?.collection_names)
     }
 

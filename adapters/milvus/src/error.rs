@@ -111,6 +111,7 @@ const WORDS: &[(&str, ErrorKind)] = &[
     ("too large", ErrorKind::PayloadTooLarge),
     ("auth check failure", ErrorKind::Unauthenticated),
     ("permission deny", ErrorKind::PermissionDenied),
+    ("does not exist", ErrorKind::NotFound),
 ];
 
 /// The error in a reply's status, if it is one. Either code may be set, or only the older one.
@@ -273,6 +274,7 @@ mod tests {
             (101, 1, "collection not loaded[collection=1]", ErrorKind::NotReady),
             (503, 1, "channel not available", ErrorKind::NotReady),
             (1, 1, "collection 'a' already exists", ErrorKind::AlreadyExists),
+            (1, 0, "collection 'a' does not exist", ErrorKind::NotFound),
             (65_535, 1, "create duplicate collection with different parameters", ErrorKind::AlreadyExists),
             (
                 1,

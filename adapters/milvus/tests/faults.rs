@@ -23,7 +23,7 @@ use std::time::Duration;
 use generated::milvus::proto::common::{KeyValuePair, Status};
 use generated::milvus::proto::milvus::{
     DescribeCollectionResponse, DescribeIndexResponse, GetLoadingProgressResponse, GetVersionResponse,
-    MutationResult, QueryResults,
+    MutationResult, QueryResults, ShowCollectionsResponse,
 };
 use generated::milvus::proto::schema::{
     CollectionSchema, DataType, FieldData, FieldSchema, JsonArray, ScalarField, StringArray, field_data,
@@ -293,6 +293,21 @@ async fn a_collection_that_is_not_loaded_is_loaded() {
     let found = storage.get(&GetRequest::new("companies", &ids)).await.unwrap();
     assert_eq!(found[0].as_ref().map(|r| r.id.as_str()), Some("a"));
     assert_eq!(server.seen().iter().filter(|r| r.path.ends_with("/LoadCollection")).count(), 1);
+}
+
+#[tokio::test]
+async fn a_collection_dropped_while_listing_does_not_fail_the_list() {
+    let server = server();
+    let list = |status, names: &[&str]| ShowCollectionsResponse {
+        status,
+        collection_names: names.iter().map(|name| (*name).to_owned()).collect(),
+        ..ShowCollectionsResponse::default()
+    };
+    let gone = failed(1, 0, "collection 'old' does not exist");
+    server.on(1..=2, ends("/ShowCollections"), reply(&list(gone, &[])));
+    server.on(3.., ends("/ShowCollections"), reply(&list(ok(), &["companies"])));
+    let storage = open(&server.uri("milvus")).await.unwrap();
+    assert_eq!(storage.list_indexes(CallOptions::new()).await.unwrap(), ["companies"]);
 }
 
 #[tokio::test]
