@@ -58,7 +58,6 @@ impl Client {
             .map_err(|e| Error::invalid(format!("{authority:?} is no host and port: {e}")))?
             .connect_timeout(config.connect_timeout)
             .tcp_nodelay(true)
-            .http2_adaptive_window(true)
             .http2_keep_alive_interval(KEEP_ALIVE)
             .keep_alive_timeout(KEEP_ALIVE);
         if config.tls {

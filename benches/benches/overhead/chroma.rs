@@ -43,14 +43,14 @@ impl Plain for Chroma {
         self.post("upsert", &json!({ "ids": ids, "embeddings": embeddings, "metadatas": metadatas })).await;
     }
 
-    async fn search(&self, vector: &[f32], k: usize) -> Vec<String> {
+    async fn search(&self, vector: &[f32], k: usize, _: Work) -> Vec<String> {
         let query =
             json!({ "query_embeddings": [vector], "n_results": k, "include": ["metadatas", "distances"] });
         let found = self.post("query", &query).await;
         found["ids"][0].as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned()).collect()
     }
 
-    async fn fetch(&self, ids: &[String]) -> usize {
+    async fn fetch(&self, ids: &[String], _: Work) -> usize {
         let found = self.post("get", &json!({ "ids": ids, "include": ["metadatas", "embeddings"] })).await;
         assert_eq!(found["embeddings"].as_array().unwrap().len(), ids.len());
         found["ids"].as_array().unwrap().len()

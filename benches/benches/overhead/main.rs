@@ -95,8 +95,8 @@ async fn search(
                 result.matches.into_iter().map(|m| m.id).collect()
             }
             // Whether there are more, and whether the last ties with the next, takes two rows more.
-            SAME => plain.search(query, TOP_K + 2).await,
-            _ => plain.search(query, TOP_K).await,
+            SAME => plain.search(query, TOP_K + 2, Work::Same).await,
+            _ => plain.search(query, TOP_K, Work::Bare).await,
         };
         times.add(turn, begun);
     }
@@ -136,7 +136,8 @@ async fn fetch(
         let begun = Instant::now();
         let rows = match turn {
             PORT => storage.index(INDEX).get(&ids).await.unwrap().iter().flatten().count(),
-            _ => plain.fetch(&ids).await,
+            SAME => plain.fetch(&ids, Work::Same).await,
+            _ => plain.fetch(&ids, Work::Bare).await,
         };
         times.add(turn, begun);
         assert_eq!(rows, ids.len());

@@ -71,7 +71,7 @@ impl Plain for Milvus {
         assert_eq!(answer.succ_index.len(), records.len());
     }
 
-    async fn search(&self, vector: &[f32], k: usize) -> Vec<String> {
+    async fn search(&self, vector: &[f32], k: usize, _: Work) -> Vec<String> {
         let values = vec![vector.iter().flat_map(|x| x.to_le_bytes()).collect()];
         let value =
             PlaceholderValue { tag: "$0".to_owned(), r#type: PlaceholderType::FloatVector.into(), values };
@@ -99,7 +99,7 @@ impl Plain for Milvus {
         }
     }
 
-    async fn fetch(&self, ids: &[String]) -> usize {
+    async fn fetch(&self, ids: &[String], _: Work) -> usize {
         let quoted: Vec<String> = ids.iter().map(|id| format!("\"{id}\"")).collect();
         let request = QueryRequest {
             collection_name: self.index.to_owned(),

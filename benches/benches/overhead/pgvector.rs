@@ -3,15 +3,28 @@
 use async_trait::async_trait;
 use pgvector::Vector;
 use portolan::Record;
-use tokio_postgres::{Client, NoTls, Statement};
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, NoTls, Row, Statement};
 
 use super::plain::{Plain, Work};
+
+/// What a search sets for itself alone: one server process serves many callers in turn.
+const BEGIN: &str = "BEGIN READ ONLY; SET LOCAL hnsw.ef_search = 40; \
+    SET LOCAL hnsw.iterative_scan = relaxed_order; SET LOCAL hnsw.max_scan_tuples = 100000; \
+    SET LOCAL hnsw.scan_mem_multiplier = 4";
 
 pub(crate) struct Pgvector {
     client: Client,
     upsert: Statement,
-    search: Statement,
-    fetch: Statement,
+    search: Prepared,
+    fetch: Prepared,
+}
+
+/// A statement, prepared for bare calls. Done the same way as the port it is not: a pooler between would lose it, and the
+/// server could plan it for any vector and limit.
+struct Prepared {
+    sql: String,
+    statement: Statement,
 }
 
 impl Pgvector {
@@ -30,10 +43,19 @@ impl Pgvector {
         let fetch = format!("SELECT id, embedding, metadata::text FROM {table} WHERE id = ANY ($1)");
         Self {
             upsert: client.prepare(&upsert).await.unwrap(),
-            search: client.prepare(&search).await.unwrap(),
-            fetch: client.prepare(&fetch).await.unwrap(),
+            search: Prepared { statement: client.prepare(&search).await.unwrap(), sql: search },
+            fetch: Prepared { statement: client.prepare(&fetch).await.unwrap(), sql: fetch },
             client,
         }
+    }
+
+    async fn rows(&self, query: &Prepared, work: Work, binds: &[&(dyn ToSql + Sync)]) -> Vec<Row> {
+        if work == Work::Bare {
+            return self.client.query(&query.statement, binds).await.unwrap();
+        }
+        let types = query.statement.params().iter().cloned();
+        let typed: Vec<(&(dyn ToSql + Sync), Type)> = binds.iter().copied().zip(types).collect();
+        self.client.query_typed(&query.sql, &typed).await.unwrap()
     }
 }
 
@@ -49,9 +71,18 @@ impl Plain for Pgvector {
         assert_eq!(stored, records.len() as u64);
     }
 
-    async fn search(&self, vector: &[f32], k: usize) -> Vec<String> {
-        let rows =
-            self.client.query(&self.search, &[&Vector::from(vector.to_vec()), &(k as i64)]).await.unwrap();
+    async fn search(&self, vector: &[f32], k: usize, work: Work) -> Vec<String> {
+        let (vector, k) = (Vector::from(vector.to_vec()), k as i64);
+        let binds: [&(dyn ToSql + Sync); 2] = [&vector, &k];
+        let search = self.rows(&self.search, work, &binds);
+        let rows = if work == Work::Same {
+            let (begun, rows, ended) =
+                tokio::join!(self.client.batch_execute(BEGIN), search, self.client.batch_execute("COMMIT"));
+            begun.and(ended).unwrap();
+            rows
+        } else {
+            search.await
+        };
         rows.iter()
             .map(|row| {
                 let metadata: serde_json::Value = serde_json::from_str(row.get(1)).unwrap();
@@ -61,8 +92,12 @@ impl Plain for Pgvector {
             .collect()
     }
 
-    async fn fetch(&self, ids: &[String]) -> usize {
-        let rows = self.client.query(&self.fetch, &[&ids]).await.unwrap();
-        rows.iter().filter(|row| row.get::<_, Vector>(1).as_slice().len() > 1).count()
+    async fn fetch(&self, ids: &[String], work: Work) -> usize {
+        let rows = self.rows(&self.fetch, work, &[&ids]).await;
+        let whole = |row: &&Row| {
+            let metadata: serde_json::Value = serde_json::from_str(row.get(2)).unwrap();
+            row.get::<_, Vector>(1).as_slice().len() > 1 && metadata.is_object()
+        };
+        rows.iter().filter(whole).count()
     }
 }

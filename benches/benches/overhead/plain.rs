@@ -6,7 +6,8 @@ use portolan::Record;
 /// How much a plain client does.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Work {
-    /// What the contract asks for: a record is replaced whole, and an id that stands for another is noticed.
+    /// What the contract asks for: a record is replaced whole, an id that stands for another is noticed, and a search
+    /// has its own settings and tells whether there is more.
     Same,
     /// One call.
     Bare,
@@ -19,8 +20,8 @@ pub(crate) trait Plain {
     async fn upsert(&self, records: &[Record], work: Work);
 
     /// The ids of the nearest `k` records, whose metadata comes with them.
-    async fn search(&self, vector: &[f32], k: usize) -> Vec<String>;
+    async fn search(&self, vector: &[f32], k: usize, work: Work) -> Vec<String>;
 
     /// Reads records whole; their number.
-    async fn fetch(&self, ids: &[String]) -> usize;
+    async fn fetch(&self, ids: &[String], work: Work) -> usize;
 }

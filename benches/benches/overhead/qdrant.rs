@@ -40,14 +40,14 @@ impl Plain for Qdrant {
         self.client.upsert_points(UpsertPointsBuilder::new(self.index, points).wait(true)).await.unwrap();
     }
 
-    async fn search(&self, vector: &[f32], k: usize) -> Vec<String> {
+    async fn search(&self, vector: &[f32], k: usize, _: Work) -> Vec<String> {
         let query =
             QueryPointsBuilder::new(self.index).query(vector.to_vec()).limit(k as u64).with_payload(true);
         let found = self.client.query(query).await.unwrap().result;
         found.into_iter().map(|point| format!("{:?}", point.id)).collect()
     }
 
-    async fn fetch(&self, ids: &[String]) -> usize {
+    async fn fetch(&self, ids: &[String], _: Work) -> usize {
         let ids: Vec<PointId> = ids.iter().map(|id| native(id)).collect();
         let points = GetPointsBuilder::new(self.index, ids).with_payload(true).with_vectors(true);
         self.client.get_points(points).await.unwrap().result.len()
