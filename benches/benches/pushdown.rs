@@ -1,8 +1,8 @@
 //! How many records a filtered search reads, per store and leaf: `cargo bench -p portolan-benches --bench pushdown`.
 //!
 //! Each filter keeps 1,000 of 100,000 records. The stores are those whose servers the `PORTOLAN_TEST_*` variables name
-//! (`cargo xtask servers up` starts them). The run fails where a leaf that is pushed exactly reads
-//! more than 50 records, or one that is pushed as a superset more than ten times its matches.
+//! (`cargo xtask servers up` starts them). The run fails where a leaf that is pushed exactly reads more than 50 records,
+//! one that is pushed as a superset more than ten times its matches, or a search fails.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use std::process::ExitCode;
@@ -49,11 +49,12 @@ async fn main() -> ExitCode {
 async fn measure(name: &str, uri: &str) -> Result<bool> {
     let storage = portolan::open(uri).await?;
     // One that an earlier run has left.
-    let _ = storage.delete_index(INDEX, CallOptions::new()).await;
+    let _ = storage.delete_index(INDEX, patient()).await;
     let spec = IndexSpec::new(INDEX, DIMENSION)
         .metric(Metric::Euclidean)
         .field("group", FieldType::String)
         .field("usual", FieldType::String)
+        .field("group_number", FieldType::Integer)
         .field("number", FieldType::Integer)
         .field("ratio", FieldType::Float)
         .field("chosen", FieldType::Bool);
@@ -67,9 +68,15 @@ async fn measure(name: &str, uri: &str) -> Result<bool> {
     println!("\n{name:<12} {:<16} {:<9} {:>12} {:>9}", "leaf", "pushed", "records read", "matches");
     let mut kept_to = true;
     for (leaf, filter) in leaves() {
-        kept_to &= row(&*storage, leaf, filter, &mut rng).await?;
+        let matches = records.iter().filter(|r| filter.matches(&r.id, &r.metadata)).count();
+        assert_eq!(matches as u64, KEPT, "{leaf} keeps 1 %");
+        kept_to &= row(&*storage, leaf, filter, &mut rng).await.unwrap_or_else(|error| {
+            println!("{:<12} {leaf:<16} {error}", "");
+            false
+        });
     }
-    storage.delete_index(INDEX, CallOptions::new()).await?;
+    // What a slow server has not yet deleted, the next run does.
+    let _ = storage.delete_index(INDEX, patient()).await;
     storage.close().await?;
     Ok(kept_to)
 }
@@ -78,8 +85,6 @@ async fn row(storage: &dyn VectorStorage, leaf: &str, filter: Filter, rng: &mut 
     let query = SearchRequest::new(INDEX, vector(rng)).top_k(10).filter(filter).options(patient());
     let pushed = storage.explain(&query).await?.push_down.to_string();
     let found = storage.search(&query).await?;
-    let total = storage.search(&query.with_total(true)).await?.total_matches;
-    assert_eq!(total, Some(KEPT), "{leaf} keeps 1 %");
     assert_eq!(found.matches.len(), 10, "{leaf} finds top_k rows");
     let bound = match pushed.as_str() {
         "exact" => 50,
@@ -94,7 +99,7 @@ async fn row(storage: &dyn VectorStorage, leaf: &str, filter: Filter, rng: &mut 
 
 /// How many records are read is measured here, not how long it takes.
 fn patient() -> CallOptions {
-    CallOptions::new().timeout(Duration::from_secs(300))
+    CallOptions::new().timeout(Duration::from_secs(60))
 }
 
 fn leaves() -> Vec<(&'static str, Filter)> {
@@ -108,7 +113,7 @@ fn leaves() -> Vec<(&'static str, Filter)> {
         ("gt float", field("ratio").gt(last as f64)),
         ("lt integer", field("number").lt(KEPT as i64)),
         ("not lt integer", !field("number").lt(last)),
-        ("in integers", field("number").is_in(0..KEPT as i64)),
+        ("in integers", field("group_number").is_in([7, 1_000])),
         ("in strings", field("group").is_in(["group 07 of many", "group none"])),
         ("not in", field("usual").not_in(["yes", "perhaps"])),
         ("contains", field("group").contains("07 of")),
@@ -125,6 +130,7 @@ fn record(rng: &mut StdRng, n: usize) -> Record {
     let group = n % 100;
     let metadata = Metadata::new()
         .with("group", format!("group {group:02} of many"))
+        .with("group_number", group as i64)
         .with("tail", format!("some end {group:02}"))
         .with("usual", if group == 7 { "no" } else { "yes" })
         .with("number", n as i64)
