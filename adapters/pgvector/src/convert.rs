@@ -22,12 +22,12 @@ pub(crate) fn metadata_to_text(metadata: &Metadata) -> Result<String> {
 
 /// Metadata from the text of a `jsonb` object.
 pub(crate) fn metadata_from_text(text: &str) -> Result<Metadata> {
-    let json: Json = serde_json::from_str(text)
+    let mut json: Json = serde_json::from_str(text)
         .map_err(|e| Error::new(ErrorKind::Corrupt, format!("stored metadata cannot be read: {e}")))?;
-    let json = match json {
-        Json::Null => return Ok(Metadata::new()),
-        json => within_float(json),
-    };
+    if json.is_null() {
+        return Ok(Metadata::new());
+    }
+    within_float(&mut json);
     Metadata::from_json(json).map_err(|e| {
         Error::new(ErrorKind::Corrupt, format!("stored metadata cannot be read: {}", e.message()))
     })
@@ -58,14 +58,14 @@ fn json_fits(json: &Json) -> bool {
 }
 
 /// Numbers beyond i64, which only other programs write, as floats.
-fn within_float(json: Json) -> Json {
+fn within_float(json: &mut Json) {
     match json {
         Json::Number(n) if n.as_i64().is_none() => {
-            n.as_f64().and_then(Number::from_f64).map_or(Json::Null, Json::Number)
+            *json = n.as_f64().and_then(Number::from_f64).map_or(Json::Null, Json::Number);
         }
-        Json::Array(items) => Json::Array(items.into_iter().map(within_float).collect()),
-        Json::Object(map) => Json::Object(map.into_iter().map(|(k, v)| (k, within_float(v))).collect()),
-        other => other,
+        Json::Array(items) => items.iter_mut().for_each(within_float),
+        Json::Object(map) => map.values_mut().for_each(within_float),
+        _ => {}
     }
 }
 

@@ -111,7 +111,7 @@ fn found(at: &Layout, filter: Option<&NativeFilter>, binds: &mut Binds) -> Strin
 /// A row of [`selected`].
 pub(crate) fn row(row: &tokio_postgres::Row) -> Result<Row> {
     let vector = match cell::<Option<&[u8]>>(Some(row), 1)? {
-        Some(bytes) => Some(Vector::from_sql(&Type::BYTEA, bytes).map_err(unreadable)?.to_vec().into()),
+        Some(bytes) => Some(Vec::from(Vector::from_sql(&Type::BYTEA, bytes).map_err(unreadable)?).into()),
         None => None,
     };
     let metadata =

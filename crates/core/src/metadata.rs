@@ -331,6 +331,13 @@ impl<K: Into<String>, V: Into<Value>> FromIterator<(K, V)> for Metadata {
     }
 }
 
+/// A JSON object.
+impl Display for Metadata {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&serde_json::to_string(&self.0).map_err(|_| fmt::Error)?)
+    }
+}
+
 impl Serialize for Metadata {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.serialize(serializer)

@@ -152,7 +152,7 @@ pub fn metadata(metadata: &Metadata, spec: &IndexSpec, limits: &Limits) -> Resul
 /// # Errors
 /// `PayloadTooLarge`.
 pub fn metadata_size(metadata: &Metadata, most: usize) -> Result<()> {
-    let size = metadata.to_json().to_string().len();
+    let size = metadata.to_string().len();
     if size <= most {
         return Ok(());
     }

@@ -172,9 +172,11 @@ impl<D: Driver> DriverStorage<D> {
         let want = Want { vectors: request.include_vectors, metadata: request.include_metadata, own: !plain };
         let mut natives: Vec<String> =
             request.ids.iter().flat_map(|id| self.profile().ids.forms(id)).collect();
+        let asked = natives.len();
         natives.sort_unstable();
         natives.dedup();
-        let mut records: HashMap<String, Record> = HashMap::new();
+        let repeated = natives.len() < asked;
+        let mut records: HashMap<String, Record> = HashMap::with_capacity(natives.len());
         for row in self.fetch_rows(at, &natives, want).await? {
             let native = row.id.clone();
             let mut record = aside::decode(row)?;
@@ -189,7 +191,8 @@ impl<D: Driver> DriverStorage<D> {
                 ));
             }
         }
-        Ok(request.ids.iter().map(|id| records.get(id).cloned()).collect())
+        let mut taken = |id: &String| if repeated { records.get(id).cloned() } else { records.remove(id) };
+        Ok(request.ids.iter().map(&mut taken).collect())
     }
 
     async fn stats_in(&self, at: &Opened, detail: bool) -> Result<IndexStats> {

@@ -87,7 +87,7 @@ impl<'a> Chunk<'a> {
 /// A row's size as JSON, roughly: what byte limits are about.
 fn row_bytes(row: &Row) -> usize {
     let vector = row.vector.as_ref().map_or(0, |v| v.len() * 12);
-    row.id.len() + vector + row.metadata.to_json().to_string().len() + 64
+    row.id.len() + vector + row.metadata.to_string().len() + 64
 }
 
 /// Where the record of an id stands in the database.

@@ -40,7 +40,7 @@ pub(super) fn rows(spec: &IndexSpec, rows: &[Row]) -> Result<()> {
             check(represents(spec, key, value), || format!("{key:?} = {value}"))?;
             check(!row.removed.iter().any(|k| k == key), || format!("{key:?} is set and removed"))?;
         }
-        bytes += 4 * vector.len() + row.metadata.to_json().to_string().len();
+        bytes += 4 * vector.len() + row.metadata.to_string().len();
     }
     check(bytes <= BATCH_BYTES, || format!("{bytes} bytes at once"))
 }

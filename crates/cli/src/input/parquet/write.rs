@@ -41,7 +41,7 @@ impl<W: Write + Send> ParquetWriter<W> {
         let (components, definitions, repetitions) = vectors(records);
         column::<FloatType, W>(&mut group, &components, Some(&definitions), Some(&repetitions))?;
         let metadata: Vec<ByteArray> =
-            records.iter().map(|r| r.metadata.to_json().to_string().into_bytes().into()).collect();
+            records.iter().map(|r| r.metadata.to_string().into_bytes().into()).collect();
         column::<ByteArrayType, W>(&mut group, &metadata, None, None)?;
         group.close().map(drop).map_err(failed)
     }
