@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Number, Value as Json};
 
 use crate::error::rubbish;
-use crate::layout::{Column, DYNAMIC, Home, Layout, METADATA};
+use crate::layout::{Column, DYNAMIC, Home, Layout, METADATA, PARTITION, Parted, partition};
 use crate::proto::schema::{
     ArrayArray, BoolArray, DataType, DoubleArray, FieldData, FloatArray, IDs, IntArray, JsonArray, LongArray,
     ScalarField, StringArray, VectorField, field_data::Field, i_ds::IdField, scalar_field::Data,
@@ -61,7 +61,7 @@ pub(crate) fn columns(layout: &Layout, rows: &[&Row]) -> Vec<FieldData> {
     let mut fields = vec![ids(layout, rows), vectors(layout, rows)];
     match &layout.metadata {
         Home::Object => {
-            let objects = rows.iter().map(|row| row.metadata.to_json().to_string().into_bytes()).collect();
+            let objects = rows.iter().map(|row| row.metadata.to_string().into_bytes()).collect();
             fields.push(column(METADATA, DataType::Json, Data::JsonData(JsonArray { data: objects })));
         }
         Home::Columns { columns, dynamic } => {
@@ -72,6 +72,10 @@ pub(crate) fn columns(layout: &Layout, rows: &[&Row]) -> Vec<FieldData> {
                 fields.push(field);
             }
         }
+    }
+    if let Parted::ByKey(key) = &layout.parted {
+        let data = rows.iter().map(|row| partition_of(row.metadata.get(key))).collect();
+        fields.push(column(PARTITION, DataType::VarChar, Data::StringData(StringArray { data })));
     }
     fields
 }
@@ -129,8 +133,9 @@ fn ids(layout: &Layout, rows: &[&Row]) -> FieldData {
 
 fn vectors(layout: &Layout, rows: &[&Row]) -> FieldData {
     let mut data = Vec::with_capacity(rows.len() * layout.dimension);
-    for vector in rows.iter().filter_map(|row| row.vector.as_ref()) {
-        data.extend(vector.iter().copied().chain(std::iter::repeat(0.0)).take(layout.dimension));
+    for (n, vector) in rows.iter().filter_map(|row| row.vector.as_ref()).enumerate() {
+        data.extend_from_slice(vector);
+        data.resize((n + 1) * layout.dimension, 0.0);
     }
     let vectors = VectorField {
         dim: layout.dimension as i64,
@@ -163,6 +168,11 @@ fn typed(of: &Column, rows: &[&Row]) -> Option<FieldData> {
     Some(field)
 }
 
+/// The partition of a record by the value of its partition key.
+fn partition_of(value: Option<&Value>) -> String {
+    value.and_then(Value::as_scalar).map(partition).unwrap_or_default()
+}
+
 /// The metadata that has no field of its own.
 fn others(columns: &[Column], rows: &[&Row]) -> JsonArray {
     let object = |row: &&Row| {
@@ -172,7 +182,7 @@ fn others(columns: &[Column], rows: &[&Row]) -> JsonArray {
             .filter(|(key, _)| !columns.iter().any(|c| c.name == *key))
             .map(|(key, value)| (key.to_owned(), value.clone()))
             .collect();
-        rest.to_json().to_string().into_bytes()
+        rest.to_string().into_bytes()
     };
     JsonArray { data: rows.iter().map(object).collect() }
 }

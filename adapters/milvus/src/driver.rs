@@ -25,7 +25,7 @@ use crate::convert::{self, output_fields};
 use crate::error::{Fault, rubbish};
 use crate::expression::{Expression, quoted};
 use crate::filter::Scope;
-use crate::layout::{self, Layout, OPTIONS};
+use crate::layout::{self, Layout, OPTIONS, Parted};
 use crate::load;
 use crate::optimize;
 use crate::proto::milvus::{
@@ -236,7 +236,7 @@ impl Driver for MilvusDriver {
 
     async fn create(&self, at: Target<'_>) -> Result<()> {
         let least = self.server.least_dimension();
-        layout::check(at.spec)?;
+        layout::check(self.server, at.spec)?;
         self.create_collection(at, least).await?;
         let layout = Layout::of_spec(at.spec, at.spec.dimension.max(least));
         if let Err(fault) = load::create_index(&self.client, at, &layout.vector).await {
@@ -303,6 +303,9 @@ impl Driver for MilvusDriver {
 
     async fn write(&self, at: Target<'_>, rows: &[Row]) -> Result<Vec<Outcome>> {
         let layout = self.layout(at.name, at.spec);
+        if layout.parted != Parted::No && !self.server.parts_upserts() {
+            return Err(layout::misplaces());
+        }
         let fits: Vec<Result<()>> = rows.iter().map(|row| convert::fits(&layout, row)).collect();
         let sent: Vec<&Row> =
             rows.iter().zip(&fits).filter(|(_, fits)| fits.is_ok()).map(|(row, _)| row).collect();

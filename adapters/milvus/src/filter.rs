@@ -4,12 +4,14 @@
 //! indexes disagree about negations. A key may hold a list, of which any element may meet a leaf: equality asks for
 //! that exactly, order cannot, and is widened to every list that is not empty.
 
+use std::collections::BTreeSet;
+
 use portolan_core::filter::{Condition, Leaf, Lowered};
 use portolan_core::{FieldType, IndexSpec, Scalar};
 
 use crate::convert::integer_id;
 use crate::expression::{Expression, literal, quoted, quoted_list};
-use crate::layout::{Column, DYNAMIC, Home, Layout, METADATA};
+use crate::layout::{Column, DYNAMIC, Home, Layout, METADATA, PARTITION, Parted, partition};
 use crate::proto::schema::DataType;
 use crate::server::Server;
 
@@ -38,13 +40,36 @@ impl Scope<'_> {
             Home::Object => {
                 let path = format!("{METADATA}[{}]", quoted(&leaf.key));
                 let declared = self.spec.fields.get(&leaf.key).copied();
-                Key { server: self.server, path, declared }.condition(&leaf.condition)
+                let lowered = Key { server: self.server, path, declared }.condition(&leaf.condition);
+                self.parted(leaf, lowered)
             }
             Home::Columns { columns, dynamic } => match columns.iter().find(|c| c.name == leaf.key) {
                 Some(column) => typed(self.server, column, &leaf.condition),
                 None if *dynamic => self.dynamic(leaf),
                 None => Lowered::Nothing,
             },
+        }
+    }
+
+    /// An equality of the partition key, with the partitions that its records are in: the server then looks into no other.
+    fn parted(&self, leaf: &Leaf, lowered: Lowered<Expression>) -> Lowered<Expression> {
+        if !matches!(&self.layout.parted, Parted::ByKey(key) if *key == leaf.key) {
+            return lowered;
+        }
+        let operands = match &leaf.condition {
+            Condition::Eq(operand) => std::slice::from_ref(operand),
+            Condition::In(operands) => operands,
+            _ => return lowered,
+        };
+        // That of the empty text has the lists too.
+        let partitions: BTreeSet<String> = operands.iter().map(partition).chain([String::new()]).collect();
+        let list = quoted_list(partitions.iter().map(String::as_str));
+        let within =
+            |expression| Expression::all(vec![Expression::new(format!("{PARTITION} in {list}")), expression]);
+        match lowered {
+            Lowered::Exact(expression) => Lowered::Exact(within(expression)),
+            Lowered::Superset(expression) => Lowered::Superset(within(expression)),
+            Lowered::Nothing => Lowered::Nothing,
         }
     }
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use portolan_core::{EngineKind, EngineParams, Error, FieldType, IndexInfo, IndexSpec, Metric, Result};
+use portolan_core::{
+    EngineKind, EngineParams, Error, FieldType, IndexInfo, IndexSpec, Metric, Result, Scalar,
+};
 use prost::Message;
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +13,7 @@ use crate::error::rubbish;
 use crate::proto::common::KeyValuePair;
 use crate::proto::milvus::{CreateCollectionRequest, DescribeCollectionResponse, IndexDescription};
 use crate::proto::schema::{CollectionSchema, DataType, FieldSchema};
+use crate::server::Server;
 
 /// The primary key of the port's collections.
 pub(crate) const ID: &str = "id";
@@ -18,6 +21,8 @@ pub(crate) const ID: &str = "id";
 pub(crate) const VECTOR: &str = "vector";
 /// Their metadata, as one JSON object.
 pub(crate) const METADATA: &str = "metadata";
+/// The field that the server parts their records by, where [`PARTITION_KEY`] is given.
+pub(crate) const PARTITION: &str = "partition";
 /// The dynamic field of other programs' collections.
 pub(crate) const DYNAMIC: &str = "$meta";
 
@@ -31,7 +36,12 @@ const DEFAULT_NLIST: u32 = 128;
 const MAX_NLIST: u32 = 65_536;
 
 /// The keys of [`IndexSpec::options`].
-pub(crate) const OPTIONS: &[&str] = &["replicas", "shards"];
+pub(crate) const OPTIONS: &[&str] = &[PARTITION_KEY, PARTITIONS, "replicas", "shards"];
+const PARTITION_KEY: &str = "partition_key";
+const PARTITIONS: &str = "partitions";
+const MAX_PARTITIONS: i64 = 1_024;
+/// The longest text of [`PARTITION`].
+const PARTITION_BYTES: usize = 256;
 const MAX_SHARDS: i64 = 16;
 const MAX_REPLICAS: i64 = 64;
 
@@ -55,6 +65,19 @@ pub(crate) struct Layout {
     pub(crate) nlist: u32,
     /// Where metadata is.
     pub(crate) metadata: Home,
+    /// How the server parts the records.
+    pub(crate) parted: Parted,
+}
+
+/// How the server parts the records, so that a search under an equality need not look at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Parted {
+    /// Not at all.
+    No,
+    /// By the value of this metadata key, which stands in [`PARTITION`] too.
+    ByKey(String),
+    /// By a field of another program's.
+    ByField,
 }
 
 /// Where metadata is.
@@ -102,6 +125,7 @@ impl Layout {
             engine: spec.engine.kind.unwrap_or(EngineKind::Hnsw),
             nlist: spec.engine.nlist.unwrap_or(DEFAULT_NLIST),
             metadata: Home::Object,
+            parted: partition_key(spec).map_or(Parted::No, Parted::ByKey),
         }
     }
 
@@ -143,13 +167,54 @@ impl Layout {
 /// Checks what the server would refuse after the collection exists.
 ///
 /// # Errors
-/// `InvalidArgument` naming field, value and range.
-pub(crate) fn check(spec: &IndexSpec) -> Result<()> {
+/// `InvalidArgument` naming field, value and range; `Unsupported` for a partition key where the server would lose records.
+pub(crate) fn check(server: Server, spec: &IndexSpec) -> Result<()> {
     if let Some(nlist) = spec.engine.nlist.filter(|n| *n > MAX_NLIST) {
         return Err(Error::out_of_range("nlist", nlist, 1, MAX_NLIST));
     }
     option(spec, "shards", MAX_SHARDS)?;
-    option(spec, "replicas", MAX_REPLICAS).map(drop)
+    option(spec, "replicas", MAX_REPLICAS)?;
+    let partitions = option(spec, PARTITIONS, MAX_PARTITIONS)?;
+    match spec.options.get(PARTITION_KEY) {
+        None if partitions.is_some() => {
+            Err(Error::invalid(format!("the option {PARTITIONS} is of use only with {PARTITION_KEY}")))
+        }
+        None => Ok(()),
+        Some(Scalar::String(key)) => match spec.fields.get(key) {
+            Some(FieldType::String | FieldType::Integer) if server.parts_upserts() => Ok(()),
+            Some(FieldType::String | FieldType::Integer) => Err(misplaces()),
+            _ => Err(Error::invalid(format!(
+                "the option {PARTITION_KEY} names {key:?}, and must name a field that is declared string or integer"
+            ))),
+        },
+        Some(other) => Err(Error::invalid(format!(
+            "the option {PARTITION_KEY} is {other}, and must be the name of a declared field"
+        ))),
+    }
+}
+
+/// That a server puts records into wrong partitions.
+pub(crate) fn misplaces() -> Error {
+    Error::unsupported(
+        "before 2.4 Milvus puts upserted records into wrong partitions, where searches under the partition key miss \
+         them; leave the partition key out, or use a newer Milvus",
+    )
+}
+
+/// What [`PARTITION`] holds for a value, or for an operand that may equal it. What has no partition of its own, a list for
+/// one, is in that of the empty text.
+pub(crate) fn partition(value: &Scalar) -> String {
+    match value {
+        Scalar::String(text) if text.len() <= PARTITION_BYTES => text.clone(),
+        Scalar::Integer(i) => i.to_string(),
+        // An integer may equal it.
+        Scalar::Float(x) => (*x as i64).to_string(),
+        Scalar::String(_) | Scalar::Bool(_) => String::new(),
+    }
+}
+
+fn partition_key(spec: &IndexSpec) -> Option<String> {
+    spec.options.get(PARTITION_KEY).and_then(Scalar::as_str).map(str::to_owned)
 }
 
 /// How many replicas of the collection are loaded.
@@ -167,7 +232,7 @@ pub(crate) fn collection(
     let kept = Kept { version: VERSION, spec: spec.clone(), created_at: portolan_core::time::now() };
     let value = serde_json::to_string(&kept)
         .map_err(|e| Error::invalid(format!("the spec cannot be written as JSON: {e}")))?;
-    let fields = vec![
+    let mut fields = vec![
         FieldSchema {
             is_primary_key: true,
             type_params: pairs([("max_length", ID_BYTES.to_string())]),
@@ -179,6 +244,14 @@ pub(crate) fn collection(
         },
         field(METADATA, DataType::Json),
     ];
+    let parted = partition_key(spec).is_some();
+    if parted {
+        fields.push(FieldSchema {
+            is_partition_key: true,
+            type_params: pairs([("max_length", PARTITION_BYTES.to_string())]),
+            ..field(PARTITION, DataType::VarChar)
+        });
+    }
     // Of two that create the same collection at once, the server takes equal requests for one: none is equal.
     let description = format!("An index of Portolan, made at {} ({})", kept.created_at, uuid::Uuid::new_v4());
     let schema =
@@ -188,6 +261,7 @@ pub(crate) fn collection(
         collection_name: name.to_owned(),
         schema: schema.encode_to_vec(),
         shards_num: option(spec, "shards", MAX_SHARDS)?.unwrap_or(1),
+        num_partitions: option(spec, PARTITIONS, MAX_PARTITIONS)?.unwrap_or_default().into(),
         properties: pairs([(SPEC, value)]),
         ..CreateCollectionRequest::default()
     })
@@ -237,7 +311,7 @@ fn field(name: &str, of: DataType) -> FieldSchema {
 fn option(spec: &IndexSpec, key: &'static str, most: i64) -> Result<Option<i32>> {
     let Some(value) = spec.options.get(key) else { return Ok(None) };
     let number = match value {
-        portolan_core::Scalar::Integer(n) => *n,
+        Scalar::Integer(n) => *n,
         other => return Err(Error::invalid(format!("the option {key} is {other}, and must be an integer"))),
     };
     match i32::try_from(number) {
@@ -325,6 +399,7 @@ fn foreign(
         engine: engine.kind.unwrap_or(EngineKind::Hnsw),
         nlist: engine.nlist.unwrap_or(DEFAULT_NLIST),
         metadata: Home::Columns { columns, dynamic: schema.enable_dynamic_field },
+        parted: if schema.fields.iter().any(|f| f.is_partition_key) { Parted::ByField } else { Parted::No },
     };
     Ok((layout, IndexInfo::new(spec, PROVIDER)))
 }

@@ -29,6 +29,12 @@ impl Server {
         if self == Self::Lite { 1 } else { 2 }
     }
 
+    /// Whether upserted records come into the partition of their partition key. 2.3.5 takes another field's values for it
+    /// (milvus-io/milvus#30772).
+    pub(crate) fn parts_upserts(self) -> bool {
+        self != Self::Old
+    }
+
     /// Whether `like` finds a part anywhere in a text.
     pub(crate) fn finds_infixes(self) -> bool {
         self != Self::Old

@@ -86,6 +86,7 @@ fn trials(runtime: &tokio::runtime::Runtime, server: &'static str) -> Vec<Trial>
         creating_twice_is_told,
         distances_are_not_squared,
         collections_of_others_are_read_and_searched,
+        a_partition_key_loses_no_record,
         an_import_through_a_server_that_goes_is_told_truly,
     ]
 }
@@ -130,6 +131,31 @@ impl Milvus {
         self.storage.create_index(&spec, OPTIONS).await.unwrap();
         let records = records(metadata);
         self.storage.upsert(&Upsert::new(&self.name, &records)).await.unwrap().into_result().unwrap();
+    }
+
+    /// A collection as another program makes it, with a dynamic field and a FLAT index over `embedding`.
+    async fn collection(&self, fields: Vec<FieldSchema>) {
+        let schema = CollectionSchema {
+            name: self.native(),
+            fields,
+            enable_dynamic_field: true,
+            ..CollectionSchema::default()
+        };
+        let mut raw = self.raw.clone();
+        let create = CreateCollectionRequest {
+            collection_name: self.native(),
+            schema: schema.encode_to_vec(),
+            shards_num: 1,
+            ..Default::default()
+        };
+        good(&raw.create_collection(create).await.unwrap().into_inner());
+        let index = CreateIndexRequest {
+            collection_name: self.native(),
+            field_name: "embedding".into(),
+            extra_params: pairs(&[("index_type", "FLAT"), ("metric_type", "L2"), ("params", "{}")]),
+            ..Default::default()
+        };
+        good(&raw.create_index(index).await.unwrap().into_inner());
     }
 
     fn spec(&self) -> IndexSpec {
@@ -389,39 +415,73 @@ async fn distances_are_not_squared(m: Milvus) {
     }
 }
 
+/// Milvus 2.3 takes another field's values for the partition key of an upserted record, which is then found under no
+/// equality of it.
+async fn a_partition_key_loses_no_record(m: Milvus) {
+    let spec = m.spec().field("tenant", FieldType::String).option("partition_key", "tenant");
+    let created = m.storage.create_index(&spec, OPTIONS).await;
+    if m.storage.health(OPTIONS).await.unwrap().version.is_some_and(|v| v.starts_with("v2.3")) {
+        assert_eq!(created.unwrap_err().kind(), ErrorKind::Unsupported);
+        assert!(!m.storage.list_indexes(OPTIONS).await.unwrap().contains(&m.name));
+        return a_partition_key_of_others_is_not_written(m).await;
+    }
+    created.unwrap();
+    let tenants = ["a", "b", "c", "", "partition"];
+    let mut metadata: Vec<serde_json::Value> =
+        (0..60).map(|n| json!({"tenant": tenants[n % 5], "n": n})).collect();
+    metadata.extend([json!({}), json!({"tenant": ["a", "c"]}), json!({"tenant": "x".repeat(300)})]);
+    let records = records(&metadata);
+    for _ in 0..2 {
+        m.storage.upsert(&Upsert::new(&m.name, &records)).await.unwrap().into_result().unwrap();
+    }
+    let tenant = || field("tenant");
+    m.compare(
+        &metadata,
+        [
+            tenant().eq("a"),
+            tenant().eq(""),
+            tenant().is_in(["b", "c", "none"]),
+            tenant().eq("a") | field("n").lt(7),
+            tenant().eq("x".repeat(300)),
+            !tenant().eq("a"),
+            tenant().ne("b"),
+            tenant().starts_with("part"),
+        ],
+    )
+    .await;
+    // A record moves from one tenant to another as a whole.
+    let mut moved = records;
+    moved[0] = moved[0].clone().metadata(Metadata::new().with("tenant", "b").with("n", 0));
+    metadata[0] = json!({"tenant": "b", "n": 0});
+    m.storage.upsert(&Upsert::new(&m.name, &moved[..1])).await.unwrap().into_result().unwrap();
+    m.compare(&metadata, [tenant().eq("a"), tenant().eq("b")]).await;
+}
+
+async fn a_partition_key_of_others_is_not_written(m: Milvus) {
+    let vector =
+        FieldSchema { type_params: pairs(&[("dim", "2")]), ..column("embedding", DataType::FloatVector) };
+    let tenant = FieldSchema {
+        is_partition_key: true,
+        type_params: pairs(&[("max_length", "100")]),
+        ..column("tenant", DataType::VarChar)
+    };
+    let id = FieldSchema { is_primary_key: true, ..column("pk", DataType::Int64) };
+    m.collection(vec![id, vector, tenant]).await;
+    let record = Record::new("1", vec![1.0, 1.0]).metadata(Metadata::new().with("tenant", "a"));
+    let e = m.storage.upsert(&Upsert::new(&m.name, &vec![record])).await.unwrap_err();
+    assert_eq!(e.kind(), ErrorKind::Unsupported, "{e}");
+    assert_eq!(m.storage.count(&CountRequest::new(&m.name)).await.unwrap(), 0);
+}
+
 /// A collection with integer keys, typed fields and a dynamic field, as the vendor's clients make them.
 async fn collections_of_others_are_read_and_searched(m: Milvus) {
     let vector =
         FieldSchema { type_params: pairs(&[("dim", "2")]), ..column("embedding", DataType::FloatVector) };
     let text =
         FieldSchema { type_params: pairs(&[("max_length", "100")]), ..column("title", DataType::VarChar) };
-    let schema = CollectionSchema {
-        name: m.native(),
-        fields: vec![
-            FieldSchema { is_primary_key: true, ..column("pk", DataType::Int64) },
-            vector,
-            text,
-            column("year", DataType::Int64),
-            column("ratio", DataType::Double),
-        ],
-        enable_dynamic_field: true,
-        ..CollectionSchema::default()
-    };
-    let mut raw = m.raw.clone();
-    let create = CreateCollectionRequest {
-        collection_name: m.native(),
-        schema: schema.encode_to_vec(),
-        shards_num: 1,
-        ..Default::default()
-    };
-    good(&raw.create_collection(create).await.unwrap().into_inner());
-    let index = CreateIndexRequest {
-        collection_name: m.native(),
-        field_name: "embedding".into(),
-        extra_params: pairs(&[("index_type", "FLAT"), ("metric_type", "L2"), ("params", "{}")]),
-        ..Default::default()
-    };
-    good(&raw.create_index(index).await.unwrap().into_inner());
+    let id = FieldSchema { is_primary_key: true, ..column("pk", DataType::Int64) };
+    let year = column("year", DataType::Int64);
+    m.collection(vec![id, vector, text, year, column("ratio", DataType::Double)]).await;
     let titles = StringArray { data: vec!["one".into(), "two".into(), "three".into()] };
     let rest = [json!({"tag": "a"}), json!({"tag": ["b", "c"], "n": 2}), json!({})];
     let rest = JsonArray { data: rest.iter().map(|j| j.to_string().into_bytes()).collect() };

@@ -21,6 +21,7 @@ fn foreign(columns: Vec<Column>) -> Layout {
         engine: EngineKind::Flat,
         nlist: 128,
         metadata: Home::Columns { columns, dynamic: true },
+        parted: Parted::No,
     }
 }
 
@@ -144,4 +145,19 @@ fn a_vector_too_short_for_the_server_gets_a_zero() {
     let Some(Field::Vectors(vectors)) = &sent[1].field else { panic!("no vectors") };
     assert_eq!(vectors.data, Some(vector_field::Data::FloatVector(FloatArray { data: vec![7.0, 0.0] })));
     assert_eq!(rows(&layout, &spec, Want::ALL, &sent).unwrap(), [given]);
+}
+
+#[test]
+fn each_record_names_its_partition() {
+    let spec = spec().field("tenant", portolan_core::FieldType::String).option("partition_key", "tenant");
+    let long = "x".repeat(257);
+    let rows: Vec<Row> = [json!("a"), json!(7), json!(["a", "b"]), json!(long), json!(null)]
+        .into_iter()
+        .map(|value| row("r", json!({ "tenant": value })))
+        .collect();
+    let rows: Vec<&Row> = rows.iter().collect();
+    let sent = columns(&Layout::of_spec(&spec, 2), &rows);
+    let partitions = sent.iter().find(|field| field.field_name == PARTITION).and_then(scalar);
+    let Some(Data::StringData(partitions)) = partitions else { panic!("no partitions") };
+    assert_eq!(partitions.data, ["a", "7", "", "", ""]);
 }

@@ -50,6 +50,28 @@ fn foreign(columns: Vec<Column>) -> Layout {
         engine: EngineKind::Hnsw,
         nlist: 128,
         metadata,
+        parted: Parted::No,
+    }
+}
+
+#[test]
+fn an_equality_of_the_partition_key_names_its_partitions() {
+    let layout = Layout::of_spec(&spec().option("partition_key", "name"), 2);
+    let lower = |filter| lower_in(Server::Current, &layout, filter);
+    let within = |list: &str, key: &str| {
+        exact(&format!(
+            "(partition in [{list}]) and ((metadata[\"name\"] {key}) or (json_contains(metadata[\"name\"], \"acme\")))"
+        ))
+    };
+    assert_eq!(lower(field("name").eq("acme")), within("\"\", \"acme\"", "== \"acme\""));
+    let long = "x".repeat(257);
+    let Lowered::Exact(text) = lower(field("name").is_in([long.as_str(), "b", "a"])) else {
+        panic!("not exact")
+    };
+    assert!(text.starts_with("(partition in [\"\", \"a\", \"b\"]) and "), "{text}");
+    for other in [field("year").eq(2015), field("name").ne("acme"), field("name").starts_with("a")] {
+        let lowered = lower(other);
+        assert!(!format!("{lowered:?}").contains("partition"), "{lowered:?}");
     }
 }
 

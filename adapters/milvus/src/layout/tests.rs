@@ -92,18 +92,26 @@ fn a_metric_that_the_port_has_not_is_named() {
 #[test]
 fn options_and_parameters_out_of_range_are_refused() {
     let spec = || IndexSpec::new("abc", 2);
+    let parted = || spec().field("a", FieldType::String).option("partition_key", "a");
     let nlist = EngineParams { nlist: Some(100_000), ..EngineParams::default() };
     for (spec, word) in [
         (spec().option("shards", 17), "1 to 16"),
         (spec().option("replicas", 0), "1 to 64"),
         (spec().option("shards", "two"), "integer"),
         (spec().engine(nlist), "65536"),
+        (spec().option("partition_key", 1), "declared field"),
+        (spec().option("partition_key", "a"), "declared string or integer"),
+        (spec().field("a", FieldType::Float).option("partition_key", "a"), "declared string or integer"),
+        (spec().option("partitions", 4), "only with partition_key"),
+        (parted().option("partitions", 2_000), "1 to 1024"),
     ] {
-        let error = check(&spec).unwrap_err();
+        let error = check(Server::Current, &spec).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument);
         assert!(error.message().contains(word), "{error}");
     }
-    check(&spec().option("shards", 16).option("replicas", 2)).unwrap();
+    check(Server::Old, &spec().option("shards", 16).option("replicas", 2)).unwrap();
+    check(Server::Current, &parted().option("partitions", 4)).unwrap();
+    assert_eq!(check(Server::Old, &parted()).unwrap_err().kind(), ErrorKind::Unsupported);
     assert_eq!(replicas(&spec().option("replicas", 2)), 2);
 }
 
@@ -120,4 +128,23 @@ fn each_engine_has_its_index() {
         assert_eq!(param(&sent, "metric_type"), Some("COSINE"));
         assert_eq!(param(&sent, "params"), Some(params));
     }
+}
+
+#[test]
+fn a_partition_key_is_a_field_of_its_own() {
+    let spec = IndexSpec::new("abc", 2)
+        .field("tenant", FieldType::String)
+        .option("partition_key", "tenant")
+        .option("partitions", 8);
+    let request = collection("abc", String::new(), &spec, 2).unwrap();
+    assert_eq!(request.num_partitions, 8);
+    let (layout, info) = Layout::read("abc", &made(&spec, 2), &[]).unwrap();
+    assert_eq!(info.spec, spec);
+    assert_eq!(layout.parted, Parted::ByKey("tenant".to_owned()));
+    assert_eq!(layout.metadata_fields(), [METADATA]);
+
+    let theirs = FieldSchema { is_partition_key: true, ..field("tenant", DataType::VarChar) };
+    let index = index(&[("index_type", "FLAT"), ("metric_type", "L2")]);
+    let (layout, _) = Layout::read("abc", &of_others(vec![theirs]), &[index]).unwrap();
+    assert_eq!(layout.parted, Parted::ByField);
 }
