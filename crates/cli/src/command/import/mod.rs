@@ -3,6 +3,7 @@
 mod feed;
 mod resume;
 mod sink;
+mod tally;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,7 +17,8 @@ use serde_json::{Value as Json, json};
 
 use self::feed::Feed;
 use self::resume::Resume;
-use self::sink::{Sink, Tally};
+use self::sink::Sink;
+use self::tally::{Problem, Tally};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::input::{self, ColumnTypes, Format, Input};
@@ -226,18 +228,18 @@ fn report(
     ended: Result<(), Failure>,
     context: &Context,
 ) -> Result<(), Failure> {
-    if tally.stored > 0 || ended.is_ok() {
+    if tally.stored + tally.unknown > 0 || ended.is_ok() {
         let summary = summary(tally, resumed_at, started);
         output::print_one(context.format(), &summary, || sentence(name, tally, started))?;
     }
     match ended {
-        Ok(()) if tally.skipped + tally.failed == 0 => Ok(()),
+        Ok(()) if tally.not_stored() == 0 => Ok(()),
         Ok(()) => Err(Failure::partly(Error::invalid(format!(
             "{} of {} rows were not stored",
-            table::count(tally.skipped + tally.failed),
+            table::count(tally.not_stored()),
             table::count(tally.read)
         )))),
-        Err(failure) if tally.stored + resumed_at > 0 => Err(failure.partly_done()),
+        Err(failure) if tally.stored + tally.unknown + resumed_at > 0 => Err(failure.partly_done()),
         Err(failure) => Err(failure),
     }
 }
@@ -247,6 +249,7 @@ fn summary(tally: &Tally, resumed_at: u64, started: Instant) -> Json {
         "read": tally.read,
         "stored": tally.stored,
         "failed": tally.failed,
+        "unknown": tally.unknown,
         "skipped": tally.skipped,
         "elapsed_ms": started.elapsed().as_secs_f64() * 1e3,
     });
@@ -254,19 +257,21 @@ fn summary(tally: &Tally, resumed_at: u64, started: Instant) -> Json {
         summary["resumed_at"] = json!(resumed_at);
     }
     if !tally.problems.is_empty() {
-        summary["errors"] = tally.problems.iter().map(sink::Problem::to_json).collect();
+        summary["errors"] = tally.problems.iter().map(Problem::to_json).collect();
     }
     summary
 }
 
 fn sentence(name: &str, tally: &Tally, started: Instant) -> String {
     let seconds = started.elapsed().as_secs_f64();
-    let not = match tally.skipped + tally.failed {
+    let some = |n: u64, what: &str| match n {
         0 => String::new(),
-        n => format!(", {} not", table::count(n)),
+        n => format!(", {} {what}", table::count(n)),
     };
+    let not = some(tally.skipped + tally.failed, "not");
+    let perhaps = some(tally.unknown, "perhaps");
     format!(
-        "Stored {} in {name}{not}, in {seconds:.1} s ({}/s).",
+        "Stored {} in {name}{perhaps}{not}, in {seconds:.1} s ({}/s).",
         table::record_count(tally.stored),
         table::count((tally.stored as f64 / seconds.max(1e-3)) as u64)
     )

@@ -1,49 +1,19 @@
 //! The writing side of an import.
 
 use std::future::Future;
+use std::iter;
 
-use portolan::{CallOptions, Error, ErrorKind, IndexSpec, Record, UpsertRequest, VectorStorage, validate};
-use serde_json::{Value as Json, json};
+use portolan::{
+    CallOptions, Error, ErrorKind, IndexSpec, Outcome, Record, UpsertRequest, VectorStorage, validate,
+};
 
 use super::OnError;
 use super::feed::{Batch, Feed, Item};
 use super::resume::Resume;
+use super::tally::{Fate, MOST_PROBLEMS, Problem, Tally};
 use crate::failure::Failure;
 use crate::input::Input;
 use crate::progress::Bar;
-
-/// How many bad rows are told one by one.
-const MOST_PROBLEMS: usize = 100;
-
-/// What an import did.
-#[derive(Debug, Default)]
-pub(super) struct Tally {
-    /// Rows read by this run.
-    pub(super) read: u64,
-    /// Records stored by this run.
-    pub(super) stored: u64,
-    /// Rows that ended the run, or that the store did not take.
-    pub(super) failed: u64,
-    /// Rows that are no records and were passed over.
-    pub(super) skipped: u64,
-    /// The first of the rows not stored.
-    pub(super) problems: Vec<Problem>,
-}
-
-/// A row that was not stored.
-#[derive(Debug)]
-pub(super) struct Problem {
-    file: String,
-    unit: &'static str,
-    line: u64,
-    error: Error,
-}
-
-impl Problem {
-    pub(super) fn to_json(&self) -> Json {
-        json!({ "file": self.file, "line": self.line, "kind": self.error.kind(), "message": self.error.message() })
-    }
-}
 
 /// Stores batches, and counts.
 pub(super) struct Sink<'a> {
@@ -119,14 +89,16 @@ impl<'a> Sink<'a> {
         }
         self.upsert(good, resume).await?;
         resume.advance(rows, self.storage, self.options).await?;
-        stop.map_or(Ok(()), |problem| Err(self.stop(problem)))
+        stop.map_or(Ok(()), |problem| Err(self.stop(problem, iter::empty())))
     }
 
     fn check(&self, item: Item) -> Result<Placed, Problem> {
         let Item { input, line, record } = item;
         let limits = &self.storage.capability().limits;
         let checked = record.and_then(|r| validate::record(&r, self.spec, limits).map(|_| r));
-        checked.map(|record| Placed { input, line, record }).map_err(|e| self.problem(input, line, e))
+        checked
+            .map(|record| Placed { input, line, record })
+            .map_err(|e| self.problem_at(input, line, Fate::Failed, e))
     }
 
     /// Stores records; those that the store refuses for what they are, are bad rows as well.
@@ -137,21 +109,23 @@ impl<'a> Sink<'a> {
             match self.storage.upsert(&request).await {
                 Ok(result) => {
                     self.tally.stored += result.stored() as u64;
-                    let not_stored: Vec<(usize, Error)> =
-                        result.errors().map(|(at, e)| (at, e.clone())).collect();
-                    let whole = not_stored.first().map_or(records.len(), |(at, _)| *at);
+                    let whole = result.items.iter().take_while(|o| o.is_stored()).count();
                     resume.remember(records.iter().take(whole).next_back());
-                    return self.settle(&placed, not_stored, resume).await;
+                    return self.settle(&placed, &result.items, resume).await;
                 }
                 Err(e) if is_about_data(&e) && e.position().is_some_and(|at| at < placed.len()) => {
                     let bad = placed.remove(e.position().unwrap_or_default());
-                    let problem = self.problem(bad.input, bad.line, e);
+                    let problem = self.problem(&bad, Fate::Failed, e);
                     if self.on_error == OnError::Stop {
-                        return Err(self.stop(problem));
+                        return Err(self.stop(problem, iter::empty()));
                     }
                     self.skip(problem);
                 }
-                Err(e) => return Err(Failure::failed(e).hint(resume.advice())),
+                Err(e) => {
+                    let not = |row| self.problem(row, Fate::Failed, e.clone());
+                    let problems: Vec<Problem> = placed.iter().map(not).collect();
+                    return self.stop_at(problems).map_err(|failure| failure.hint(resume.advice()));
+                }
             }
         }
         Ok(())
@@ -161,62 +135,71 @@ impl<'a> Sink<'a> {
     async fn settle(
         &mut self,
         placed: &[Placed],
-        not_stored: Vec<(usize, Error)>,
+        outcomes: &[Outcome],
         resume: &mut Resume,
     ) -> Result<(), Failure> {
-        let all = not_stored.len() as u64;
-        for (n, (at, error)) in not_stored.into_iter().enumerate() {
-            let passable = is_about_data(&error) && self.on_error == OnError::Skip;
-            let Some(row) = placed.get(at) else { continue };
-            let problem = self.problem(row.input, row.line, error);
-            if !passable {
-                resume.advance(at as u64, self.storage, self.options).await?;
-                self.tally.failed += all - n as u64 - 1;
-                return Err(self.stop(problem).hint(resume.advice()));
+        let mut whole = None;
+        let mut stopping = Vec::new();
+        for (at, (row, outcome)) in placed.iter().zip(outcomes).enumerate() {
+            let Some(error) = outcome.error() else { continue };
+            let problem = self.problem(row, Fate::of(outcome), error.clone());
+            if is_about_data(error) && self.on_error == OnError::Skip {
+                self.skip(problem);
+            } else {
+                whole.get_or_insert(at as u64);
+                stopping.push(problem);
             }
-            self.skip(problem);
         }
-        Ok(())
+        let stopped = self.stop_at(stopping);
+        if let Some(whole) = whole {
+            resume.advance(whole, self.storage, self.options).await?;
+        }
+        stopped.map_err(|failure| failure.hint(resume.advice()))
     }
 
-    fn problem(&self, input: usize, line: u64, error: Error) -> Problem {
+    fn problem(&self, row: &Placed, fate: Fate, error: Error) -> Problem {
+        self.problem_at(row.input, row.line, fate, error)
+    }
+
+    fn problem_at(&self, input: usize, line: u64, fate: Fate, error: Error) -> Problem {
         let input = &self.inputs[input];
         let file = input.metadata.as_ref().map_or(input.name.clone(), |m| m.display().to_string());
-        Problem { file, unit: input.unit(), line, error }
+        Problem { file, unit: input.unit(), line, last_line: line, fate, error }
     }
 
     fn skip(&mut self, problem: Problem) {
-        self.tally.skipped += 1;
-        let told = self.tally.problems.len();
-        if self.tell && told < MOST_PROBLEMS {
-            self.bar.line(&format!("skipped: {}", place(&problem)));
+        self.tally.add(Problem { fate: Fate::Skipped, ..problem.clone() });
+        if self.tell && self.tally.skipped <= MOST_PROBLEMS as u64 {
+            self.bar.line(&format!("skipped: {}", problem.sentence()));
         } else if self.tell && self.tally.skipped == MOST_PROBLEMS as u64 + 1 {
             self.bar.line("skipped: further rows, which are counted and not shown");
         }
-        if told < MOST_PROBLEMS {
-            self.tally.problems.push(problem);
-        }
     }
 
-    fn stop(&mut self, problem: Problem) -> Failure {
-        self.tally.failed += 1;
-        let error = Error::new(problem.error.kind(), place(&problem))
+    /// Ends the run where rows were not stored.
+    fn stop_at(&mut self, problems: Vec<Problem>) -> Result<(), Failure> {
+        let mut problems = problems.into_iter();
+        problems.next().map_or(Ok(()), |first| Err(self.stop(first, problems)))
+    }
+
+    /// Ends the run for a row, and others behind it; those that share its reason are told with it.
+    fn stop(&mut self, mut first: Problem, others: impl Iterator<Item = Problem>) -> Failure {
+        self.tally.add(first.clone());
+        for other in others {
+            first.join(&other);
+            self.tally.add(other);
+        }
+        let error = Error::new(first.error.kind(), first.sentence())
             .with_index(&self.spec.name)
-            .with_context("file", problem.file.clone())
-            .with_context("line", problem.line.to_string());
+            .with_context("file", first.file.clone())
+            .with_context("line", first.line.to_string());
         let failure = Failure::failed(error);
-        let about_data = is_about_data(&problem.error);
-        self.tally.problems.push(problem);
-        if about_data {
+        if is_about_data(&first.error) {
             failure.hint("correct the row, or pass over such rows with --on-error skip")
         } else {
             failure
         }
     }
-}
-
-fn place(problem: &Problem) -> String {
-    format!("{}, {} {}: {}", problem.file, problem.unit, problem.line, problem.error.message())
 }
 
 /// Whether a record is refused for what it is, and would be refused again.
