@@ -80,10 +80,13 @@ pub(crate) struct Upsert<'a> {
     pub(crate) documents: Option<Vec<Option<String>>>,
 }
 
+/// Changes to records that are there; the vectors stay.
 #[derive(Debug, PartialEq, Serialize)]
 pub(crate) struct Update {
     pub(crate) ids: Vec<String>,
-    pub(crate) metadatas: Vec<NativeMetadata>,
+    pub(crate) metadatas: Vec<Option<NativeMetadata>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) documents: Option<Vec<Option<String>>>,
 }
 
 #[derive(Debug, Serialize)]

@@ -70,13 +70,26 @@ pub(crate) fn upsert(rows: &[Row], base64: bool) -> Result<Upsert<'_>> {
     } else {
         Embeddings::Numbers(vectors)
     };
-    let documents: Vec<Option<String>> = rows.iter().map(document).collect();
     Ok(Upsert {
         ids: rows.iter().map(|row| row.id.as_str()).collect(),
         embeddings,
         metadatas: rows.iter().map(native_metadata).collect(),
-        documents: documents.iter().any(Option::is_some).then_some(documents),
+        documents: documents(rows),
     })
+}
+
+/// Rows whose vectors stay: read and written again, a cosine vector would change a little each time.
+pub(crate) fn update(rows: &[Row]) -> Update {
+    Update {
+        ids: rows.iter().map(|row| row.id.clone()).collect(),
+        metadatas: rows.iter().map(native_metadata).collect(),
+        documents: documents(rows),
+    }
+}
+
+fn documents(rows: &[Row]) -> Option<Vec<Option<String>>> {
+    let documents: Vec<Option<String>> = rows.iter().map(document).collect();
+    documents.iter().any(Option::is_some).then_some(documents)
 }
 
 fn encoded(vector: &[f32]) -> String {
@@ -102,10 +115,10 @@ fn native_metadata(row: &Row) -> Option<NativeMetadata> {
 }
 
 /// What takes out of stored rows the lists that were not written to them; none where there are none.
-pub(crate) fn expulsion(written: &[Row], stored: Vec<Row>) -> Option<Update> {
+pub(crate) fn expulsion(written: &[Row], stored: &[Row]) -> Option<Update> {
     let wanted: HashMap<&str, &Metadata> =
         written.iter().map(|row| (row.id.as_str(), &row.metadata)).collect();
-    let mut update = Update { ids: Vec::new(), metadatas: Vec::new() };
+    let mut update = Update { ids: Vec::new(), metadatas: Vec::new(), documents: None };
     for row in stored {
         let Some(wanted) = wanted.get(row.id.as_str()) else { continue };
         let strays: NativeMetadata = row
@@ -115,8 +128,8 @@ pub(crate) fn expulsion(written: &[Row], stored: Vec<Row>) -> Option<Update> {
             .map(|(key, _)| (key.to_owned(), Json::Null))
             .collect();
         if !strays.is_empty() {
-            update.ids.push(row.id);
-            update.metadatas.push(strays);
+            update.ids.push(row.id.clone());
+            update.metadatas.push(Some(strays));
         }
     }
     (!update.ids.is_empty()).then_some(update)
@@ -260,9 +273,9 @@ mod tests {
         let clean = Metadata::new().with("a", vec!["x"]);
         let stray = clean.clone().with("b", vec!["y"]).with("scalar", 1);
         let written = [row("1", clean.clone()), row("2", clean.clone())];
-        let update = expulsion(&written, vec![row("1", stray), row("2", clean.clone())]).unwrap();
+        let update = expulsion(&written, &[row("1", stray), row("2", clean.clone())]).unwrap();
         assert_eq!(serde_json::to_value(update).unwrap(), json!({"ids": ["1"], "metadatas": [{"b": null}]}));
-        assert_eq!(expulsion(&written, vec![row("1", clean)]), None);
+        assert_eq!(expulsion(&written, &[row("1", clean)]), None);
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! The driver: each ability of the port as a thin call on the server.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::RwLock;
 use portolan_core::driver::{
-    Driver, ExactSearch, Hit, Nearest, Neighbours, Page, Paging, Profile, Row, Target, Want,
+    Driver, ExactSearch, Hit, MAX_F32_SUM, Nearest, Neighbours, Page, Paging, Profile, Row, Target, Want,
 };
 use portolan_core::filter::{Leaf, Lowered};
 use portolan_core::{
@@ -215,17 +215,20 @@ impl ChromaDriver {
     }
 
     /// A list of a dropped collection may turn up in a new record, whose place in the database was that of an old one.
-    async fn expel(&self, at: &Place<'_>, rows: &[Row]) -> Result<()> {
+    /// Returns which of the rows are there.
+    async fn expel(&self, at: &Place<'_>, rows: &[Row]) -> Result<HashSet<String>> {
+        let mut there = HashSet::with_capacity(rows.len());
         for chunk in rows.chunks(PAGE_ROWS) {
             let ids: Vec<String> = chunk.iter().map(|row| row.id.clone()).collect();
             let get =
                 Get { ids: Some(&ids), clause: None, limit: None, offset: None, include: vec!["metadatas"] };
             let stored = convert::rows(self.read::<Rows>(at, "get", &get).await?)?;
-            if let Some(update) = convert::expulsion(chunk, stored) {
+            if let Some(update) = convert::expulsion(chunk, &stored) {
                 let _: IgnoredAny = self.post(at, "update", &update).await?;
             }
+            there.extend(stored.into_iter().map(|row| row.id));
         }
-        Ok(())
+        Ok(there)
     }
 }
 
@@ -256,6 +259,14 @@ fn outcomes(sent: Result<IgnoredAny, Fault>, count: usize) -> Result<Vec<Outcome
         Err(Fault { error, in_doubt: true }) => Ok(vec![Outcome::Unknown(error); count]),
         Err(fault) => Err(fault.error),
     }
+}
+
+/// The outcome of a row that was written: the server answers an update of one that is not there all the same.
+fn found(row: &Row, there: &HashSet<String>) -> Outcome {
+    if row.vector.is_some() || there.contains(&row.id) {
+        return Outcome::Stored;
+    }
+    Outcome::Failed(Error::new(ErrorKind::NotFound, format!("the record {:?} is not there any more", row.id)))
 }
 
 fn profile(batch: usize) -> Profile {
@@ -317,6 +328,10 @@ impl Driver for ChromaDriver {
         convert::may_lie_aside(spec, key)
     }
 
+    fn is_coarse(&self, spec: &IndexSpec) -> bool {
+        spec.dimension > MAX_F32_SUM
+    }
+
     async fn create(&self, at: Target<'_>) -> Result<()> {
         let request = schema::create(at.name, at.spec, time::now())?;
         self.collections.write().remove(at.name);
@@ -350,16 +365,22 @@ impl Driver for ChromaDriver {
     }
 
     async fn write(&self, at: Target<'_>, rows: &[Row]) -> Result<Vec<Outcome>> {
-        let request = convert::upsert(rows, self.base64)?;
+        let of_metadata = rows.iter().all(|row| row.vector.is_none());
+        let upsert = if of_metadata { None } else { Some(convert::upsert(rows, self.base64)?) };
         let at = self.place(at.name).await?;
         let _writing = at.known.writes.of(rows.iter().map(|row| row.id.as_str())).await;
-        let written = outcomes(self.post(&at, "upsert", &request).await, rows.len())?;
-        if written.iter().all(Outcome::is_stored)
-            && let Err(e) = self.expel(&at, rows).await
-        {
-            return Ok(vec![Outcome::Unknown(e); rows.len()]);
+        let sent = match upsert {
+            Some(upsert) => self.post(&at, "upsert", &upsert).await,
+            None => self.post(&at, "update", &convert::update(rows)).await,
+        };
+        let written = outcomes(sent, rows.len())?;
+        if !written.iter().all(Outcome::is_stored) {
+            return Ok(written);
         }
-        Ok(written)
+        Ok(match self.expel(&at, rows).await {
+            Ok(there) => rows.iter().map(|row| found(row, &there)).collect(),
+            Err(e) => vec![Outcome::Unknown(e); rows.len()],
+        })
     }
 
     async fn fetch(&self, at: Target<'_>, ids: &[String], want: Want) -> Result<Vec<Row>> {

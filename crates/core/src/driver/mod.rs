@@ -7,6 +7,7 @@
 mod aside;
 mod distance;
 mod ids;
+mod locks;
 mod pages;
 mod push;
 mod row;
@@ -31,6 +32,10 @@ use crate::metadata::{MetadataPatch, Value};
 use crate::name::NameRule;
 use crate::write::Outcome;
 use crate::{Error, ErrorKind, Result};
+
+/// The largest dimension at which distances that a database sums in `f32` surely keep the contract's tolerance; measured on
+/// vectors of equal components, the worst case: beyond some 4,096 they do not.
+pub const MAX_F32_SUM: usize = 3_072;
 
 /// An index, as a driver is told of it.
 #[derive(Debug, Clone, Copy)]
@@ -110,7 +115,8 @@ pub struct Profile {
     pub metrics: Vec<Metric>,
     /// How vectors read back.
     pub vectors: VectorFidelity,
-    /// Whether an upsert merges metadata into what is stored, so that [`Row::removed`] must name the keys to drop.
+    /// Whether a write merges into what is stored: [`Row::removed`] names the keys to drop, and a row without a vector,
+    /// that of an update, leaves the stored one.
     pub merges: bool,
     /// Whether every value of the contract is represented natively, so that nothing lies aside.
     pub all_values: bool,
@@ -238,6 +244,13 @@ pub trait Driver: Debug + Send + Sync + 'static {
     fn may_lie_aside(&self, spec: &IndexSpec, key: &str) -> bool {
         let _ = (spec, key);
         !self.profile().all_values
+    }
+
+    /// Whether the distances that [`Driver::nearest`] tells are too coarse for the contract, as those over compressed vectors
+    /// are, or sums of more than [`MAX_F32_SUM`] terms in `f32`. The engine then scores what is found by its vectors.
+    fn is_coarse(&self, spec: &IndexSpec) -> bool {
+        let _ = spec;
+        false
     }
 
     /// Creates an index that takes reads and writes when this returns. `AlreadyExists`.

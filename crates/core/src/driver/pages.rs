@@ -16,6 +16,9 @@ use crate::{Error, ErrorKind, Result};
 /// How many scans over shifting pages are kept; the longest unused one ends first.
 const OPEN_SCANS: usize = 1_024;
 
+/// How many of those that have come to their end are kept, for a last page that was lost.
+const ENDED_SCANS: usize = 8;
+
 /// The most pages that one call of a scan reads before it answers with what it has, so that it ends in time.
 const PAGES_OF_A_CALL: usize = 128;
 
@@ -142,8 +145,15 @@ impl Mark {
 /// The scans over shifting pages that may go on, the longest unused one first.
 #[derive(Debug, Default)]
 pub(super) struct Scans {
-    open: Mutex<VecDeque<(u64, Arc<tokio::sync::Mutex<Walk>>)>>,
+    open: Mutex<VecDeque<Scan>>,
     next: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Scan {
+    number: u64,
+    walk: Arc<tokio::sync::Mutex<Walk>>,
+    ended: bool,
 }
 
 impl Scans {
@@ -151,7 +161,7 @@ impl Scans {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let walk = Arc::default();
         let mut open = self.open.lock();
-        open.push_back((number, Arc::clone(&walk)));
+        open.push_back(Scan { number, walk: Arc::clone(&walk), ended: false });
         if open.len() > OPEN_SCANS {
             open.pop_front();
         }
@@ -160,11 +170,22 @@ impl Scans {
 
     fn resume(&self, number: u64) -> Option<Arc<tokio::sync::Mutex<Walk>>> {
         let mut open = self.open.lock();
-        let at = open.iter().position(|(n, _)| *n == number)?;
+        let at = open.iter().position(|scan| scan.number == number)?;
         let scan = open.remove(at)?;
-        let walk = Arc::clone(&scan.1);
-        open.push_back(scan);
+        let walk = Arc::clone(&scan.walk);
+        open.push_back(Scan { ended: false, ..scan });
         Some(walk)
+    }
+
+    /// Notes that a scan has come to its end. It holds the ids of all that it has seen, so that few such are kept.
+    fn end(&self, number: u64) {
+        let mut open = self.open.lock();
+        open.iter_mut().filter(|scan| scan.number == number).for_each(|scan| scan.ended = true);
+        if open.iter().filter(|scan| scan.ended).count() > ENDED_SCANS
+            && let Some(oldest) = open.iter().position(|scan| scan.ended)
+        {
+            open.remove(oldest);
+        }
     }
 }
 
@@ -321,6 +342,9 @@ impl<D: Driver> DriverStorage<D> {
             }
         }
         let more = !walk.ended && !filter.is_none();
+        if !more && self.profile().paging == Paging::Shifting {
+            self.scans().end(scan.number);
+        }
         Ok(ScanPage::new(records, more.then(|| self.cursor(at, scan.number, &walk))))
     }
 
@@ -420,4 +444,21 @@ pub(super) fn past_budget(budget: u64) -> Error {
              here; narrow the filter, declare its fields, or raise residual_budget"
         ),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_scans_that_have_ended_are_kept_and_all_that_go_on() {
+        let scans = Scans::default();
+        let numbers: Vec<u64> = (0..100).map(|_| scans.start().0).collect();
+        for number in &numbers[10..] {
+            scans.end(*number);
+        }
+        let kept: Vec<u64> = numbers.into_iter().filter(|number| scans.resume(*number).is_some()).collect();
+        let expected: Vec<u64> = (0..10).chain(100 - ENDED_SCANS as u64..100).collect();
+        assert_eq!(kept, expected);
+    }
 }

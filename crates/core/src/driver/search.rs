@@ -121,8 +121,9 @@ impl<D: Driver> DriverStorage<D> {
     ) -> Query<'a, D::Filter> {
         let pushed = push::push(self.driver(), at.spec(), filter);
         let by_field = matches!(request.deduplicate, Some(Deduplicate::Field(_)));
+        let coarse = self.driver().is_coarse(at.spec());
         let want = Want {
-            vectors: request.include_vectors || request.deduplicate == Some(Deduplicate::Vector),
+            vectors: request.include_vectors || request.deduplicate == Some(Deduplicate::Vector) || coarse,
             metadata: request.include_metadata || by_field || pushed.residual.is_some(),
             own: !self.profile().ids.is_plain(),
         };
@@ -155,9 +156,12 @@ impl<D: Driver> DriverStorage<D> {
                 nprobe: query.request.nprobe,
                 want: query.want,
             };
-            let answer = self.driver().nearest(at.target(), &nearest).await?;
+            let mut answer = self.driver().nearest(at.target(), &nearest).await?;
             read += answer.records_read;
             let short = answer.hits.len() < k;
+            if self.driver().is_coarse(at.spec()) {
+                query.rescore(&mut answer.hits);
+            }
             let exactness = answer.exactness;
             let all = short
                 && (exactness == Exactness::Exact || self.explained(at, query, answer.hits.len()).await?);
@@ -300,10 +304,21 @@ impl<D: Driver> DriverStorage<D> {
 }
 
 impl<F> Query<'_, F> {
+    /// Scores hits by their vectors.
+    fn rescore(&self, hits: &mut [Hit]) {
+        for hit in hits.iter_mut() {
+            if let Some(vector) = &hit.row.vector {
+                hit.distance = distance(self.metric, self.vector, vector);
+            }
+        }
+        hits.sort_by(|a, b| a.distance.total_cmp(&b.distance));
+    }
+
     /// The hits that meet residual filter and threshold, best first, without duplicates.
     fn survivors(&self, hits: Vec<Hit>) -> Result<Vec<Candidate>> {
         let mut candidates = Vec::with_capacity(hits.len());
-        for Hit { row, distance } in hits {
+        // A zero vector of another program has no cosine, and is not found.
+        for Hit { row, distance } in hits.into_iter().filter(|hit| !hit.distance.is_nan()) {
             let native_id = row.id.clone();
             let record = aside::decode(row)?;
             if meets(&self.pushed.residual, &record) && self.reaches(distance) {

@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use parking_lot::RwLock;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::locks::Locks;
 use super::pages::Scans;
-use super::write::IdLocks;
 use super::{Driver, ExactSearch, Paging, Profile, Target, Want, aside, push};
 use crate::capability::{Capability, Support};
 use crate::filter::{Condition, Filter, Leaf};
@@ -38,7 +38,7 @@ pub struct DriverStorage<D> {
     driver: D,
     capability: Capability,
     indexes: RwLock<HashMap<String, Arc<Opened>>>,
-    locks: IdLocks,
+    locks: Locks,
     scans: Scans,
     nonce: String,
     closed: AtomicBool,
@@ -77,7 +77,7 @@ impl<D: Driver> DriverStorage<D> {
             driver,
             capability,
             indexes: RwLock::default(),
-            locks: IdLocks::default(),
+            locks: Locks::default(),
             scans: Scans::default(),
             nonce: uuid::Uuid::new_v4().simple().to_string(),
             closed: AtomicBool::new(false),
@@ -97,7 +97,7 @@ impl<D: Driver> DriverStorage<D> {
         &self.capability
     }
 
-    pub(super) fn locks(&self) -> &IdLocks {
+    pub(super) fn locks(&self) -> &Locks {
         &self.locks
     }
 

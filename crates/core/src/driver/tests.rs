@@ -17,7 +17,7 @@ use crate::record::{GetRequest, Record};
 use crate::scan::{CountRequest, ScanRequest};
 use crate::search::{Exactness, SearchRequest};
 use crate::storage::VectorStorage;
-use crate::write::{DeleteRequest, DeleteWhereRequest, UpsertRequest};
+use crate::write::{DeleteRequest, DeleteWhereRequest, MetadataUpdate, UpdateRequest, UpsertRequest};
 use crate::{CallOptions, Filter as Tree};
 
 /// Rows in a map; what it declares and how far its approximate search sees is set by the test.
@@ -419,6 +419,30 @@ async fn a_scan_that_checks_rows_here_reads_ahead_and_goes_on_behind_the_last_it
         let expected: Vec<String> = (0..40).step_by(4).map(|n| format!("{n:02}")).collect();
         assert_eq!(ids, expected);
         assert!(storage.driver().pages.load(Ordering::Relaxed) <= pages);
+    }
+}
+
+#[tokio::test]
+async fn a_record_whose_text_aside_is_damaged_is_written_again_or_deleted() {
+    let damaged = Metadata::new().with("_portolan", "garbage");
+    for (ids, id) in [(IdScheme::Any, "a"), (IdScheme::UuidOrInteger, "7")] {
+        let fake = || {
+            Fake::new(|profile| (profile.ids, profile.update) = (ids, false)).with_native(
+                id,
+                0.0,
+                damaged.clone(),
+            )
+        };
+        let storage = DriverStorage::new(fake());
+        let update = [MetadataUpdate::new(id, MetadataPatch::new().set("n", 1))];
+        let updated = storage.update_metadata(&UpdateRequest::new("things", &update[..])).await.unwrap();
+        assert_eq!(updated.items[0].error().map(Error::kind), Some(ErrorKind::Corrupt));
+        let records = [Record::new(id, [1.0])];
+        let written = storage.upsert(&UpsertRequest::new("things", &records[..])).await.unwrap();
+        assert!(written.is_successful(), "{written:?}");
+        let storage = DriverStorage::new(fake());
+        let deleted = storage.delete(&DeleteRequest::new("things", &[id.to_owned()][..])).await.unwrap();
+        assert!(deleted.is_successful() && storage.driver().rows.lock().is_empty());
     }
 }
 

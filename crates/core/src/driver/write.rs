@@ -1,14 +1,14 @@
 //! Writes: validated whole, folded, cut into chunks, sent with bounded parallelism, an outcome per item.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::hash::{BuildHasher, RandomState};
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::RwLockWriteGuard;
 use tokio::time::{Instant, timeout_at};
 
+use super::locks::IdGuard;
 use super::storage::{DriverStorage, Opened, by_deadline};
 use super::{Driver, Row, Want, aside, push};
 use crate::filter::Filter;
@@ -19,33 +19,6 @@ use crate::write::{
     WriteResult,
 };
 use crate::{Error, ErrorKind, Result, validate};
-
-const STRIPES: usize = 64;
-
-/// Serializes the writes to one id where the engine reads before it writes.
-#[derive(Debug)]
-pub(super) struct IdLocks {
-    stripes: Vec<Mutex<()>>,
-    hasher: RandomState,
-}
-
-impl Default for IdLocks {
-    fn default() -> Self {
-        Self { stripes: (0..STRIPES).map(|_| Mutex::default()).collect(), hasher: RandomState::new() }
-    }
-}
-
-impl IdLocks {
-    async fn lock<'a>(&self, index: &str, ids: impl Iterator<Item = &'a str>) -> Vec<MutexGuard<'_, ()>> {
-        let stripes: BTreeSet<usize> =
-            ids.map(|id| self.hasher.hash_one((index, id)) as usize % STRIPES).collect();
-        let mut guards = Vec::with_capacity(stripes.len());
-        for stripe in stripes {
-            guards.push(self.stripes[stripe].lock().await);
-        }
-        guards
-    }
-}
 
 /// A chunk under way: which items, and how they ended.
 type Sent<'a> = BoxFuture<'a, (Range<usize>, Result<Vec<Outcome>>)>;
@@ -192,6 +165,7 @@ impl<D: Driver> DriverStorage<D> {
     }
 
     pub(super) async fn clear_in(&self, at: &Opened) -> Result<()> {
+        let _guard = self.lock_index(at).await;
         if self.profile().clear {
             return self.driver().clear(at.target()).await;
         }
@@ -267,8 +241,9 @@ impl<D: Driver> DriverStorage<D> {
         patches: &[(String, MetadataPatch)],
         deadline: Option<Instant>,
     ) -> Result<Vec<Outcome>> {
-        let mut places =
-            self.places(at, patches.iter().map(|p| p.0.as_str()), deadline, Some(Want::ALL)).await?;
+        // Where writes merge, what is not sent stays, and a vector that is read rounded is not written back.
+        let want = Want { vectors: !self.profile().merges, ..Want::ALL };
+        let mut places = self.places(at, patches.iter().map(|p| p.0.as_str()), deadline, Some(want)).await?;
         let mut outcomes = Vec::with_capacity(patches.len());
         let mut rows = Vec::new();
         for (id, patch) in patches {
@@ -331,7 +306,7 @@ impl<D: Driver> DriverStorage<D> {
         let want = want.unwrap_or(Want { vectors: false, metadata: profile.merges, own: true });
         let rows = by_deadline(deadline, self.fetch_rows(at, &natives, want)).await?;
         let mut by_native: HashMap<String, Row> = rows.into_iter().map(|r| (r.id.clone(), r)).collect();
-        forms.into_iter().map(|(id, forms)| Ok((id, place(id, forms, &mut by_native)?))).collect()
+        Ok(forms.into_iter().map(|(id, forms)| (id, place(id, forms, &mut by_native))).collect())
     }
 
     /// Reads rows by native id, within the limit of one fetch.
@@ -356,6 +331,7 @@ impl<D: Driver> DriverStorage<D> {
     ) -> Result<Option<u64>> {
         let pushed = push::push(self.driver(), at.spec(), filter);
         if let (Some(native), None, true) = (&pushed.native, &pushed.residual, self.profile().remove_where) {
+            let _guard = self.lock_index(at).await;
             return self.driver().remove_where(at.target(), native).await;
         }
         let pushed = push::push_to_pages(self.driver(), at.spec(), filter);
@@ -377,7 +353,7 @@ impl<D: Driver> DriverStorage<D> {
     /// Deletes those of some ids that still meet the filter, so that a record which never did is not deleted.
     async fn remove_checked(&self, at: &Opened, ids: &[String], filter: &Filter) -> Result<u64> {
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-        let _guard = self.locks().lock(&at.native, ids.iter().copied()).await;
+        let _guard = self.locks().ids(&at.native, ids.iter().copied()).await;
         let places =
             self.places(at, ids.iter().copied(), None, Some(Want { vectors: false, ..Want::ALL })).await?;
         let mut natives = Vec::with_capacity(ids.len());
@@ -405,12 +381,21 @@ impl<D: Driver> DriverStorage<D> {
         at: &Opened,
         ids: impl Iterator<Item = &'a str>,
         deadline: Option<Instant>,
-    ) -> Result<Vec<MutexGuard<'g, ()>>> {
-        let profile = self.profile();
-        if profile.update && profile.ids.is_plain() && !profile.merges {
-            return Ok(Vec::new());
+    ) -> Result<IdGuard<'g>> {
+        if !self.reads_first() {
+            return Ok(IdGuard::default());
         }
-        by_deadline(deadline, async { Ok(self.locks().lock(&at.native, ids).await) }).await
+        by_deadline(deadline, async { Ok(self.locks().ids(&at.native, ids).await) }).await
+    }
+
+    async fn lock_index(&self, at: &Opened) -> Option<RwLockWriteGuard<'_, ()>> {
+        if self.reads_first() { Some(self.locks().index(&at.native).await) } else { None }
+    }
+
+    /// Whether some write reads what is stored, and writes it back changed.
+    fn reads_first(&self) -> bool {
+        let profile = self.profile();
+        !profile.update || !profile.ids.is_plain() || profile.merges
     }
 
     /// Sends items in chunks. `Err` only where surely nothing was changed.
@@ -553,25 +538,26 @@ fn fill(outcomes: Vec<Option<Outcome>>, sent: Result<Vec<Outcome>>) -> Result<Ve
     }
 }
 
-fn place(id: &str, forms: Vec<String>, rows: &mut HashMap<String, Row>) -> Result<Place> {
+fn place(id: &str, forms: Vec<String>, rows: &mut HashMap<String, Row>) -> Place {
     let mut own = Vec::new();
     let mut occupied = None;
     for form in &forms {
         let Some(row) = rows.get(form) else { continue };
-        if aside::port_id(row)? == id {
+        // A row whose text aside is damaged is that of the id which leads to it, to be written anew or deleted.
+        if aside::port_id(row).map_or(true, |port| port == id) {
             own.push(form.clone());
         } else {
             occupied.get_or_insert_with(|| form.clone());
         }
     }
     match (own.as_slice(), occupied) {
-        ([], None) => Ok(Place::Row(forms.into_iter().next().unwrap_or_default(), None)),
+        ([], None) => Place::Row(forms.into_iter().next().unwrap_or_default(), None),
         ([], Some(form)) => {
-            Ok(Place::Taken(collision(id, &format!("its native id {form} belongs to another record"))))
+            Place::Taken(collision(id, &format!("its native id {form} belongs to another record")))
         }
-        ([one], _) => Ok(Place::Row(one.clone(), rows.remove(one))),
+        ([one], _) => Place::Row(one.clone(), rows.remove(one)),
         (many, _) => {
-            Ok(Place::Twice(collision(id, &format!("it stands for the native ids {}", many.join(" and ")))))
+            Place::Twice(collision(id, &format!("it stands for the native ids {}", many.join(" and "))))
         }
     }
 }

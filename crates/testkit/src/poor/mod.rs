@@ -179,6 +179,7 @@ impl Driver for PoorDriver {
         rules::rows(at.spec, rows)?;
         network().await;
         self.with_index(at, |index, _| {
+            rules::vectors(rows, |id| index.places.contains_key(id))?;
             rows.iter().for_each(|row| index.merge(row));
             Ok(vec![Outcome::Stored; rows.len()])
         })
@@ -269,7 +270,9 @@ impl Index {
     fn merge(&mut self, row: &Row) {
         let mut merged = self.take(&row.id).unwrap_or_default();
         merged.id.clone_from(&row.id);
-        merged.vector.clone_from(&row.vector);
+        if row.vector.is_some() {
+            merged.vector.clone_from(&row.vector);
+        }
         for (key, value) in row.metadata.iter() {
             merged.metadata.insert(key, value.clone());
         }

@@ -34,8 +34,10 @@ pub(super) fn rows(spec: &IndexSpec, rows: &[Row]) -> Result<()> {
     let mut bytes = 0;
     for row in rows {
         let vector = row.vector.as_deref().unwrap_or_default();
-        let fits = vector.len() == spec.dimension && vector.iter().all(|x| x.is_finite());
-        check(fits, || format!("the vector of {} has {} components", row.id, vector.len()))?;
+        let whole = vector.len() == spec.dimension && vector.iter().all(|x| x.is_finite());
+        check(whole || row.vector.is_none(), || {
+            format!("the vector of {} has {} components", row.id, vector.len())
+        })?;
         for (key, value) in row.metadata.iter() {
             check(represents(spec, key, value), || format!("{key:?} = {value}"))?;
             check(!row.removed.iter().any(|k| k == key), || format!("{key:?} is set and removed"))?;
@@ -43,6 +45,12 @@ pub(super) fn rows(spec: &IndexSpec, rows: &[Row]) -> Result<()> {
         bytes += 4 * vector.len() + row.metadata.to_string().len();
     }
     check(bytes <= BATCH_BYTES, || format!("{bytes} bytes at once"))
+}
+
+/// Only of a row that is stored can a write leave out the vector.
+pub(super) fn vectors(rows: &[Row], stored: impl Fn(&str) -> bool) -> Result<()> {
+    let without = rows.iter().find(|row| row.vector.is_none() && !stored(&row.id));
+    check(without.is_none(), || format!("no vector of a new row: {without:?}"))
 }
 
 pub(super) fn ids(ids: &[String], most: usize) -> Result<()> {
