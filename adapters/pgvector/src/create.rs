@@ -7,6 +7,7 @@ use crate::query::{VectorTypes, identifier, literal};
 use crate::table::{Comment, Engine, ID, MAX_HALFVEC, METADATA, VECTOR, halved};
 
 const MAX_M: u32 = 100;
+const DEFAULT_M: u32 = 16;
 const EF_CONSTRUCTION: (u32, u32) = (4, 1_000);
 const DEFAULT_EF_CONSTRUCTION: u32 = 64;
 const MAX_LISTS: u32 = 32_768;
@@ -38,8 +39,9 @@ pub(crate) fn check(spec: &IndexSpec) -> Result<()> {
             return Err(Error::out_of_range(field, value, low, high));
         }
     }
-    match (engine.m, engine.ef_construction) {
-        (Some(m), Some(ef)) if ef < 2 * m => {
+    let m = engine.m.unwrap_or(DEFAULT_M);
+    match engine.ef_construction {
+        Some(ef) if ef < 2 * m => {
             Err(Error::invalid(format!("ef_construction is {ef}, and must be at least twice m, {}", 2 * m)))
         }
         _ => Ok(()),
@@ -116,7 +118,7 @@ fn vector_index(table: &str, name: &str, spec: &IndexSpec, types: &VectorTypes) 
 }
 
 fn hnsw_options(spec: &IndexSpec) -> String {
-    let m = spec.engine.m.unwrap_or(16);
+    let m = spec.engine.m.unwrap_or(DEFAULT_M);
     let ef_construction = spec.engine.ef_construction.unwrap_or(DEFAULT_EF_CONSTRUCTION.max(2 * m));
     format!("m = {m}, ef_construction = {ef_construction}")
 }
@@ -159,6 +161,11 @@ mod tests {
                     ef_construction: Some(79),
                     ..EngineParams::default()
                 }),
+                ErrorKind::InvalidArgument,
+            ),
+            (
+                spec(3, Metric::Cosine, None)
+                    .engine(EngineParams { ef_construction: Some(20), ..EngineParams::default() }),
                 ErrorKind::InvalidArgument,
             ),
         ] {

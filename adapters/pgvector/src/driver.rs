@@ -7,7 +7,7 @@ use futures::TryFutureExt;
 use parking_lot::RwLock;
 use pgvector::Vector;
 use portolan_core::driver::{
-    Driver, ExactSearch, Hit, Nearest, Neighbours, Page, Profile, Row, Sizes, Target, Want,
+    Driver, ExactSearch, Hit, MAX_F32_SUM, Nearest, Neighbours, Page, Profile, Row, Sizes, Target, Want,
 };
 use portolan_core::filter::{Leaf, Lowered};
 use portolan_core::{
@@ -30,6 +30,9 @@ use crate::table::{self, Described, Engine, Table};
 const MAX_DIMENSION: usize = 16_000;
 const BATCH_ROWS: usize = 500;
 const BATCH_BYTES: usize = 16 << 20;
+/// The most leaves of a filter: a statement binds at most 65,535 values, some eight of them a leaf, and planning ten
+/// thousand takes longer than a call.
+const MAX_LEAVES: usize = 2_000;
 /// The largest magnitude of a `halfvec`.
 const MAX_HALF: f32 = 65_504.0;
 
@@ -214,6 +217,10 @@ impl Driver for PgvectorDriver {
         NativeFilter::any(parts)
     }
 
+    fn accepts(&self, filter: &NativeFilter) -> bool {
+        filter.leaves() <= MAX_LEAVES
+    }
+
     fn represents(&self, _: &IndexSpec, _: &str, value: &Value) -> bool {
         fits(value)
     }
@@ -221,6 +228,10 @@ impl Driver for PgvectorDriver {
     /// The native filter looks at the values aside itself.
     fn may_lie_aside(&self, _: &IndexSpec, _: &str) -> bool {
         false
+    }
+
+    fn is_coarse(&self, spec: &IndexSpec) -> bool {
+        spec.dimension > MAX_F32_SUM
     }
 
     async fn create(&self, at: Target<'_>) -> Result<()> {
@@ -243,6 +254,9 @@ impl Driver for PgvectorDriver {
     async fn drop_index(&self, name: &str) -> Result<()> {
         let described = self.described(name).await?;
         self.tables.write().remove(name);
+        if !described.has_vectors() {
+            return Err(Error::no_index(name));
+        }
         if !matches!(described.kind.as_str(), "r" | "p") {
             return Err(Error::unsupported(format!(
                 "{name:?} is a view or foreign table; drop it in the database"
@@ -311,7 +325,7 @@ impl Driver for PgvectorDriver {
 
     async fn nearest(&self, at: Target<'_>, query: &Nearest<'_, NativeFilter>) -> Result<Neighbours> {
         let (types, table) = (self.types().await?, self.table(at.name).await?);
-        let exact = query.exact || table.engine == Engine::Flat;
+        let exact = query.exact || table.engine == Engine::Flat || !fits_index(&table, query.vector);
         let rows = if exact {
             self.client.rows(&rows::nearest_of_all(types, &table, query)).await?
         } else {
@@ -390,7 +404,14 @@ impl Driver for PgvectorDriver {
     async fn clear(&self, at: Target<'_>) -> Result<()> {
         let table = self.table(at.name).await?;
         let query = Query::plain(format!("TRUNCATE {}", table.name));
-        self.client.execute(&query).await.map(drop).map_err(Fault::error)
+        match self.client.execute(&query).await.map_err(Fault::error) {
+            // Other tables refer to this one.
+            Err(e) if e.kind() == ErrorKind::Unsupported => {
+                let query = Query::plain(format!("DELETE FROM {}", table.name));
+                self.client.execute(&query).await.map(drop).map_err(Fault::error)
+            }
+            cleared => cleared.map(drop),
+        }
     }
 
     async fn sizes(&self, at: Target<'_>) -> Result<Sizes> {
@@ -445,14 +466,18 @@ fn unfit(table: &Table, row: &Row) -> Option<Error> {
             table.layout.id_type.sql()
         )));
     }
-    let scaled = table.info.spec.metric == Metric::Cosine;
-    let beyond = |v: &[f32]| v.iter().any(|x| x.abs() > MAX_HALF);
-    if table.engine.half() && !scaled && row.vector.as_ref().is_some_and(|v| beyond(v)) {
+    if row.vector.as_ref().is_some_and(|v| !fits_index(table, v)) {
         return Some(Error::invalid(format!(
             "a component is beyond {MAX_HALF}, where the halfvec of this index ends; create it with engine flat"
         )));
     }
     None
+}
+
+/// Whether the vector index can hold a vector, or be asked with it.
+fn fits_index(table: &Table, vector: &[f32]) -> bool {
+    let scaled = table.info.spec.metric == Metric::Cosine;
+    !table.engine.half() || scaled || vector.iter().all(|x| x.abs() <= MAX_HALF)
 }
 
 fn read_only() -> Error {

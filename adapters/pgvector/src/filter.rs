@@ -45,6 +45,11 @@ impl NativeFilter {
         Self(Node::Any(parts.into_iter().map(|part| part.0).collect()))
     }
 
+    /// How many leaves it has.
+    pub(crate) fn leaves(&self) -> usize {
+        self.0.leaves()
+    }
+
     /// The condition as SQL for a table.
     pub(crate) fn to_sql(&self, table: &Layout, binds: &mut Binds) -> String {
         self.0.to_sql(table, binds)
@@ -63,6 +68,13 @@ impl Display for NativeFilter {
 }
 
 impl Node {
+    fn leaves(&self) -> usize {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().map(Self::leaves).sum(),
+            Self::Leaf { .. } | Self::Ids { .. } => 1,
+        }
+    }
+
     fn to_sql(&self, table: &Layout, binds: &mut Binds) -> String {
         match self {
             Self::All(parts) => joined(parts, " AND ", table, binds),

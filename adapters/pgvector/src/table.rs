@@ -19,6 +19,9 @@ pub(crate) const MAX_VECTOR: usize = 2_000;
 /// The largest dimension of an index over `halfvec`.
 pub(crate) const MAX_HALFVEC: usize = 4_000;
 
+/// The types of pgvector: a table with a column of one is listed.
+const VECTOR_TYPES: [&str; 3] = ["vector", "halfvec", "sparsevec"];
+
 const COMMENT_VERSION: u32 = 1;
 
 /// Kept in the table's comment.
@@ -70,7 +73,7 @@ impl IdType {
     /// Whether a row can have this id.
     pub(crate) fn takes(self, id: &str) -> bool {
         match self {
-            Self::Text => true,
+            Self::Text => !id.contains('\0'),
             Self::Uuid => is_uuid(id),
             Self::Integer => id.parse::<i64>().is_ok_and(|n| n.to_string() == id),
         }
@@ -244,7 +247,8 @@ pub(crate) fn list(schema: &str) -> Query {
         "SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
          WHERE n.nspname = {schema} AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition AND EXISTS (\
            SELECT FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid WHERE a.attrelid = c.oid AND a.attnum > 0 \
-           AND NOT a.attisdropped AND t.typname IN ('vector', 'halfvec', 'sparsevec'))"
+           AND NOT a.attisdropped AND t.typname IN ({}))",
+        VECTOR_TYPES.map(|name| format!("'{name}'")).join(", ")
     ))
 }
 
@@ -254,6 +258,11 @@ impl Described {
         serde_json::from_str(text).map_err(|e| {
             Error::new(ErrorKind::Unexpected, "the catalog's answer could not be read").with_source(e)
         })
+    }
+
+    /// Whether it is listed as an index.
+    pub(crate) fn has_vectors(&self) -> bool {
+        self.columns.iter().any(|column| VECTOR_TYPES.contains(&column.of.as_str()))
     }
 
     /// The column of vectors, quoted, where its dimension is to be asked of a row: its type says none.

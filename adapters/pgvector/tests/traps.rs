@@ -26,6 +26,12 @@ fn main() -> ExitCode {
         a_list_and_an_array_of_many_types_differ,
         vectors_past_2000_dimensions_come_back_bit_for_bit,
         a_component_beyond_halfvec_fails_alone,
+        a_query_beyond_halfvec_is_answered_exactly,
+        distances_past_3072_dimensions_are_true,
+        a_table_without_vectors_is_no_index_and_is_not_dropped,
+        a_table_that_others_refer_to_is_cleared,
+        an_id_with_u0000_is_one_that_nothing_has,
+        a_filter_of_ten_thousand_leaves_is_answered,
         an_index_made_again_by_another_program_is_seen,
         a_change_of_dimension_by_another_program_is_seen,
         names_and_keys_stay_in_their_quotes,
@@ -426,4 +432,66 @@ async fn order_is_that_of_bytes(place: Place) {
         let filters = ["B", "a b", "z", "9"].map(|t| [field(key).gt(t), field(key).lte(t)]).concat();
         compare(&*place.storage, "texts", &records, filters).await;
     }
+}
+
+async fn a_query_beyond_halfvec_is_answered_exactly(place: Place) {
+    let spec = hnsw("companies", 2_500).metric(Metric::DotProduct);
+    fill(&place, &spec, &line(30, 2_500, |_| Metadata::new())).await;
+    let mut query = vec![0.0; 2_500];
+    query[0] = 1e5;
+    let found = place.storage.search(&SearchRequest::new("companies", query).top_k(3)).await.unwrap();
+    assert_eq!(found.exactness, Exactness::Exact);
+    assert_eq!(
+        found.matches.iter().map(|m| m.id.as_str()).collect::<Vec<_>>(),
+        ["r00029", "r00028", "r00027"]
+    );
+}
+
+/// The server sums in f32: thousands of equal terms go astray.
+async fn distances_past_3072_dimensions_are_true(place: Place) {
+    let dimension = 16_000;
+    let record = Record::new("a", vec![0.7; dimension]);
+    let spec = IndexSpec::new("companies", dimension).metric(Metric::Euclidean);
+    fill(&place, &spec, std::slice::from_ref(&record)).await;
+    let request = SearchRequest::new("companies", vec![1.0 / 3.0; dimension]);
+    let found = place.storage.search(&request).await.unwrap().matches.remove(0);
+    let apart = f64::from(0.7_f32) - f64::from(1.0_f32 / 3.0);
+    let expected = (apart * apart * dimension as f64).sqrt();
+    assert!((f64::from(found.distance) - expected).abs() < 1e-5, "{} and {expected}", found.distance);
+    assert_eq!(found.vector, None);
+}
+
+async fn a_table_without_vectors_is_no_index_and_is_not_dropped(place: Place) {
+    place
+        .sql("CREATE TABLE orders (id int PRIMARY KEY, amount numeric); INSERT INTO orders VALUES (1, 2)")
+        .await;
+    let e = place.storage.delete_index("orders", OPTIONS).await.unwrap_err();
+    assert_eq!(e.kind(), ErrorKind::NotFound, "{e}");
+    assert_eq!(place.admin.query("SELECT FROM orders", &[]).await.unwrap().len(), 1);
+}
+
+async fn a_table_that_others_refer_to_is_cleared(place: Place) {
+    fill(&place, &IndexSpec::new("companies", 3), &records([Metadata::new(), Metadata::new()])).await;
+    place.sql("CREATE TABLE notes (of text REFERENCES companies (id))").await;
+    place.storage.clear("companies", OPTIONS).await.unwrap();
+    assert_eq!(place.admin.query("SELECT FROM companies", &[]).await.unwrap().len(), 0);
+}
+
+async fn an_id_with_u0000_is_one_that_nothing_has(place: Place) {
+    let records = records([Metadata::new(), Metadata::new()]);
+    fill(&place, &IndexSpec::new("companies", 3), &records).await;
+    let ids_in = portolan_core::filter::id_in(["a\0b".to_owned(), records[1].id.clone()]);
+    compare(&*place.storage, "companies", &records, [ids_in.clone(), !ids_in]).await;
+}
+
+/// A statement binds at most 65,535 values.
+async fn a_filter_of_ten_thousand_leaves_is_answered(place: Place) {
+    let records = records((0..20).map(|n| Metadata::new().with("name", format!("company {n}"))));
+    fill(&place, &IndexSpec::new("companies", 3).field("name", FieldType::String), &records).await;
+    let leaf = |n: usize| match n % 2 {
+        0 => field("name").contains(format!("y {n} ")),
+        _ => field("name").eq(format!("company {n}")),
+    };
+    let filter = (0..10_000).map(leaf).reduce(|all, leaf| all | leaf).unwrap();
+    compare(&*place.storage, "companies", &records, [filter]).await;
 }
