@@ -1,7 +1,7 @@
 //! Rows to columns of the wire and back, scores to distances.
 
 use portolan_core::driver::{Row, Want};
-use portolan_core::{Error, IndexSpec, Metadata, Metric, Result, Scalar, Value, Vector};
+use portolan_core::{Error, ErrorKind, IndexSpec, Metadata, Metric, Result, Scalar, Value, Vector};
 use serde::Deserialize;
 use serde_json::{Number, Value as Json};
 
@@ -42,6 +42,12 @@ pub(crate) fn fits(layout: &Layout, row: &Row) -> Result<()> {
             None => {
                 return Err(Error::invalid(format!("the collection demands the field {:?}", column.name)));
             }
+            Some(value) if is_too_long(value, column.max_length) => {
+                return Err(Error::new(
+                    ErrorKind::PayloadTooLarge,
+                    format!("{value} is too long for the field {:?}", column.name),
+                ));
+            }
             Some(value) => drop(scalars(column.of, column.element, &[Some(value)]).ok_or_else(|| {
                 Error::invalid(format!("{value} does not fit into the field {:?}", column.name))
             })?),
@@ -53,6 +59,16 @@ pub(crate) fn fits(layout: &Layout, row: &Row) -> Result<()> {
             Err(Error::invalid(format!("the collection has no room for the field {key:?}")))
         }
         _ => Ok(()),
+    }
+}
+
+fn is_too_long(value: &Value, most: Option<usize>) -> bool {
+    let long =
+        |scalar: &Scalar| scalar.as_str().is_some_and(|text| most.is_some_and(|most| text.len() > most));
+    match value {
+        Value::Scalar(scalar) => long(scalar),
+        Value::List(items) => items.iter().any(long),
+        Value::Opaque(_) => false,
     }
 }
 

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use parking_lot::RwLock;
 use portolan_core::driver::{
-    Driver, ExactSearch, Hit, IdScheme, Nearest, Neighbours, Page, Paging, Profile, Row, Target, Want,
+    Driver, ExactSearch, Hit, IdScheme, MAX_F32_SUM, Nearest, Neighbours, Page, Paging, Profile, Row, Target,
+    Want,
 };
 use portolan_core::filter::{Leaf, Lowered};
 use portolan_core::name::Separators;
 use portolan_core::{
-    BatchAtomicity, EngineKind, Error, ErrorKind, Exactness, Health, IndexInfo, IndexSpec, Metric, Outcome,
-    Result, Status, VectorFidelity,
+    BatchAtomicity, Cursor, EngineKind, Error, ErrorKind, Exactness, Health, IndexInfo, IndexSpec, Metric,
+    Outcome, Result, Status, VectorFidelity,
 };
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -169,6 +170,16 @@ fn is_native(name: &str) -> bool {
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'$')
 }
 
+/// The rows behind one in the order of keys.
+fn after(layout: &Layout, last: &str) -> Result<Expression> {
+    let last = match (layout.integer_ids, convert::integer_id(last)) {
+        (false, _) => quoted(last),
+        (true, Some(last)) => last.to_string(),
+        (true, None) => return Err(Cursor::dead()),
+    };
+    Ok(Expression::new(format!("{} > {last}", layout.id)))
+}
+
 /// What every row meets.
 fn all_rows(layout: &Layout) -> Expression {
     let id = &layout.id;
@@ -234,6 +245,10 @@ impl Driver for MilvusDriver {
         filter.is_shallow()
     }
 
+    fn is_coarse(&self, spec: &IndexSpec) -> bool {
+        spec.dimension > MAX_F32_SUM || self.layout_of(spec).compressed
+    }
+
     async fn create(&self, at: Target<'_>) -> Result<()> {
         let least = self.server.least_dimension();
         layout::check(self.server, at.spec)?;
@@ -245,7 +260,16 @@ impl Driver for MilvusDriver {
             }
             return Err(fault.error);
         }
-        load::load(&self.client, at, &layout.vector, Instant::now() + CREATE_BOUND).await?;
+        let loaded = load::load(&self.client, at, &layout.vector, Instant::now() + CREATE_BOUND).await;
+        if let Err(fault) = loaded {
+            if fault.is_about_replicas() {
+                self.drop_collection(at.name).await?;
+                let replicas = layout::replicas(at.spec);
+                let why = format!("the option replicas is {replicas}, and the server has fewer query nodes");
+                return Err(Error::invalid(why).with_source(fault.error));
+            }
+            return Err(fault.error);
+        }
         Ok(())
     }
 
@@ -386,10 +410,7 @@ impl Driver for MilvusDriver {
     ) -> Result<Page> {
         let layout = self.layout(at.name, at.spec);
         let limit = limit.min(self.most_rows(at.spec, want));
-        let from = cursor.map(|last| {
-            let last = if layout.integer_ids { last.to_owned() } else { quoted(last) };
-            Expression::new(format!("{} > {last}", layout.id))
-        });
+        let from = cursor.map(|last| after(&layout, last)).transpose()?;
         let parts: Vec<Expression> = from.into_iter().chain(filter.cloned()).collect();
         let expression = (!parts.is_empty()).then(|| Expression::all(parts));
         let fields = output_fields(&layout, want);

@@ -29,6 +29,12 @@ impl Fault {
             .any(|(key, code)| *key == "code" && (code == "700" || code == "25" || code == "11"))
     }
 
+    /// Whether there are fewer query nodes than replicas asked for.
+    pub(crate) fn is_about_replicas(&self) -> bool {
+        let text = self.error.message();
+        text.contains("nodes not enough") || text.contains("not enough nodes")
+    }
+
     /// Whether the collection must be loaded, or is being loaded.
     pub(crate) fn is_not_loaded(&self) -> bool {
         self.error.kind() == ErrorKind::NotReady
@@ -102,6 +108,8 @@ const WORDS: &[(&str, ErrorKind)] = &[
     ("not fully loaded", ErrorKind::NotReady),
     ("channel not available", ErrorKind::NotReady),
     ("no available shard", ErrorKind::NotReady),
+    ("nodes not enough", ErrorKind::InvalidArgument),
+    ("not enough nodes", ErrorKind::InvalidArgument),
     ("rate limit", ErrorKind::RateLimited),
     ("ratelimit", ErrorKind::RateLimited),
     ("quota", ErrorKind::QuotaExceeded),

@@ -37,6 +37,7 @@ impl Scope<'_> {
             return Lowered::Nothing;
         }
         match &self.layout.metadata {
+            Home::Object if !self.reads(&leaf.key) => Lowered::Nothing,
             Home::Object => {
                 let path = format!("{METADATA}[{}]", quoted(&leaf.key));
                 let declared = self.spec.fields.get(&leaf.key).copied();
@@ -93,11 +94,17 @@ impl Scope<'_> {
         format!("[{}]", integers.join(", "))
     }
 
+    /// Whether the server reads a path with this key: Milvus splits it at brackets, though they stand in quotes.
+    fn reads(&self, key: &str) -> bool {
+        self.server == Server::Lite || !key.contains("][")
+    }
+
     /// A key of the dynamic field. Milvus Lite finds lists in it only under a plain name.
     fn dynamic(&self, leaf: &Leaf) -> Lowered<Expression> {
         let path = match self.server {
             Server::Lite if is_plain_name(&leaf.key) => leaf.key.clone(),
             Server::Lite => return Lowered::Nothing,
+            _ if !self.reads(&leaf.key) => return Lowered::Nothing,
             _ => format!("{DYNAMIC}[{}]", quoted(&leaf.key)),
         };
         Key { server: self.server, path, declared: None }.condition(&leaf.condition)

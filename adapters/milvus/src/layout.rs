@@ -35,6 +35,9 @@ const DEFAULT_EF_CONSTRUCTION: u32 = 200;
 const DEFAULT_NLIST: u32 = 128;
 const MAX_NLIST: u32 = 65_536;
 
+/// The kinds of index that compare vectors as they are.
+const WHOLE: [&str; 4] = ["FLAT", "BRUTE_FORCE", "HNSW", "IVF_FLAT"];
+
 /// The keys of [`IndexSpec::options`].
 pub(crate) const OPTIONS: &[&str] = &[PARTITION_KEY, PARTITIONS, "replicas", "shards"];
 const PARTITION_KEY: &str = "partition_key";
@@ -63,6 +66,8 @@ pub(crate) struct Layout {
     pub(crate) engine: EngineKind,
     /// IVF: number of clusters.
     pub(crate) nlist: u32,
+    /// Whether the index may compare compressed vectors, so that its scores are not theirs.
+    pub(crate) compressed: bool,
     /// Where metadata is.
     pub(crate) metadata: Home,
     /// How the server parts the records.
@@ -103,6 +108,8 @@ pub(crate) struct Column {
     pub(crate) element: DataType,
     /// Whether a record may lack it.
     pub(crate) optional: bool,
+    /// The most bytes of a text.
+    pub(crate) max_length: Option<usize>,
 }
 
 /// What is kept of an index beside its fields.
@@ -124,6 +131,7 @@ impl Layout {
             metric: spec.metric,
             engine: spec.engine.kind.unwrap_or(EngineKind::Hnsw),
             nlist: spec.engine.nlist.unwrap_or(DEFAULT_NLIST),
+            compressed: false,
             metadata: Home::Object,
             parted: partition_key(spec).map_or(Parted::No, Parted::ByKey),
         }
@@ -386,6 +394,7 @@ fn foreign(
             of: f.data_type(),
             element: f.element_type(),
             optional: f.nullable || f.default_value.is_some(),
+            max_length: param(&f.type_params, "max_length").and_then(|n| n.parse().ok()),
         })
         .collect();
     let mut spec = IndexSpec::new(name, dimension).metric(metric).engine(engine.clone());
@@ -398,6 +407,7 @@ fn foreign(
         metric,
         engine: engine.kind.unwrap_or(EngineKind::Hnsw),
         nlist: engine.nlist.unwrap_or(DEFAULT_NLIST),
+        compressed: !WHOLE.contains(&param(&index.params, "index_type").unwrap_or_default()),
         metadata: Home::Columns { columns, dynamic: schema.enable_dynamic_field },
         parted: if schema.fields.iter().any(|f| f.is_partition_key) { Parted::ByField } else { Parted::No },
     };

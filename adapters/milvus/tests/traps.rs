@@ -35,9 +35,9 @@ use generated::milvus::proto::schema::{
 use libtest_mimic::{Arguments, Failed, Trial};
 use portolan_core::filter::field;
 use portolan_core::{
-    CallOptions, CountRequest, EngineKind, EngineParams, ErrorKind, FieldType, Filter, GetRequest, IndexSpec,
-    MemoryStorage, Metadata, Metric, Outcome, Record, ScanRequest, SearchRequest, UpsertRequest as Upsert,
-    VectorStorage,
+    CallOptions, CountRequest, Cursor, EngineKind, EngineParams, ErrorKind, FieldType, Filter, GetRequest,
+    IndexSpec, MemoryStorage, Metadata, Metric, Outcome, Record, ScanRequest, SearchRequest,
+    UpsertRequest as Upsert, VectorStorage,
 };
 use portolan_testkit::wire::{Fault, Faulty};
 use prost::Message;
@@ -87,6 +87,10 @@ fn trials(runtime: &tokio::runtime::Runtime, server: &'static str) -> Vec<Trial>
         distances_are_not_squared,
         collections_of_others_are_read_and_searched,
         a_partition_key_loses_no_record,
+        scores_of_compressed_vectors_are_not_told,
+        a_cursor_is_no_expression,
+        a_key_that_looks_like_a_path_is_asked_for,
+        replicas_that_the_server_cannot_load_leave_no_index,
         an_import_through_a_server_that_goes_is_told_truly,
     ]
 }
@@ -133,8 +137,8 @@ impl Milvus {
         self.storage.upsert(&Upsert::new(&self.name, &records)).await.unwrap().into_result().unwrap();
     }
 
-    /// A collection as another program makes it, with a dynamic field and a FLAT index over `embedding`.
-    async fn collection(&self, fields: Vec<FieldSchema>) {
+    /// A collection as another program makes it, with a dynamic field and an index over `embedding`.
+    async fn collection(&self, fields: Vec<FieldSchema>, index: &str, params: &str) {
         let schema = CollectionSchema {
             name: self.native(),
             fields,
@@ -152,10 +156,14 @@ impl Milvus {
         let index = CreateIndexRequest {
             collection_name: self.native(),
             field_name: "embedding".into(),
-            extra_params: pairs(&[("index_type", "FLAT"), ("metric_type", "L2"), ("params", "{}")]),
+            extra_params: pairs(&[("index_type", index), ("metric_type", "L2"), ("params", params)]),
             ..Default::default()
         };
         good(&raw.create_index(index).await.unwrap().into_inner());
+    }
+
+    async fn is_lite(&self) -> bool {
+        self.storage.health(OPTIONS).await.unwrap().version.is_some_and(|v| v.starts_with("milvus_lite"))
     }
 
     fn spec(&self) -> IndexSpec {
@@ -420,7 +428,7 @@ async fn distances_are_not_squared(m: Milvus) {
 async fn a_partition_key_loses_no_record(m: Milvus) {
     let spec = m.spec().field("tenant", FieldType::String).option("partition_key", "tenant");
     let created = m.storage.create_index(&spec, OPTIONS).await;
-    if m.storage.health(OPTIONS).await.unwrap().version.is_some_and(|v| v.starts_with("v2.3")) {
+    if !m.is_lite().await {
         assert_eq!(created.unwrap_err().kind(), ErrorKind::Unsupported);
         assert!(!m.storage.list_indexes(OPTIONS).await.unwrap().contains(&m.name));
         return a_partition_key_of_others_is_not_written(m).await;
@@ -466,11 +474,82 @@ async fn a_partition_key_of_others_is_not_written(m: Milvus) {
         ..column("tenant", DataType::VarChar)
     };
     let id = FieldSchema { is_primary_key: true, ..column("pk", DataType::Int64) };
-    m.collection(vec![id, vector, tenant]).await;
+    m.collection(vec![id, vector, tenant], "FLAT", "{}").await;
     let record = Record::new("1", vec![1.0, 1.0]).metadata(Metadata::new().with("tenant", "a"));
     let e = m.storage.upsert(&Upsert::new(&m.name, &vec![record])).await.unwrap_err();
     assert_eq!(e.kind(), ErrorKind::Unsupported, "{e}");
     assert_eq!(m.storage.count(&CountRequest::new(&m.name)).await.unwrap(), 0);
+}
+
+/// An index of other programs may hold codes instead of vectors, and the server then scores those.
+async fn scores_of_compressed_vectors_are_not_told(m: Milvus) {
+    let vector =
+        FieldSchema { type_params: pairs(&[("dim", "4")]), ..column("embedding", DataType::FloatVector) };
+    let id = FieldSchema { is_primary_key: true, ..column("pk", DataType::Int64) };
+    m.collection(vec![id, vector], "IVF_SQ8", r#"{"nlist": 4}"#).await;
+    let at =
+        |n: u16| [f32::from(n % 31), f32::from(n % 17) / 3.0, f32::from(n % 7) / 9.0, f32::from(n) / 50.0];
+    let records: Vec<Record> = (0..600).map(|n| Record::new(n.to_string(), at(n).to_vec())).collect();
+    m.storage.upsert(&Upsert::new(&m.name, &records)).await.unwrap().into_result().unwrap();
+    m.storage.optimize(&m.name, OPTIONS).await.map(drop).unwrap_or_default();
+    for n in [7, 300, 599] {
+        let request = SearchRequest::new(&m.name, at(n).to_vec()).top_k(5).nprobe(4);
+        let found = m.storage.search(&request).await.unwrap().matches;
+        assert_eq!((found[0].id.as_str(), found[0].distance), (n.to_string().as_str(), 0.0));
+        for row in found {
+            let other = at(row.id.parse().unwrap());
+            let squares = at(n).into_iter().zip(other).map(|(a, b)| (f64::from(a) - f64::from(b)).powi(2));
+            let expected = squares.sum::<f64>().sqrt();
+            assert!((f64::from(row.distance) - expected).abs() < 1e-5, "{}: {expected}", row.distance);
+        }
+    }
+}
+
+/// Integer keys stand in expressions as they are.
+async fn a_cursor_is_no_expression(m: Milvus) {
+    let vector =
+        FieldSchema { type_params: pairs(&[("dim", "2")]), ..column("embedding", DataType::FloatVector) };
+    let id = FieldSchema { is_primary_key: true, ..column("pk", DataType::Int64) };
+    m.collection(vec![id, vector], "FLAT", "{}").await;
+    let records: Vec<Record> = (1..6).map(|n| Record::new(n.to_string(), vec![n as f32, 1.0])).collect();
+    m.storage.upsert(&Upsert::new(&m.name, &records)).await.unwrap().into_result().unwrap();
+    let filter = portolan_core::filter::id_in(["1", "2"].map(str::to_owned));
+    let scan = |cursor: Option<Cursor>| {
+        let (m, filter) = (m.clone(), filter.clone());
+        async move {
+            let request =
+                ScanRequest::new(&m.name).filter(Some(&filter)).page_size(1).cursor(cursor.as_ref());
+            m.storage.scan(&request).await
+        }
+    };
+    let page = scan(None).await.unwrap();
+    let cursor = page.cursor.unwrap();
+    assert_eq!(scan(Some(cursor.clone())).await.unwrap().records[0].id, "2");
+    let forged = cursor.as_str().replace(":1", ":0) or (pk >= 0");
+    assert_ne!(forged, cursor.as_str());
+    let e = scan(Some(Cursor::new(forged))).await.unwrap_err();
+    assert_eq!(e.kind(), ErrorKind::InvalidArgument, "{e}");
+}
+
+/// Milvus splits a path at brackets in a key, though they stand in quotes.
+async fn a_key_that_looks_like_a_path_is_asked_for(m: Milvus) {
+    let metadata = [json!({"a][b": 1}), json!({"a][b": "x"}), json!({"a": {"b": 1}}), json!({})];
+    m.index(m.spec(), &metadata).await;
+    let key = || field("a][b");
+    m.compare(&metadata, [key().eq(1), key().exists(), key().contains("x"), !key().exists()]).await;
+}
+
+/// The collection is there when its loading fails, and would be taken for an index.
+async fn replicas_that_the_server_cannot_load_leave_no_index(m: Milvus) {
+    let created = m.storage.create_index(&m.spec().option("replicas", 3), OPTIONS).await;
+    if m.is_lite().await {
+        // It has no nodes, and takes any number.
+        return created.unwrap();
+    }
+    let e = created.unwrap_err();
+    assert_eq!(e.kind(), ErrorKind::InvalidArgument, "{e}");
+    assert!(e.message().contains("replicas"), "{e}");
+    assert!(!m.storage.list_indexes(OPTIONS).await.unwrap().contains(&m.name));
 }
 
 /// A collection with integer keys, typed fields and a dynamic field, as the vendor's clients make them.
@@ -481,7 +560,7 @@ async fn collections_of_others_are_read_and_searched(m: Milvus) {
         FieldSchema { type_params: pairs(&[("max_length", "100")]), ..column("title", DataType::VarChar) };
     let id = FieldSchema { is_primary_key: true, ..column("pk", DataType::Int64) };
     let year = column("year", DataType::Int64);
-    m.collection(vec![id, vector, text, year, column("ratio", DataType::Double)]).await;
+    m.collection(vec![id, vector, text, year, column("ratio", DataType::Double)], "FLAT", "{}").await;
     let titles = StringArray { data: vec!["one".into(), "two".into(), "three".into()] };
     let rest = [json!({"tag": "a"}), json!({"tag": ["b", "c"], "n": 2}), json!({})];
     let rest = JsonArray { data: rest.iter().map(|j| j.to_string().into_bytes()).collect() };

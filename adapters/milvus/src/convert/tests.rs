@@ -20,13 +20,14 @@ fn foreign(columns: Vec<Column>) -> Layout {
         metric: Metric::Cosine,
         engine: EngineKind::Flat,
         nlist: 128,
+        compressed: false,
         metadata: Home::Columns { columns, dynamic: true },
         parted: Parted::No,
     }
 }
 
 fn a_column(name: &str, of: DataType, optional: bool) -> Column {
-    Column { name: name.into(), of, element: DataType::Int64, optional }
+    Column { name: name.into(), of, element: DataType::Int64, optional, max_length: None }
 }
 
 fn row(id: &str, metadata: serde_json::Value) -> Row {

@@ -49,6 +49,7 @@ fn foreign(columns: Vec<Column>) -> Layout {
         metric: Metric::Cosine,
         engine: EngineKind::Hnsw,
         nlist: 128,
+        compressed: false,
         metadata,
         parted: Parted::No,
     }
@@ -203,7 +204,13 @@ fn ids_are_exact_both_ways() {
 
 #[test]
 fn fields_of_other_programs_are_filtered_as_they_are() {
-    let column = |name: &str, of| Column { name: name.into(), of, element: DataType::None, optional: false };
+    let column = |name: &str, of| Column {
+        name: name.into(),
+        of,
+        element: DataType::None,
+        optional: false,
+        max_length: None,
+    };
     let layout = foreign(vec![
         column("name", DataType::VarChar),
         column("small", DataType::Int8),
@@ -233,4 +240,13 @@ fn lite_reaches_dynamic_keys_by_plain_names_only() {
     for key in ["with space", "in", "True", "9a", "naïve"] {
         assert_eq!(lower_in(Server::Lite, &layout, field(key).eq("x")), Lowered::Nothing, "{key}");
     }
+}
+
+#[test]
+fn a_key_that_looks_like_two_is_not_pushed_to_milvus() {
+    for key in ["a][b", "e][0"] {
+        assert_eq!(lower(Server::Old, field(key).eq(1)), Lowered::Nothing);
+        assert_ne!(lower(Server::Lite, field(key).eq(1)), Lowered::Nothing);
+    }
+    assert_ne!(lower(Server::Old, field("a]b[").eq(1)), Lowered::Nothing);
 }
