@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use parking_lot::RwLock;
 use portolan_core::driver::{
-    Driver, ExactSearch, Hit, IdScheme, Nearest, Neighbours, Page, Profile, Row, Target, Want,
+    Driver, ExactSearch, Hit, IdScheme, MAX_F32_SUM, Nearest, Neighbours, Page, Profile, Row, Target, Want,
 };
 use portolan_core::filter::{Leaf, Lowered};
 use portolan_core::{
@@ -84,14 +84,15 @@ impl QdrantDriver {
         self.client.points().delete(request).await
     }
 
-    /// The outcome of a write of so many rows.
-    fn outcomes(&self, rows: usize, written: Written) -> Result<Vec<Outcome>> {
+    /// The outcome of a write of so many rows. Several may have gone to several shards, of which one refused its own.
+    fn outcomes(&self, at: Target<'_>, rows: usize, written: Written) -> Result<Vec<Outcome>> {
+        let parted = rows > 1 && self.layout(at.name).sharded;
         match written {
             Ok(response) => match applied(&response.into_inner()) {
                 Ok(()) => Ok(vec![Outcome::Stored; rows]),
                 Err(e) => Ok(vec![Outcome::Unknown(e); rows]),
             },
-            Err(status) if error::had_no_effect(&status) => Err(self.client.error(&status)),
+            Err(status) if error::had_no_effect(&status, parted) => Err(self.client.error(&status)),
             Err(status) => Ok(vec![Outcome::Unknown(self.client.error(&status)); rows]),
         }
     }
@@ -188,6 +189,10 @@ impl Driver for QdrantDriver {
         false
     }
 
+    fn is_coarse(&self, spec: &IndexSpec) -> bool {
+        spec.dimension > MAX_F32_SUM
+    }
+
     async fn create(&self, at: Target<'_>) -> Result<()> {
         self.client.ask(self.client.collections().create(schema::creation(at)?)).await?;
         let indexed = self.create_field_indexes(at).await;
@@ -226,7 +231,7 @@ impl Driver for QdrantDriver {
             ordering: write_ordering(&self.config),
             ..UpsertPoints::default()
         };
-        self.outcomes(rows.len(), self.client.points().upsert(request).await)
+        self.outcomes(at, rows.len(), self.client.points().upsert(request).await)
     }
 
     async fn fetch(&self, at: Target<'_>, ids: &[String], want: Want) -> Result<Vec<Row>> {
@@ -244,7 +249,7 @@ impl Driver for QdrantDriver {
 
     async fn remove(&self, at: Target<'_>, ids: &[String]) -> Result<Vec<Outcome>> {
         let list = PointsIdsList { ids: point_ids(ids) };
-        self.outcomes(ids.len(), self.remove_points(at, PointsSelectorOneOf::Points(list)).await)
+        self.outcomes(at, ids.len(), self.remove_points(at, PointsSelectorOneOf::Points(list)).await)
     }
 
     async fn nearest(&self, at: Target<'_>, query: &Nearest<'_, NativeFilter>) -> Result<Neighbours> {

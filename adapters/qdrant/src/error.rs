@@ -49,21 +49,22 @@ pub(crate) fn of(status: &Status) -> Error {
     error
 }
 
-/// Whether a write that was answered so surely had no effect.
-pub(crate) fn had_no_effect(status: &Status) -> bool {
+/// Whether a write that was answered so surely had no effect. A `parted` one went to several shards, each of which may
+/// refuse its part while others apply theirs; what is refused before that tells for all.
+pub(crate) fn had_no_effect(status: &Status, parted: bool) -> bool {
+    let refused_as_a_whole = matches!(
+        status.code(),
+        Code::OutOfRange | Code::Unauthenticated | Code::PermissionDenied | Code::Unimplemented
+    );
     let refused = matches!(
         status.code(),
         Code::NotFound
             | Code::AlreadyExists
             | Code::InvalidArgument
-            | Code::OutOfRange
-            | Code::Unauthenticated
-            | Code::PermissionDenied
             | Code::ResourceExhausted
             | Code::FailedPrecondition
-            | Code::Unimplemented
     );
-    refused || was_not_sent(status)
+    refused_as_a_whole || (refused && !parted) || was_not_sent(status)
 }
 
 fn kind(status: &Status) -> ErrorKind {
@@ -171,10 +172,12 @@ mod tests {
         for code in
             [Code::Unknown, Code::Internal, Code::Unavailable, Code::DeadlineExceeded, Code::Cancelled]
         {
-            assert!(!had_no_effect(&Status::new(code, "")), "{code:?}");
+            assert!(!had_no_effect(&Status::new(code, ""), false), "{code:?}");
         }
-        for code in [Code::InvalidArgument, Code::NotFound, Code::ResourceExhausted, Code::PermissionDenied] {
-            assert!(had_no_effect(&Status::new(code, "")), "{code:?}");
+        for code in [Code::InvalidArgument, Code::NotFound, Code::ResourceExhausted] {
+            assert!(had_no_effect(&Status::new(code, ""), false), "{code:?}");
+            assert!(!had_no_effect(&Status::new(code, ""), true), "{code:?} of one shard");
         }
+        assert!(had_no_effect(&Status::new(Code::PermissionDenied, ""), true));
     }
 }

@@ -115,8 +115,7 @@ impl Field<'_> {
             [integer] => Some(NativeFilter::integer(&self.path, *integer)),
             _ => Some(NativeFilter::integers(&self.path, integers)),
         });
-        let ranges = numbers.iter().map(|x| Range { gte: Some(*x), lte: Some(*x), ..Range::default() });
-        parts.extend(ranges.map(|range| NativeFilter::range(&self.path, range)));
+        parts.extend(numbers.iter().map(|x| NativeFilter::range(&self.path, self.point(*x))));
         let numeric = !numbers.is_empty();
         self.lowered(parts, numeric, numbers.iter().any(|x| x.abs() >= EXACT))
     }
@@ -150,7 +149,41 @@ impl Field<'_> {
         if wide {
             range = Range { gte: range.gte.or(range.gt), lte: range.lte.or(range.lt), ..Range::default() };
         }
+        if x.fract() != 0.0 && self.compares_integers() {
+            range = self.whole(range);
+        }
         self.lowered(vec![NativeFilter::range(&self.path, range)], true, wide)
+    }
+
+    /// What equals a number.
+    fn point(&self, x: f64) -> Range {
+        if x.fract() == 0.0 || !self.compares_integers() {
+            return Range { gte: Some(x), lte: Some(x), ..Range::default() };
+        }
+        self.whole(Range { gt: Some(x), lt: Some(x), ..Range::default() })
+    }
+
+    /// A range with bounds that are integers. Where all values are, as in collections of the port, it meets the same ones;
+    /// else it is widened.
+    fn whole(&self, range: Range) -> Range {
+        if self.layout.own {
+            return Range {
+                gt: range.gt.map(f64::floor),
+                gte: range.gte.map(f64::ceil),
+                lt: range.lt.map(f64::ceil),
+                lte: range.lte.map(f64::floor),
+            };
+        }
+        Range {
+            gte: range.gte.or(range.gt).map(f64::floor),
+            lte: range.lte.or(range.lt).map(f64::ceil),
+            ..Range::default()
+        }
+    }
+
+    /// Whether an index of integers answers, to which Qdrant before 1.18.1 cuts the bounds of a range.
+    fn compares_integers(&self) -> bool {
+        self.is_integer() || self.has_index(PayloadSchemaType::Integer)
     }
 
     /// A part of a text that is no list, or an element of a list.
@@ -300,6 +333,24 @@ mod tests {
             native.starts_with("superset") && native.contains("gte") && !native.contains("\"gt\""),
             "{native}"
         );
+    }
+
+    #[test]
+    fn bounds_of_integers_are_integers() {
+        for (text, bounds) in [
+            ("a > 2.5", r#""gt":2.0"#),
+            ("a >= 2.5", r#""gte":3.0"#),
+            ("a < -2.5", r#""lt":-2.0"#),
+            ("a <= -2.5", r#""lte":-3.0"#),
+            ("a = 2.5", r#""gt":2.0,"lt":3.0"#),
+        ] {
+            let native = shown(&lower(text, Some(FieldType::Integer), false));
+            assert!(native.starts_with("exact") && native.contains(bounds), "{text}: {native}");
+            assert!(shown(&lower(text, None, false)).contains("2.5"), "{text}");
+        }
+        let layout = Layout { own: false, ..Layout::default() };
+        let native = shown(&lower_in(&layout, "a < 2.5", Some(FieldType::Integer), false));
+        assert!(native.starts_with("superset") && native.contains(r#""lte":3.0"#), "{native}");
     }
 
     #[test]

@@ -44,13 +44,15 @@ pub(crate) struct Layout {
     pub(crate) own: bool,
     /// Whether every search reads all candidates.
     pub(crate) flat: bool,
+    /// Whether a batch is parted, so that a refusal may be that of one part.
+    pub(crate) sharded: bool,
     /// The payload indexes by key.
     pub(crate) indexes: BTreeMap<String, PayloadSchemaType>,
 }
 
 impl Default for Layout {
     fn default() -> Self {
-        Self { vector: String::new(), own: true, flat: false, indexes: BTreeMap::new() }
+        Self { vector: String::new(), own: true, flat: false, sharded: false, indexes: BTreeMap::new() }
     }
 }
 
@@ -114,6 +116,7 @@ pub(crate) fn describe(name: &str, info: &CollectionInfo) -> Result<(IndexInfo, 
         vector,
         own: false,
         flat: hnsw.is_some_and(|h| h.m == Some(0)),
+        sharded: params.shard_number > 1,
         indexes: info
             .payload_schema
             .iter()
