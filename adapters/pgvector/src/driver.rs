@@ -332,10 +332,13 @@ impl Driver for PgvectorDriver {
             let settings = rows::settings(table.engine, query);
             self.client.rows_with(&settings, &rows::nearest_by_index(types, &table, query)).await?
         };
-        let mut hits: Vec<Hit> = rows
-            .iter()
-            .map(|r| Ok(Hit { row: row(r)?, distance: cell::<f64>(Some(r), 3)? }))
-            .collect::<Result<_>>()?;
+        let mut hits = Vec::with_capacity(rows.len());
+        for found in &rows {
+            // A record without a vector has no distance.
+            if let Some(distance) = cell::<Option<f64>>(Some(found), 3)? {
+                hits.push(Hit { row: row(found)?, distance });
+            }
+        }
         hits.sort_by(|a, b| a.distance.total_cmp(&b.distance).then_with(|| a.row.id.cmp(&b.row.id)));
         hits.truncate(query.k);
         let exactness = if exact { Exactness::Exact } else { Exactness::Approximate };

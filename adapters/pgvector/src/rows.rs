@@ -55,8 +55,8 @@ pub(crate) fn nearest_by_index(
     })
 }
 
-/// Rows in the order of an expression over the query vector and the distance. What is selected of them is made when
-/// they are few.
+/// Rows in the order of an expression over the query vector and the distance. What is selected of them is made when they
+/// are few. Those without a vector have no distance and come last.
 fn nearest(
     types: &VectorTypes,
     table: &Table,
@@ -69,13 +69,23 @@ fn nearest(
     let vector = binds.vector(types, query.vector);
     let distance = format!("({} {} {vector})", at.vector, operator(types, table.info.spec.metric));
     let order = order(&vector, &distance);
-    let (rows, limit) = (found(at, query.filter, &mut binds), binds.count(limit));
+    let rows = query.filter.map_or_else(|| "true".to_owned(), |filter| filter.to_sql(at, &mut binds));
+    let (limit, columns) = (binds.count(limit), columns(at, query.want));
     let selected = selected(types, at, query.want);
     binds.query(format!(
-        "SELECT {selected}, \"portolan.distance\" FROM (SELECT *, {distance} AS \"portolan.distance\" FROM {} \
+        "SELECT {selected}, \"portolan.distance\" FROM (SELECT {columns}, {distance} AS \"portolan.distance\" FROM {} \
          WHERE {rows} ORDER BY {order} LIMIT {limit}) AS nearest",
         table.name
     ))
+}
+
+/// The columns that [`selected`] is made of. In tables of others any may be metadata.
+fn columns(at: &Layout, want: Want) -> String {
+    match (at.aside, want.vectors) {
+        (true, false) => format!("{}, {}", at.id, at.metadata),
+        (true, true) => format!("{}, {}, {}", at.id, at.vector, at.metadata),
+        (false, _) => "*".to_owned(),
+    }
 }
 
 /// How far the vector index is searched. A filter is applied to what it finds, so it goes on until enough is left.
@@ -97,14 +107,6 @@ pub(crate) fn settings(engine: Engine, query: &Nearest<'_, NativeFilter>) -> Str
                 query.nprobe.unwrap_or_else(|| f64::from(lists).sqrt().ceil() as u32).clamp(1, lists);
             format!("SET LOCAL ivfflat.probes = {probes}; SET LOCAL ivfflat.iterative_scan = relaxed_order")
         }
-    }
-}
-
-/// The rows that have a vector and meet a filter.
-fn found(at: &Layout, filter: Option<&NativeFilter>, binds: &mut Binds) -> String {
-    match filter {
-        Some(filter) => format!("{} IS NOT NULL AND {}", at.vector, filter.to_sql(at, binds)),
-        None => format!("{} IS NOT NULL", at.vector),
     }
 }
 
