@@ -3,7 +3,7 @@
 use std::fmt::{self, Debug, Formatter};
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, QueueMode, RecyclingMethod, Runtime};
 use futures::{StreamExt, pin_mut};
 use portolan_core::{Error, ErrorKind, Result};
 use tokio::runtime::Handle;
@@ -37,6 +37,8 @@ impl Client {
         let manager = Manager::from_config(connection, tls.clone(), recycling);
         let pool = Pool::builder(manager)
             .max_size(config.pool_size)
+            // A connection that was used last is warm: the server has its plans and pages at hand.
+            .queue_mode(QueueMode::Lifo)
             .wait_timeout(Some(config.connect_timeout))
             .create_timeout(Some(config.connect_timeout))
             .recycle_timeout(Some(config.connect_timeout))

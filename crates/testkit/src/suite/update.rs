@@ -70,10 +70,10 @@ async fn leaves_the_vector(ctx: &Context) -> Verdict {
 
 /// A vector that was read back rounded and written again would drift from update to update.
 async fn leaves_the_vector_however_often(ctx: &Context) -> Verdict {
-    let vector = |n: usize| (0..8).map(|i| 0.1 + (n * 8 + i) as f32 / 7.0).collect::<Vec<f32>>();
-    let records: Vec<Record> = (0..20).map(|n| Record::new(format!("r{n:05}"), vector(n))).collect();
+    let vector = |n: usize| (0..64).map(|i| 0.1 + (n * 64 + i) as f32 / 7.0).collect::<Vec<f32>>();
+    let records: Vec<Record> = (0..10).map(|n| Record::new(format!("r{n:05}"), vector(n))).collect();
     let twin = filled(ctx, &records).await?;
-    for round in 0..30 {
+    for round in 0..12 {
         for record in &records {
             twin.patch(&record.id, MetadataPatch::new().set("round", round)).await?;
         }
