@@ -13,7 +13,13 @@ const BEGIN: &str = "BEGIN READ ONLY; SET LOCAL hnsw.ef_search = 40; \
     SET LOCAL hnsw.iterative_scan = relaxed_order; SET LOCAL hnsw.max_scan_tuples = 100000; \
     SET LOCAL hnsw.scan_mem_multiplier = 4";
 
+/// A connection for each kind of work, as the port has one: each is a process of the server, warm with what it did last.
 pub(crate) struct Pgvector {
+    same: Session,
+    bare: Session,
+}
+
+struct Session {
     client: Client,
     upsert: Statement,
     search: Prepared,
@@ -29,6 +35,16 @@ struct Prepared {
 
 impl Pgvector {
     pub(crate) async fn connect(uri: &str, index: &str) -> Self {
+        Self { same: Session::connect(uri, index).await, bare: Session::connect(uri, index).await }
+    }
+
+    fn session(&self, work: Work) -> &Session {
+        if work == Work::Same { &self.same } else { &self.bare }
+    }
+}
+
+impl Session {
+    async fn connect(uri: &str, index: &str) -> Self {
         let uri = uri.replace("pgvector://", "postgres://");
         let (client, connection) = tokio_postgres::connect(&uri, NoTls).await.unwrap();
         tokio::spawn(connection);
@@ -61,23 +77,28 @@ impl Pgvector {
 
 #[async_trait]
 impl Plain for Pgvector {
-    async fn upsert(&self, records: &[Record], _: Work) {
+    async fn upsert(&self, records: &[Record], work: Work) {
+        let session = self.session(work);
         let ids: Vec<&str> = records.iter().map(|r| r.id.as_str()).collect();
         let vectors: Vec<Vector> =
             records.iter().map(|r| Vector::from(r.vector.as_deref().unwrap().to_vec())).collect();
         let metadata: Vec<String> =
             records.iter().map(|r| serde_json::to_string(&r.metadata).unwrap()).collect();
-        let stored = self.client.execute(&self.upsert, &[&ids, &vectors, &metadata]).await.unwrap();
+        let stored = session.client.execute(&session.upsert, &[&ids, &vectors, &metadata]).await.unwrap();
         assert_eq!(stored, records.len() as u64);
     }
 
     async fn search(&self, vector: &[f32], k: usize, work: Work) -> Vec<String> {
+        let session = self.session(work);
         let (vector, k) = (Vector::from(vector.to_vec()), k as i64);
         let binds: [&(dyn ToSql + Sync); 2] = [&vector, &k];
-        let search = self.rows(&self.search, work, &binds);
+        let search = session.rows(&session.search, work, &binds);
         let rows = if work == Work::Same {
-            let (begun, rows, ended) =
-                tokio::join!(self.client.batch_execute(BEGIN), search, self.client.batch_execute("COMMIT"));
+            let (begun, rows, ended) = tokio::join!(
+                session.client.batch_execute(BEGIN),
+                search,
+                session.client.batch_execute("COMMIT")
+            );
             begun.and(ended).unwrap();
             rows
         } else {
@@ -93,7 +114,8 @@ impl Plain for Pgvector {
     }
 
     async fn fetch(&self, ids: &[String], work: Work) -> usize {
-        let rows = self.rows(&self.fetch, work, &[&ids]).await;
+        let session = self.session(work);
+        let rows = session.rows(&session.fetch, work, &[&ids]).await;
         let whole = |row: &&Row| {
             let metadata: serde_json::Value = serde_json::from_str(row.get(2)).unwrap();
             row.get::<_, Vector>(1).as_slice().len() > 1 && metadata.is_object()
