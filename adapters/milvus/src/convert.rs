@@ -43,9 +43,10 @@ pub(crate) fn fits(layout: &Layout, row: &Row) -> Result<()> {
                 return Err(Error::invalid(format!("the collection demands the field {:?}", column.name)));
             }
             Some(value) if is_too_long(value, column.max_length) => {
+                let most = column.max_length.unwrap_or_default();
                 return Err(Error::new(
                     ErrorKind::PayloadTooLarge,
-                    format!("{value} is too long for the field {:?}", column.name),
+                    format!("a text in the field {:?} is longer than the {most} bytes it holds", column.name),
                 ));
             }
             Some(value) => drop(scalars(column.of, column.element, &[Some(value)]).ok_or_else(|| {

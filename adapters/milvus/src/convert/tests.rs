@@ -90,6 +90,16 @@ fn what_does_not_fit_is_refused() {
 }
 
 #[test]
+fn a_text_that_is_too_long_is_refused_alone() {
+    let title = Column { max_length: Some(4), ..a_column("title", DataType::VarChar, false) };
+    let layout = foreign(vec![title]);
+    fits(&layout, &row("7", json!({"title": "four"}))).unwrap();
+    let error = fits(&layout, &row("7", json!({"title": "fünf"}))).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PayloadTooLarge);
+    assert!(error.message().contains("title") && error.message().contains("4 bytes"), "{error}");
+}
+
+#[test]
 fn nulls_and_numbers_beyond_i64_are_read_as_the_contract_says() {
     let bytes = br#"{"gone": null, "huge": 18446744073709551615, "list": [18446744073709551615]}"#.to_vec();
     let fields = [
