@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use parking_lot::RwLock;
 use portolan_core::driver::{
-    Driver, ExactSearch, Hit, MAX_F32_SUM, Nearest, Neighbours, Page, Paging, Profile, Row, Target, Want,
+    Driver, ExactSearch, Hit, Nearest, Neighbours, Page, Paging, Profile, Row, Target, Want,
 };
 use portolan_core::filter::{Leaf, Lowered};
 use portolan_core::{
@@ -326,10 +326,6 @@ impl Driver for ChromaDriver {
 
     fn may_lie_aside(&self, spec: &IndexSpec, key: &str) -> bool {
         convert::may_lie_aside(spec, key)
-    }
-
-    fn is_coarse(&self, spec: &IndexSpec) -> bool {
-        spec.dimension > MAX_F32_SUM
     }
 
     async fn create(&self, at: Target<'_>) -> Result<()> {

@@ -7,7 +7,7 @@ use futures::TryFutureExt;
 use parking_lot::RwLock;
 use pgvector::Vector;
 use portolan_core::driver::{
-    Driver, ExactSearch, Hit, MAX_F32_SUM, Nearest, Neighbours, Page, Profile, Row, Sizes, Target, Want,
+    Driver, ExactSearch, Hit, Nearest, Neighbours, Page, Profile, Row, Sizes, Target, Want,
 };
 use portolan_core::filter::{Leaf, Lowered};
 use portolan_core::{
@@ -228,10 +228,6 @@ impl Driver for PgvectorDriver {
     /// The native filter looks at the values aside itself.
     fn may_lie_aside(&self, _: &IndexSpec, _: &str) -> bool {
         false
-    }
-
-    fn is_coarse(&self, spec: &IndexSpec) -> bool {
-        spec.dimension > MAX_F32_SUM
     }
 
     async fn create(&self, at: Target<'_>) -> Result<()> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use parking_lot::RwLock;
 use portolan_core::driver::{
-    Driver, ExactSearch, Hit, IdScheme, MAX_F32_SUM, Nearest, Neighbours, Page, Profile, Row, Target, Want,
+    Driver, ExactSearch, Hit, IdScheme, Nearest, Neighbours, Page, Profile, Row, Target, Want,
 };
 use portolan_core::filter::{Leaf, Lowered};
 use portolan_core::{
@@ -187,10 +187,6 @@ impl Driver for QdrantDriver {
     /// The leaves ask for the keys aside themselves, and are exact where the engine would make them a superset.
     fn may_lie_aside(&self, _: &IndexSpec, _: &str) -> bool {
         false
-    }
-
-    fn is_coarse(&self, spec: &IndexSpec) -> bool {
-        spec.dimension > MAX_F32_SUM
     }
 
     async fn create(&self, at: Target<'_>) -> Result<()> {

@@ -249,8 +249,7 @@ pub trait Driver: Debug + Send + Sync + 'static {
     /// Whether the distances that [`Driver::nearest`] tells are too coarse for the contract, as those over compressed vectors
     /// are, or sums of more than [`MAX_F32_SUM`] terms in `f32`. The engine then scores what is found by its vectors.
     fn is_coarse(&self, spec: &IndexSpec) -> bool {
-        let _ = spec;
-        false
+        spec.dimension > MAX_F32_SUM
     }
 
     /// Creates an index that takes reads and writes when this returns. `AlreadyExists`.
