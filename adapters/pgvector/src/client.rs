@@ -1,12 +1,14 @@
 //! Connections: pooled, bounded in number and time; a call that is given up is cancelled in the database too.
 
 use std::fmt::{self, Debug, Formatter};
+use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, QueueMode, RecyclingMethod, Runtime};
 use futures::{StreamExt, pin_mut};
 use portolan_core::{Error, ErrorKind, Result};
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_postgres::Row;
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -25,6 +27,8 @@ pub(crate) struct Client {
     tls: MakeRustlsConnect,
     connect_bound: Duration,
     bound: Duration,
+    /// How many calls were given up whose statements may still be under way.
+    abandoned: Arc<watch::Sender<usize>>,
 }
 
 impl Client {
@@ -47,13 +51,20 @@ impl Client {
             .map_err(|e| Error::invalid(format!("the pool cannot be set up: {e}")))?;
         // The server's own bound comes first, and says what it stopped.
         let bound = config.statement_timeout + Duration::from_secs(5);
-        Ok(Self { pool, tls, connect_bound: config.connect_timeout, bound })
+        Ok(Self { pool, tls, connect_bound: config.connect_timeout, bound, abandoned: Arc::default() })
     }
 
-    /// A connection for this call alone.
+    /// A connection for this call alone. What was given up ends first, lest a clear undo what is written after it.
     pub(crate) async fn lease(&self) -> Result<Lease> {
+        // One that does not end within the bound ends by its own timeout.
+        let _ = timeout(CANCEL_BOUND, self.abandoned.subscribe().wait_for(|calls| *calls == 0)).await;
         let object = self.pool.get().await.map_err(|e| error::pool(e, self.connect_bound))?;
-        Ok(Lease { object: Some(object), tls: self.tls.clone(), idle: false })
+        Ok(Lease {
+            object: Some(object),
+            tls: self.tls.clone(),
+            idle: false,
+            abandoned: Arc::clone(&self.abandoned),
+        })
     }
 
     /// The rows of a query.
@@ -155,6 +166,7 @@ pub(crate) struct Lease {
     object: Option<Object>,
     tls: MakeRustlsConnect,
     idle: bool,
+    abandoned: Arc<watch::Sender<usize>>,
 }
 
 impl Lease {
@@ -185,12 +197,35 @@ impl Drop for Lease {
         if let Ok(runtime) = Handle::try_current()
             && !client.is_closed()
         {
+            let abandoned = Abandoned::new(&self.abandoned);
             runtime.spawn(async move {
+                let end = async {
+                    // Also where it cannot be cancelled, what is sent behind it is answered after it.
+                    let _ = cancel.cancel_query(tls).await;
+                    let _ = client.batch_execute("").await;
+                };
                 // A statement that cannot be cancelled ends by its own timeout.
-                let _ = timeout(CANCEL_BOUND, cancel.cancel_query(tls)).await;
+                let _ = timeout(CANCEL_BOUND, end).await;
                 drop(client);
+                drop(abandoned);
             });
         }
+    }
+}
+
+/// Counts a call that was given up until its statement has ended.
+struct Abandoned(Arc<watch::Sender<usize>>);
+
+impl Abandoned {
+    fn new(calls: &Arc<watch::Sender<usize>>) -> Self {
+        calls.send_modify(|calls| *calls += 1);
+        Self(Arc::clone(calls))
+    }
+}
+
+impl Drop for Abandoned {
+    fn drop(&mut self) {
+        self.0.send_modify(|calls| *calls -= 1);
     }
 }
 
