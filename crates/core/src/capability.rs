@@ -4,8 +4,8 @@ use std::fmt::{self, Display, Formatter};
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, Result};
 use crate::index::Metric;
-use crate::{Error, Result};
 
 /// How a feature is provided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -205,7 +205,7 @@ impl Capability {
             ["cosine", "dot_product", "euclidean", "manhattan", "exact", "sizes", "optimize"];
         match self.features().iter().find(|(n, s)| *s == Support::Unsupported && !MAY_LACK.contains(n)) {
             Some((name, _)) => Err(Error::new(
-                crate::ErrorKind::Unexpected,
+                crate::error::ErrorKind::Unexpected,
                 format!("the capability declares {name} unsupported, which the contract does not allow"),
             )),
             None => Ok(()),

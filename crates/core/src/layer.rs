@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 
 use crate::capability::Capability;
+use crate::error::{Error, Result};
 use crate::filter::Filter;
 use crate::health::{Health, Status};
 use crate::index::{IndexInfo, IndexSpec};
@@ -26,7 +27,6 @@ use crate::write::{
     DeleteRequest, DeleteWhereRequest, DeleteWhereResult, MetadataUpdate, Outcome, UpdateRequest,
     UpsertRequest, WriteResult,
 };
-use crate::{Error, Result};
 
 /// Puts a storage around a storage.
 pub trait Layer {

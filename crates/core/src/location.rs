@@ -8,9 +8,9 @@ use percent_encoding::percent_decode_str;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::error::{Error, Result};
 use crate::metadata::Scalar;
 use crate::suggest::suggest;
-use crate::{Error, Result};
 
 /// Where a store is and how it is opened: `memory:`, `embedded:./data`, `qdrant://host:6334?api_key=env:KEY`.
 ///

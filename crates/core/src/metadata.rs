@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value as Json;
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 mod json;
 pub use json::parse_json;

@@ -1,6 +1,6 @@
 //! Index names: portable ones, and what databases call them.
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// Which names a database allows, and so how portable names map to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// Options of a single call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
+use crate::error::{Error, Result};
 use crate::location::Location;
 use crate::storage::VectorStorage;
 use crate::suggest::suggest;
-use crate::{Error, Result};
 
 type Opener = Arc<dyn Fn(Location) -> BoxFuture<'static, Result<Arc<dyn VectorStorage>>> + Send + Sync>;
 

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, Result};
 use crate::filter::Filter;
 use crate::options::CallOptions;
 use crate::record::Record;
 use crate::search::DEFAULT_RESIDUAL_BUDGET;
-use crate::{Error, Result};
 
 /// Where a scan goes on. Opaque; lives as long as the storage that gave it.
 ///

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, Result};
 use crate::filter::Filter;
 use crate::index::Metric;
 use crate::metadata::{Metadata, Value};
 use crate::options::CallOptions;
 use crate::record::Vector;
-use crate::{Error, Result};
 
 /// The most records that a filter's client side may read, unless a request says otherwise.
 pub const DEFAULT_RESIDUAL_BUDGET: u64 = 1_000_000;

@@ -5,8 +5,8 @@ use std::fmt::Debug;
 
 use async_trait::async_trait;
 
-use crate::Result;
 use crate::capability::Capability;
+use crate::error::Result;
 use crate::health::Health;
 use crate::index::{IndexInfo, IndexSpec};
 use crate::options::CallOptions;

@@ -1,11 +1,12 @@
 //! The validation that every storage does before anything is sent.
 
 use crate::capability::{Capability, Limits, Support};
+use crate::error::{Error, ErrorKind, Result};
 use crate::index::{FieldType, IndexSpec, Metric};
 use crate::metadata::{Metadata, MetadataPatch, Scalar, Value};
+use crate::name;
 use crate::record::Record;
 use crate::search::SearchRequest;
-use crate::{Error, ErrorKind, Result, name};
 
 /// The prefix of keys that are Portolan's own.
 pub const RESERVED_PREFIX: &str = "_portolan";

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, Result};
 use crate::filter::Filter;
 use crate::metadata::MetadataPatch;
 use crate::options::CallOptions;
 use crate::record::{Batch, Record};
 use crate::search::DEFAULT_RESIDUAL_BUDGET;
-use crate::{Error, Result};
 
 /// When a write returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -7,10 +7,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Driver, Row};
+use crate::error::{Error, ErrorKind, Result};
 use crate::index::IndexSpec;
 use crate::metadata::{Metadata, Value};
 use crate::record::{Record, Vector};
-use crate::{Error, ErrorKind, Result};
 
 /// The native field of the text aside.
 pub(super) const ASIDE: &str = "_portolan";

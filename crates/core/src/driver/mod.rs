@@ -25,13 +25,13 @@ pub use row::{Hit, Neighbours, Page, Row, Sizes, Want};
 pub use storage::DriverStorage;
 
 use crate::capability::{BatchAtomicity, Limits, VectorFidelity};
+use crate::error::{Error, ErrorKind, Result};
 use crate::filter::{Leaf, Lowered};
 use crate::health::Health;
 use crate::index::{IndexInfo, IndexSpec, Metric};
 use crate::metadata::{MetadataPatch, Value};
 use crate::name::NameRule;
 use crate::write::Outcome;
-use crate::{Error, ErrorKind, Result};
 
 /// The largest dimension at which distances that a database sums in `f32` surely keep the contract's tolerance; measured on
 /// vectors of equal components, the worst case: beyond some 4,096 they do not.

@@ -8,10 +8,10 @@ use parking_lot::Mutex;
 
 use super::storage::{DriverStorage, Opened};
 use super::{Driver, Page, Paging, Row, Want, aside, push};
+use crate::error::{Error, ErrorKind, Result};
 use crate::filter::{Filter, Pushed};
 use crate::record::Record;
 use crate::scan::{CountRequest, Cursor, ScanPage, ScanRequest};
-use crate::{Error, ErrorKind, Result};
 
 /// How many scans over shifting pages are kept; the longest unused one ends first.
 const OPEN_SCANS: usize = 1_024;

@@ -7,13 +7,14 @@ use super::distance::distance;
 use super::pages::{meets, past_budget};
 use super::storage::{DriverStorage, Opened};
 use super::{Driver, ExactSearch, Hit, Nearest, Want, aside, push, write};
+use crate::error::{Error, Result};
 use crate::filter::{Filter, Pushed};
 use crate::index::Metric;
 use crate::metadata::{Metadata, Scalar, Value};
 use crate::record::{Record, Vector};
 use crate::search::{Deduplicate, Exactness, Match, SearchRequest, SearchResult};
 use crate::stats::Explanation;
-use crate::{Error, Result, validate};
+use crate::validate;
 
 /// How the number of rows asked for grows from one step to the next.
 const GROWTH: usize = 4;

@@ -14,6 +14,7 @@ use super::locks::Locks;
 use super::pages::Scans;
 use super::{Driver, ExactSearch, Paging, Profile, Target, Want, aside, push};
 use crate::capability::{Capability, Support};
+use crate::error::{Error, ErrorKind, Result};
 use crate::filter::{Condition, Filter, Leaf};
 use crate::health::{Health, Status};
 use crate::index::{IndexInfo, IndexSpec, Metric};
@@ -24,10 +25,10 @@ use crate::scan::{CountRequest, ScanPage, ScanRequest};
 use crate::search::{SearchRequest, SearchResult};
 use crate::stats::{Explanation, IndexStats, QueryClock};
 use crate::storage::VectorStorage;
+use crate::validate;
 use crate::write::{
     DeleteRequest, DeleteWhereRequest, DeleteWhereResult, Outcome, UpdateRequest, UpsertRequest, WriteResult,
 };
-use crate::{Error, ErrorKind, Result, validate};
 
 /// A [`VectorStorage`] over any [`Driver`].
 ///

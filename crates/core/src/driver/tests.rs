@@ -10,15 +10,16 @@ use parking_lot::Mutex;
 
 use super::distance::distance;
 use super::*;
+use crate::filter::Filter as Tree;
 use crate::filter::{Condition, Filter, field};
 use crate::health::Status;
 use crate::metadata::Metadata;
+use crate::options::CallOptions;
 use crate::record::{GetRequest, Record};
 use crate::scan::{CountRequest, ScanRequest};
 use crate::search::{Exactness, SearchRequest};
 use crate::storage::VectorStorage;
 use crate::write::{DeleteRequest, DeleteWhereRequest, MetadataUpdate, UpdateRequest, UpsertRequest};
-use crate::{CallOptions, Filter as Tree};
 
 /// Rows in a map; what it declares and how far its approximate search sees is set by the test.
 #[derive(Debug)]
@@ -112,7 +113,8 @@ impl Driver for Fake {
     }
 
     fn represents(&self, _: &IndexSpec, _: &str, value: &Value) -> bool {
-        self.profile.all_values || !matches!(value, Value::Opaque(_) | Value::Scalar(crate::Scalar::Float(_)))
+        self.profile.all_values
+            || !matches!(value, Value::Opaque(_) | Value::Scalar(crate::metadata::Scalar::Float(_)))
     }
 
     async fn create(&self, at: Target<'_>) -> Result<()> {
@@ -213,7 +215,7 @@ fn approximate(sees: usize) -> DriverStorage<Fake> {
     DriverStorage::new(fake)
 }
 
-fn ids(result: &crate::SearchResult) -> Vec<&str> {
+fn ids(result: &crate::search::SearchResult) -> Vec<&str> {
     result.matches.iter().map(|m| m.id.as_str()).collect()
 }
 

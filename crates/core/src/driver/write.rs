@@ -11,14 +11,15 @@ use tokio::time::{Instant, timeout_at};
 use super::locks::IdGuard;
 use super::storage::{DriverStorage, Opened, by_deadline};
 use super::{Driver, Row, Want, aside, push};
+use crate::error::{Error, ErrorKind, Result};
 use crate::filter::Filter;
 use crate::metadata::{Metadata, MetadataPatch};
 use crate::record::{Record, Vector};
+use crate::validate;
 use crate::write::{
     DeleteRequest, DeleteWhereRequest, DeleteWhereResult, Outcome, UpdateRequest, UpsertRequest, Visibility,
     WriteResult,
 };
-use crate::{Error, ErrorKind, Result, validate};
 
 /// A chunk under way: which items, and how they ended.
 type Sent<'a> = BoxFuture<'a, (Range<usize>, Result<Vec<Outcome>>)>;

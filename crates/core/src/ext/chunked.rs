@@ -7,12 +7,13 @@ use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt};
 
 use super::at_least_one;
+use crate::error::{Error, ErrorKind, Result};
 use crate::options::CallOptions;
 use crate::progress::{Meter, Progress};
 use crate::record::{Batch, Record};
 use crate::storage::VectorStorage;
+use crate::validate;
 use crate::write::{Outcome, UpsertRequest, WriteResult};
-use crate::{Error, ErrorKind, Result, validate};
 
 pub(super) async fn upsert<S: VectorStorage + ?Sized>(
     storage: &S,

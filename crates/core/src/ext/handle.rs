@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::scan::ScanBuilder;
 use super::search::SearchBuilder;
 use super::{VectorStorageExt, chunked};
-use crate::Result;
+use crate::error::Result;
 use crate::filter::Filter;
 use crate::index::IndexInfo;
 use crate::metadata::MetadataPatch;

@@ -17,6 +17,7 @@ pub use handle::IndexHandle;
 pub use scan::ScanBuilder;
 pub use search::SearchBuilder;
 
+use crate::error::{Error, ErrorKind, Result};
 use crate::index::IndexSpec;
 use crate::metadata::MetadataPatch;
 use crate::options::CallOptions;
@@ -25,7 +26,6 @@ use crate::record::{GetRequest, Record};
 use crate::search::{SearchRequest, SearchResult};
 use crate::storage::VectorStorage;
 use crate::write::{DeleteRequest, MetadataUpdate, Outcome, UpdateRequest, UpsertRequest, WriteResult};
-use crate::{Error, ErrorKind, Result};
 use handle::Shared;
 
 /// Sugar for every [`VectorStorage`].

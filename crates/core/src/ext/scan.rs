@@ -3,7 +3,7 @@
 use futures::stream::{self, Stream, TryStreamExt};
 
 use super::handle::Shared;
-use crate::Result;
+use crate::error::Result;
 use crate::filter::Filter;
 use crate::options::CallOptions;
 use crate::record::Record;

@@ -8,12 +8,12 @@ use futures::stream::{self, Stream, StreamExt};
 
 use super::at_least_one;
 use super::handle::Shared;
+use crate::error::{Error, ErrorKind, Result};
 use crate::filter::{Filter, id_in};
 use crate::options::CallOptions;
 use crate::record::GetRequest;
 use crate::search::{Deduplicate, SearchRequest, SearchResult};
 use crate::storage::VectorStorage;
-use crate::{Error, ErrorKind, Result};
 
 /// A search that is being put together; `.await` runs it.
 ///

@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::*;
 use crate::filter::field;
+use crate::index::{FieldType, Metric};
 use crate::layer::{Around, Call, Op, Part, Reply, Wrapped};
 use crate::memory::MemoryStorage;
 use crate::metadata::Metadata;
 use crate::progress::ProgressUpdate;
-use crate::{FieldType, Metric};
 
 const INDEX: &str = "companies";
 

@@ -3,10 +3,10 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::error::{Error, Result};
 use crate::metadata::Metadata;
 use crate::record::{Record, Vector};
 use crate::search::Match;
-use crate::{Error, Result};
 
 impl Metadata {
     /// The fields of a struct or map. What serializes as null, such as `None`, is left out; so is a float that is not

@@ -1,9 +1,9 @@
 //! What a tree must satisfy, however it was made.
 
 use super::{Condition, Filter, Leaf};
+use crate::error::{Error, Result};
 use crate::metadata::Scalar;
 use crate::validate::key;
-use crate::{Error, Result};
 
 /// The deepest nesting of a filter.
 pub const MAX_DEPTH: usize = 64;

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, Result};
 use crate::location::Location;
-use crate::{Error, Result};
 
 /// The limits of a [`MemoryStorage`](super::MemoryStorage).
 ///

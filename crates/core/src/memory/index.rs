@@ -119,7 +119,7 @@ fn record_bytes(id: &str, stored: &Stored) -> u64 {
 }
 
 fn value_bytes(value: &Value) -> usize {
-    let text = |s: &crate::Scalar| s.as_str().map_or(0, str::len);
+    let text = |s: &crate::metadata::Scalar| s.as_str().map_or(0, str::len);
     size_of::<Value>()
         + match value {
             Value::Scalar(scalar) => text(scalar),

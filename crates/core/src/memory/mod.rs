@@ -22,6 +22,7 @@ pub use config::MemoryConfig;
 use index::{Index, Stored};
 
 use crate::capability::Capability;
+use crate::error::{Error, ErrorKind, Result};
 use crate::filter::{Filter, PushDown};
 use crate::health::{Health, Status};
 use crate::index::{IndexInfo, IndexSpec};
@@ -33,10 +34,10 @@ use crate::scan::{CountRequest, Cursor, ScanPage, ScanRequest};
 use crate::search::{SearchRequest, SearchResult};
 use crate::stats::{Explanation, IndexStats};
 use crate::storage::VectorStorage;
+use crate::validate;
 use crate::write::{
     DeleteRequest, DeleteWhereRequest, DeleteWhereResult, Outcome, UpdateRequest, UpsertRequest, WriteResult,
 };
-use crate::{Error, ErrorKind, Result, validate};
 
 const PROVIDER: &str = "memory";
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Number, Value as Json};
 
 use super::{Scalar, Value};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// Parses JSON text, integers as integers: `serde_json` alone would turn one beyond i64, which is refused, and `-0` into
 /// floats.
@@ -169,7 +169,7 @@ fn number_end(bytes: &[u8], at: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Metadata;
+    use crate::metadata::Metadata;
 
     #[test]
     fn integers_and_floats_stay_apart() {

@@ -14,8 +14,8 @@ use serde_json::Value as Json;
 
 use self::node::Nested;
 use super::Filter;
+use crate::error::{Error, Result};
 use crate::metadata::refuse_huge_integers;
-use crate::{Error, Result};
 
 impl Filter {
     /// Reads the JSON notation from a JSON value.

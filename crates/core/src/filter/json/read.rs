@@ -3,10 +3,10 @@
 use std::fmt::Display;
 
 use super::node::Node;
+use crate::error::{Error, Result};
 use crate::filter::{Condition, Filter, Leaf};
 use crate::metadata::Scalar;
 use crate::suggest::did_you_mean;
-use crate::{Error, Result};
 
 const LOGIC: [&str; 4] = ["$and", "$or", "$not", "$id"];
 

@@ -3,7 +3,7 @@ use proptest::{prop_assert_eq, proptest};
 use serde_json::json;
 
 use super::*;
-use crate::ErrorKind;
+use crate::error::ErrorKind;
 use crate::filter::arbitrary::hostile;
 use crate::filter::{MAX_DEPTH, field, id_in, one_of, range};
 use crate::metadata::Scalar;

@@ -7,8 +7,8 @@ use serde::de::IgnoredAny;
 
 use super::place::{clip, error_at};
 use super::write::Key;
+use crate::error::{Error, Result};
 use crate::metadata::Scalar;
-use crate::{Error, Result};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Token<'a> {

@@ -11,7 +11,7 @@ mod tests;
 use std::str::FromStr;
 
 use super::Filter;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// The words that no bare key can be.
 const KEYWORDS: [&str; 12] =

@@ -7,10 +7,10 @@ use super::keyword;
 use super::lexer::{Kind, Lexer, Token};
 use super::place::{clip, error_at};
 use super::write::Key;
+use crate::error::{Error, Result};
 use crate::filter::{Condition, Filter, Leaf, MAX_DEPTH, field, range};
 use crate::metadata::Scalar;
 use crate::suggest::did_you_mean;
-use crate::{Error, Result};
 
 const OPERATORS: [&str; 7] = ["IN", "NOT IN", "CONTAINS", "STARTS WITH", "ENDS WITH", "EXISTS", "BETWEEN"];
 

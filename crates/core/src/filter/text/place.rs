@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::ops::Range;
 
-use crate::Error;
+use crate::error::Error;
 
 /// How many characters are shown on either side of the place.
 const CONTEXT: usize = 40;

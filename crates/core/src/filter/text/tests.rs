@@ -4,7 +4,7 @@ use proptest::sample::select;
 use proptest::{prop_assert_eq, proptest};
 
 use super::*;
-use crate::ErrorKind;
+use crate::error::ErrorKind;
 use crate::filter::arbitrary::hostile;
 use crate::filter::{MAX_DEPTH, field, id_in, one_of, range};
 use crate::metadata::Scalar;

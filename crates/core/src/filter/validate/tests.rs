@@ -1,5 +1,5 @@
 use super::*;
-use crate::ErrorKind;
+use crate::error::ErrorKind;
 use crate::filter::{field, id_in};
 
 fn refused(filter: &Filter, part: &str) {
