@@ -263,7 +263,9 @@ fn trial(case: &'static Case, session: &Arc<Session>, runtime: &tokio::runtime::
         match session.status(case) {
             Some(Status::Passed) => Ok(Completion::Completed),
             Some(Status::Unsupported(why) | Status::LeftOut(why)) => Ok(Completion::ignored_with(why)),
-            Some(Status::Failed(why) | Status::Broken(why)) => Err(Failed::from(why)),
+            Some(Status::Failed(why) | Status::Broken(why)) => {
+                Err(Failed::from(format!("{why}\nchecks of the contract: {}", case.checks.join(", "))))
+            }
             None => Err(Failed::from("the case did not end")),
         }
     })

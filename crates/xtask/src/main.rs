@@ -1,4 +1,4 @@
-//! The chores of the workspace: `cargo xtask lint`, `test`, `servers`, `matrix`, `bench`, `docs`.
+//! The chores of the workspace: `cargo xtask lint`, `test`, `servers`, `matrix`, `contract`, `bench`, `docs`.
 
 mod length;
 mod matrix;
@@ -15,6 +15,7 @@ Usage: cargo xtask <chore> [arguments passed on]
   test    all tests, with the servers: starts those that are not running, and stops them
   servers up|down|status: Chroma, PostgreSQL with pgvector, Milvus and Milvus Lite, on loopback
   matrix  the README's table of stores, from the last run of the tests
+  contract  docs/contract-coverage.md: each sentence of the contract, the cases that check it, the saboteurs that break it
   bench   the benchmarks
   docs    the documentation, into target/doc";
 
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         "test" => test(&rest),
         "servers" => servers::run(&rest),
         "matrix" => matrix::update(),
+        "contract" => contract(),
         "bench" => cargo(&["bench", "-p", "portolan-benches"], &rest),
         "docs" => cargo(&["doc", "--workspace", "--no-deps"], &rest),
         "help" | "--help" | "-h" => {
@@ -59,6 +61,12 @@ fn test(rest: &[String]) -> Outcome {
     tests.envs(servers.uris().iter().cloned()).env("PORTOLAN_REPORTS", matrix::reports());
     run(&mut tests)?;
     matrix::check()
+}
+
+/// Writes the table that the test compares otherwise.
+fn contract() -> Outcome {
+    let mut test = command(&["test", "-p", "portolan-testkit", "--test", "contract"], &[]);
+    run(test.env("PORTOLAN_WRITE_COVERAGE", "1"))
 }
 
 fn lint() -> Outcome {

@@ -7,7 +7,7 @@ use crate::context::{Context, OPTIONS};
 use crate::data::{filled, numbered};
 
 cases! { "capability";
-    [C2 C3] leaves_unsupported_only_what_it_may;
+    [A2 C2 C3] leaves_unsupported_only_what_it_may;
     [C1] is_fixed, limits_are_within_the_contract, some_metric_is_supported;
     [C1 C4 I8] cosine_as_declared, dot_product_as_declared, euclidean_as_declared, manhattan_as_declared;
     [N14] normalized_vectors_only_under_cosine;

@@ -82,7 +82,7 @@ cases! { "filter";
     [F3 F13] not_of_constants;
     [F1] contradiction_is_none;
     [F2 F3] missing_field_is_none_whichever_operator;
-    [A3 F29 S11] one_in_many_is_found_to_the_last;
+    [A3 F29 F31 S11] one_in_many_is_found_to_the_last;
     [F29 R3] residual_fills_every_page;
     [A3 W13] tenants_by_filter_are_apart;
     [F6] as_deep_as_allowed, too_deep_is_refused, as_many_operands_as_allowed, too_many_operands_is_refused;
