@@ -231,6 +231,11 @@ impl<'de> Deserialize<'de> for Value {
 pub struct Metadata(Arc<BTreeMap<String, Value>>);
 
 impl Metadata {
+    /// The length of its JSON text in bytes.
+    pub fn json_len(&self) -> usize {
+        self.to_string().len()
+    }
+
     /// Empty metadata.
     pub fn new() -> Self {
         Self::default()

@@ -126,12 +126,21 @@ pub fn key(key: &str) -> Result<()> {
     Ok(())
 }
 
+/// Metadata in the form in which it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ValidMetadata {
+    /// The metadata.
+    pub metadata: Metadata,
+    /// The length of its JSON text; counted where the store has a limit of bytes.
+    pub json_len: Option<usize>,
+}
+
 /// Checks metadata against an index and gives it in the form in which it is stored: integers in float fields are
 /// floats, -0.0 is 0.0, a hand-made list of mixed types is opaque, a null is gone.
 ///
 /// # Errors
 /// `InvalidArgument` for a key or a value; `PayloadTooLarge` past the limit.
-pub fn metadata(metadata: &Metadata, spec: &IndexSpec, limits: &Limits) -> Result<Metadata> {
+pub fn metadata(metadata: &Metadata, spec: &IndexSpec, limits: &Limits) -> Result<ValidMetadata> {
     let mut changed = None;
     for (k, v) in metadata.iter() {
         key(k)?;
@@ -141,28 +150,29 @@ pub fn metadata(metadata: &Metadata, spec: &IndexSpec, limits: &Limits) -> Resul
             Stored::Nothing => drop(changed.get_or_insert_with(|| metadata.clone()).remove(k)),
         }
     }
-    let stored = changed.unwrap_or_else(|| metadata.clone());
-    match limits.metadata_bytes {
-        Some(most) => metadata_size(&stored, most).map(|()| stored),
-        None => Ok(stored),
-    }
+    let metadata = changed.unwrap_or_else(|| metadata.clone());
+    let json_len = metadata_size(&metadata, limits)?;
+    Ok(ValidMetadata { metadata, json_len })
 }
 
-/// Checks that metadata is within the limit of its JSON size.
+/// Checks that metadata is within the limit of its JSON size, which is counted where there is a limit of bytes.
 ///
 /// # Errors
 /// `PayloadTooLarge`.
-pub fn metadata_size(metadata: &Metadata, most: usize) -> Result<()> {
-    let size = metadata.to_string().len();
-    if size <= most {
-        return Ok(());
+pub fn metadata_size(metadata: &Metadata, limits: &Limits) -> Result<Option<usize>> {
+    if limits.metadata_bytes.is_none() && limits.batch_bytes.is_none() {
+        return Ok(None);
     }
-    Err(Error::new(
-        ErrorKind::PayloadTooLarge,
-        format!(
-            "the metadata has {size} bytes as JSON, and may have {most}: store less, or keep large values elsewhere"
-        ),
-    ))
+    let size = metadata.json_len();
+    match limits.metadata_bytes {
+        Some(most) if size > most => Err(Error::new(
+            ErrorKind::PayloadTooLarge,
+            format!(
+                "the metadata has {size} bytes as JSON, and may have {most}: store less, or keep large values elsewhere"
+            ),
+        )),
+        _ => Ok(Some(size)),
+    }
 }
 
 /// Checks a patch like [`metadata`].
@@ -193,7 +203,7 @@ pub fn patch(patch: &MetadataPatch, spec: &IndexSpec) -> Result<MetadataPatch> {
 ///
 /// # Errors
 /// Those of [`id`], [`vector`](fn@vector) and [`metadata`](fn@metadata).
-pub fn record(record: &Record, spec: &IndexSpec, limits: &Limits) -> Result<Metadata> {
+pub fn record(record: &Record, spec: &IndexSpec, limits: &Limits) -> Result<ValidMetadata> {
     id(&record.id, limits)?;
     let place = |e: Error| e.with_context("id", record.id.clone());
     match &record.vector {
