@@ -55,6 +55,13 @@ impl WriteError {
     }
 }
 
+/// The error alone: of a read, which has no effect.
+impl From<WriteError> for Error {
+    fn from(error: WriteError) -> Self {
+        error.into_error()
+    }
+}
+
 /// An error before anything was sent: with `?`, of checks and of reads that come before a change.
 impl From<Error> for WriteError {
     fn from(error: Error) -> Self {

@@ -3,9 +3,12 @@
 use std::fmt::{self, Display, Formatter};
 use std::ops::Deref;
 
+use serde::{Deserialize, Serialize};
+
 /// The id that a row has in the database, as text. It is a type of its own so that it is never taken for the record's id in
 /// the port, which may be another.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct NativeId(String);
 
 impl NativeId {
