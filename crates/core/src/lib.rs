@@ -18,6 +18,7 @@ pub mod metadata;
 pub mod name;
 pub mod options;
 pub mod progress;
+mod query_clock;
 pub mod record;
 pub mod registry;
 pub mod scan;

@@ -20,10 +20,11 @@ use crate::health::{Health, Status};
 use crate::index::{IndexInfo, IndexSpec, Metric};
 use crate::metadata::Metadata;
 use crate::options::CallOptions;
+use crate::query_clock::QueryClock;
 use crate::record::{GetRequest, Record};
 use crate::scan::{CountRequest, ScanPage, ScanRequest};
 use crate::search::{SearchRequest, SearchResult};
-use crate::stats::{Explanation, IndexStats, QueryClock};
+use crate::stats::{Explanation, IndexStats};
 use crate::storage::VectorStorage;
 use crate::validate;
 use crate::write::{
