@@ -8,8 +8,7 @@ use crate::name;
 use crate::record::Record;
 use crate::search::SearchRequest;
 
-/// The prefix of keys that are Portolan's own.
-pub const RESERVED_PREFIX: &str = "_portolan";
+pub use crate::metadata::{RESERVED_PREFIX, check_key as key};
 
 /// Checks what an index is to be created with.
 ///
@@ -103,29 +102,6 @@ pub fn vector(vector: &[f32], dimension: usize, metric: Metric) -> Result<()> {
     Ok(())
 }
 
-/// Checks a metadata key.
-///
-/// # Errors
-/// `InvalidArgument` for an empty, long or reserved key, or one with a control character.
-pub fn key(key: &str) -> Result<()> {
-    let shown: String = key.chars().take(40).collect();
-    if key.is_empty() || key.len() > 128 {
-        return Err(Error::invalid(format!(
-            "a metadata key has {} bytes, and must have 1 to 128: {shown:?}",
-            key.len()
-        )));
-    }
-    if key.starts_with(RESERVED_PREFIX) || key.starts_with('$') {
-        return Err(Error::invalid(format!(
-            "the metadata key {shown:?} starts with {RESERVED_PREFIX} or $, which are reserved"
-        )));
-    }
-    if key.chars().any(char::is_control) {
-        return Err(Error::invalid(format!("the metadata key {shown:?} holds a control character")));
-    }
-    Ok(())
-}
-
 /// Checks metadata against an index and gives it in the form in which it is stored: integers in float fields are
 /// floats, -0.0 is 0.0, a hand-made list of mixed types is opaque, a null is gone.
 ///
@@ -153,7 +129,7 @@ pub fn metadata(metadata: &Metadata, spec: &IndexSpec, limits: &Limits) -> Resul
 /// # Errors
 /// `PayloadTooLarge`.
 pub fn metadata_size(metadata: &Metadata, most: usize) -> Result<()> {
-    let size = metadata.to_string().len();
+    let size = metadata.json_len();
     if size <= most {
         return Ok(());
     }
@@ -227,6 +203,11 @@ pub fn search(request: &SearchRequest, spec: &IndexSpec, capability: &Capability
         }
         _ => Ok(()),
     }
+}
+
+/// Refuses a number that must be at least 1.
+pub(crate) fn at_least_one(field: &str, value: usize) -> Result<()> {
+    if value == 0 { Err(Error::invalid(format!("{field} is 0, and must be at least 1"))) } else { Ok(()) }
 }
 
 enum Stored {
