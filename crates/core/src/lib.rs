@@ -20,6 +20,7 @@ pub mod name;
 pub mod number;
 pub mod options;
 pub mod progress;
+mod query_clock;
 pub mod record;
 pub mod registry;
 pub mod scan;

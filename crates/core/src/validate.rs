@@ -8,8 +8,7 @@ use crate::name;
 use crate::record::Record;
 use crate::search::SearchRequest;
 
-/// The prefix of keys that are Portolan's own.
-pub const RESERVED_PREFIX: &str = "_portolan";
+pub use crate::metadata::{RESERVED_PREFIX, check_key as key};
 
 /// Checks what an index is to be created with.
 ///
@@ -99,29 +98,6 @@ pub fn vector(vector: &[f32], dimension: usize, metric: Metric) -> Result<()> {
         }
     } else if !(1e-15..=1e15).contains(&norm) {
         return Err(Error::invalid(format!("the vector's norm is {norm:e}, and must be 0 or 1e-15 to 1e15")));
-    }
-    Ok(())
-}
-
-/// Checks a metadata key.
-///
-/// # Errors
-/// `InvalidArgument` for an empty, long or reserved key, or one with a control character.
-pub fn key(key: &str) -> Result<()> {
-    let shown: String = key.chars().take(40).collect();
-    if key.is_empty() || key.len() > 128 {
-        return Err(Error::invalid(format!(
-            "a metadata key has {} bytes, and must have 1 to 128: {shown:?}",
-            key.len()
-        )));
-    }
-    if key.starts_with(RESERVED_PREFIX) || key.starts_with('$') {
-        return Err(Error::invalid(format!(
-            "the metadata key {shown:?} starts with {RESERVED_PREFIX} or $, which are reserved"
-        )));
-    }
-    if key.chars().any(char::is_control) {
-        return Err(Error::invalid(format!("the metadata key {shown:?} holds a control character")));
     }
     Ok(())
 }
@@ -237,6 +213,11 @@ pub fn search(request: &SearchRequest, spec: &IndexSpec, capability: &Capability
         }
         _ => Ok(()),
     }
+}
+
+/// Refuses a number that must be at least 1.
+pub(crate) fn at_least_one(field: &str, value: usize) -> Result<()> {
+    if value == 0 { Err(Error::invalid(format!("{field} is 0, and must be at least 1"))) } else { Ok(()) }
 }
 
 enum Stored {

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{Deadline, ExactSearch, Opened, ScoreError, Target, WriteError};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{IndexInfo, IndexSpec};
-use crate::stats::QueryClock;
+use crate::query_clock::QueryClock;
 
 /// An index that a driver has opened, as the engine keeps it.
 #[derive(Debug)]

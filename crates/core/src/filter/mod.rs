@@ -8,6 +8,7 @@ mod arbitrary;
 mod ast;
 mod build;
 mod eval;
+mod fold;
 mod json;
 mod lower;
 mod text;
