@@ -16,6 +16,7 @@ pub mod location;
 pub mod memory;
 pub mod metadata;
 pub mod name;
+pub mod number;
 pub mod options;
 pub mod progress;
 pub mod record;

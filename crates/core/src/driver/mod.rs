@@ -7,6 +7,7 @@
 mod aside;
 mod distance;
 mod ids;
+pub mod kit;
 mod locks;
 mod pages;
 mod push;

@@ -13,8 +13,8 @@ mod lower;
 mod text;
 mod validate;
 
+pub(crate) use crate::number::compare as compare_mixed;
 pub use ast::{Condition, Filter, Leaf};
 pub use build::{FieldRef, field, id_in, one_of, range};
-pub(crate) use eval::compare_mixed;
 pub use lower::{Lowered, Lowering, PushDown, Pushed, lower};
 pub use validate::{MAX_DEPTH, MAX_LEAVES};
