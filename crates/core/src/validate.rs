@@ -5,6 +5,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::index::{FieldType, IndexSpec, Metric};
 use crate::metadata::{Metadata, MetadataPatch, Scalar, Value};
 use crate::name;
+use crate::number::exact_f64;
 use crate::record::Record;
 use crate::search::SearchRequest;
 
@@ -294,16 +295,12 @@ fn bind_list(key: &str, items: &[Scalar], of: FieldType) -> Result<Option<Value>
 fn bind_scalar(key: &str, scalar: &Scalar, of: FieldType) -> Result<Option<Scalar>> {
     match (scalar, of) {
         (s, of) if of.holds(s) => Ok(None),
-        (Scalar::Integer(i), FieldType::Float) => {
-            let float = *i as f64;
-            if crate::filter::compare_mixed(*i, float) == Some(std::cmp::Ordering::Equal) {
-                Ok(Some(Scalar::Float(float)))
-            } else {
-                Err(Error::invalid(format!(
-                    "metadata {key:?}: the integer {i} has no equal float, and the field is declared float"
-                )))
-            }
-        }
+        (Scalar::Integer(i), FieldType::Float) => match exact_f64(*i) {
+            Some(float) => Ok(Some(Scalar::Float(float))),
+            None => Err(Error::invalid(format!(
+                "metadata {key:?}: the integer {i} has no equal float, and the field is declared float"
+            ))),
+        },
         (s, of) => Err(mismatch(key, s.type_name(), of)),
     }
 }

@@ -11,6 +11,7 @@ mod chunks;
 mod deadline;
 mod effect;
 mod ids;
+pub mod kit;
 mod locks;
 mod lowering;
 mod native_id;
