@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use portolan_core::{Error, Result};
+use portolan_core::{CallOptions, Error, Result};
 
 use crate::options::Options;
 use crate::server::Server;
@@ -26,8 +26,8 @@ pub struct Endpoint {
     pub tls: Option<bool>,
     /// A PEM file of certificates to trust instead of the system's.
     pub tls_ca: Option<PathBuf>,
-    /// The whole time of a call that has no time-out of its own.
-    pub timeout: Option<Duration>,
+    /// The whole time of a call whose caller sets none.
+    pub timeout: Duration,
     /// How long connecting may take.
     pub connect_timeout: Duration,
 }
@@ -41,7 +41,7 @@ impl Endpoint {
             port: server.port,
             tls: None,
             tls_ca: None,
-            timeout: None,
+            timeout: CallOptions::DEFAULT_TIMEOUT,
             connect_timeout: CONNECT_TIMEOUT,
         }
     }
@@ -78,7 +78,7 @@ impl Endpoint {
                 "{name} is given, and the connection is not encrypted: say tls=true too, or leave it out"
             )));
         }
-        let timeout = options.duration("timeout")?;
+        let timeout = options.duration("timeout")?.unwrap_or(CallOptions::DEFAULT_TIMEOUT);
         let connect_timeout = options.duration("connect_timeout")?;
         let usual_port = if tls == Some(true) { server.tls_port } else { server.port };
         Ok(Self {
@@ -88,8 +88,7 @@ impl Endpoint {
             tls,
             tls_ca: ca.map(|(_, file)| PathBuf::from(file)),
             timeout,
-            connect_timeout: connect_timeout
-                .unwrap_or_else(|| timeout.unwrap_or(CONNECT_TIMEOUT).min(CONNECT_TIMEOUT)),
+            connect_timeout: connect_timeout.unwrap_or(timeout.min(CONNECT_TIMEOUT)),
         })
     }
 }

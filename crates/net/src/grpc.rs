@@ -6,6 +6,7 @@ use std::future::Future;
 use std::io;
 use std::time::Duration;
 
+use portolan_core::driver::WriteError;
 use portolan_core::{Error, ErrorKind, Result};
 use tonic::metadata::{Ascii, KeyAndValueRef, MetadataMap, MetadataValue};
 use tonic::service::Interceptor;
@@ -13,7 +14,6 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{self, Channel, ClientTlsConfig};
 use tonic::{Code, ConnectError, Request, Response, Status, TimeoutExpired};
 
-use crate::call::{CallError, Deadline};
 use crate::cause::{cause, has, io_kind};
 use crate::endpoint::Endpoint;
 use crate::kinds::{Kinds, kind_of};
@@ -113,14 +113,12 @@ impl Client {
     pub async fn call<T>(
         &self,
         call: impl Future<Output = Result<Response<T>, Status>>,
-        deadline: Deadline,
-    ) -> Result<T, CallError> {
-        let answer = async { call.await.map(Response::into_inner).map_err(|status| self.failed(status)) };
-        self.endpoint.within(deadline, answer).await
+    ) -> Result<T, WriteError> {
+        call.await.map(Response::into_inner).map_err(|status| self.failed(status))
     }
 
     /// What a status means.
-    pub fn failed(&self, status: Status) -> CallError {
+    pub fn failed(&self, status: Status) -> WriteError {
         let words = status.message().to_owned();
         if has::<ConnectError>(&status) {
             let timed_out =
@@ -140,7 +138,7 @@ impl Client {
             error = error.with_retry_after(after);
         }
         let error = error.with_context("grpc", format!("{:?}", status.code())).with_source(status);
-        CallError { error, in_doubt }
+        WriteError::new(error, in_doubt)
     }
 
     /// Where the server is.

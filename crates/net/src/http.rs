@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use portolan_core::driver::WriteError;
 use portolan_core::{Error, ErrorKind, Result};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, RequestBuilder, StatusCode, redirect};
@@ -10,7 +11,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::call::{CallError, Deadline};
 use crate::endpoint::Endpoint;
 use crate::kinds::{Kinds, kind_of};
 use crate::retry_after::retry_after;
@@ -81,8 +81,8 @@ impl Client {
     ///
     /// # Errors
     /// What the server answers, or that it does not.
-    pub async fn get<T: DeserializeOwned>(&self, path: &str, deadline: Deadline) -> Result<T, CallError> {
-        self.send(self.request(Method::GET, path), deadline).await
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, WriteError> {
+        self.send(self.request(Method::GET, path)).await
     }
 
     /// Sends a body to a path.
@@ -93,17 +93,16 @@ impl Client {
         &self,
         path: &str,
         body: &(impl Serialize + Sync),
-        deadline: Deadline,
-    ) -> Result<T, CallError> {
-        self.send(self.request(Method::POST, path).json(body), deadline).await
+    ) -> Result<T, WriteError> {
+        self.send(self.request(Method::POST, path).json(body)).await
     }
 
     /// Deletes what is at a path.
     ///
     /// # Errors
     /// As those of [`get`](Self::get).
-    pub async fn delete<T: DeserializeOwned>(&self, path: &str, deadline: Deadline) -> Result<T, CallError> {
-        self.send(self.request(Method::DELETE, path), deadline).await
+    pub async fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, WriteError> {
+        self.send(self.request(Method::DELETE, path)).await
     }
 
     /// A request of any other kind, to be sent with [`send`](Self::send).
@@ -111,24 +110,11 @@ impl Client {
         self.http.request(method, format!("{}{path}", self.endpoint.origin()))
     }
 
-    /// Sends a request once. An empty answer reads as `null`.
+    /// Sends a request once. An empty answer reads as `null`. How long it may take is for the caller to say.
     ///
     /// # Errors
     /// As those of [`get`](Self::get).
-    pub async fn send<T: DeserializeOwned>(
-        &self,
-        request: RequestBuilder,
-        deadline: Deadline,
-    ) -> Result<T, CallError> {
-        self.endpoint.within(deadline, self.answer(request)).await
-    }
-
-    /// Where the server is.
-    pub fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
-    }
-
-    async fn answer<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, CallError> {
+    pub async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, WriteError> {
         let response = request.send().await.map_err(|e| self.unanswered(e))?;
         let status = response.status();
         let after = response.headers().get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?));
@@ -141,7 +127,12 @@ impl Client {
             .map_err(|e| self.endpoint.rubbish("cannot be read").map(|error| error.with_source(e)))
     }
 
-    fn unanswered(&self, error: reqwest::Error) -> CallError {
+    /// Where the server is.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    fn unanswered(&self, error: reqwest::Error) -> WriteError {
         // Its text would repeat the whole address.
         let error = error.without_url();
         if error.is_builder() {
@@ -154,7 +145,7 @@ impl Client {
         }
     }
 
-    fn refused(&self, status: StatusCode, body: &[u8], after: Option<Duration>) -> CallError {
+    fn refused(&self, status: StatusCode, body: &[u8], after: Option<Duration>) -> WriteError {
         let words = words(body);
         let kind = kind_of(&status.as_u16(), &words, self.kinds, KINDS).unwrap_or(match status.as_u16() {
             500..=599 => ErrorKind::Unavailable,
@@ -172,7 +163,7 @@ impl Client {
             error = error.with_retry_after(after);
         }
         // What ends with a server's error may have been done before.
-        CallError { error, in_doubt: status.is_server_error() }
+        WriteError::new(error, status.is_server_error())
     }
 }
 

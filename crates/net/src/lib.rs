@@ -1,5 +1,6 @@
 //! What every adapter of a server needs, once: where the server is ([`Options`], [`Endpoint`]), who the client is
-//! ([`Credentials`], [`Secret`]), TLS ([`tls`]), and what a failed request means ([`CallError`]).
+//! ([`Credentials`], [`Secret`]), TLS ([`tls`]), and what a failed request means (the methods of
+//! [`Endpoint`] that make errors).
 //!
 //! Every store of a server has the same options in its URI: `tls`, `tls_ca`, `timeout`, `connect_timeout`, and what its
 //! credentials are called. An adapter says how its server is called and where it listens, and reads the rest:
@@ -22,13 +23,13 @@
 //! # Ok::<(), portolan_core::Error>(())
 //! ```
 //!
-//! With the feature `http` there is a client of JSON over HTTP, with `grpc` a channel of gRPC. Both are made without
-//! sending anything, send each request once, and tell what was surely not sent.
+//! With the feature `http` there is a client of JSON over HTTP, with `grpc` one of gRPC. Both are made without sending
+//! anything, send each request once, and tell what was surely not sent; how long a call may take, the engine says.
 
-mod call;
 mod cause;
 mod credentials;
 mod endpoint;
+mod failure;
 #[cfg(feature = "grpc")]
 pub mod grpc;
 #[cfg(feature = "http")]
@@ -40,7 +41,6 @@ mod secret;
 mod server;
 pub mod tls;
 
-pub use call::{CallError, Deadline};
 pub use cause::{cause, io_kind};
 pub use credentials::Credentials;
 pub use endpoint::Endpoint;
