@@ -25,7 +25,7 @@ use crate::write::{
 /// [`DriverStorage`](crate::driver::DriverStorage) makes a storage.
 ///
 /// **What holds for every operation.** The whole call is validated before anything is sent. An operation on a missing
-/// index is `NotFound`. After [`close`](Self::close) every operation is `InvalidArgument`. Dropping a future midway
+/// index is `NotFound`. After [`close`](Self::close) every operation is `Closed`. Dropping a future midway
 /// leaves the storage consistent. Each call ends within its timeout (see [`CallOptions`]).
 ///
 /// No operation has a default body: a layer that forgot one would be bypassed.
@@ -152,7 +152,7 @@ pub trait VectorStorage: Any + Debug + Send + Sync {
     /// Those of writing.
     async fn flush(&self, options: CallOptions) -> Result<()>;
 
-    /// Releases everything. Idempotent; later calls of other operations are `InvalidArgument`.
+    /// Releases everything. Idempotent; later calls of other operations are `Closed`.
     ///
     /// # Errors
     /// Those of writing what was not durable yet.
