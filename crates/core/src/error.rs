@@ -231,7 +231,7 @@ impl Error {
         self.0.kind
     }
 
-    /// What was wrong, without kind and place.
+    /// What was wrong, without the kind and where it happened.
     pub fn message(&self) -> &str {
         &self.0.message
     }

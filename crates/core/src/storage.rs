@@ -18,7 +18,7 @@ use crate::write::{
     DeleteRequest, DeleteWhereRequest, DeleteWhereResult, UpdateRequest, UpsertRequest, WriteResult,
 };
 
-/// A vector database, whichever: the one trait that applications call and layers wrap.
+/// The port: the one trait that applications call and layers wrap, whatever the database.
 ///
 /// Use it as `Arc<dyn VectorStorage>`, with the sugar of [`VectorStorageExt`](crate::VectorStorageExt). Implement it
 /// for a layer; for a database implement [`Driver`](crate::driver::Driver), from which
@@ -73,7 +73,7 @@ pub trait VectorStorage: Any + Debug + Send + Sync {
     /// item.
     async fn upsert(&self, request: &UpsertRequest<'_>) -> Result<WriteResult>;
 
-    /// Reads records by id, each answered at its place, with a hole for each that is missing.
+    /// Reads records by id: one entry per requested id, in order, `None` where there is no such record.
     ///
     /// # Errors
     /// `IdCollision` where an id stands for two native records.
