@@ -52,7 +52,7 @@ pub(crate) struct Global {
     #[arg(long, short, global = true)]
     pub(crate) yes: bool,
 
-    /// The time that each call to the store may take, in seconds: 0.1 to 60
+    /// The time that each call to the store may take, in seconds: 0.001 to 86400
     #[arg(long, global = true, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) timeout: Option<Duration>,
 }
@@ -116,14 +116,15 @@ pub(crate) struct Columns {
 
 fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
-        Ok(seconds) if (0.1..=60.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
-        _ => Err("the range is 0.1 to 60 seconds".to_owned()),
+        Ok(seconds) if (0.001..=86_400.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err("the range is 0.001 to 86400 seconds".to_owned()),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+    use portolan::CallOptions;
 
     use super::*;
 
@@ -134,8 +135,9 @@ mod tests {
 
     #[test]
     fn a_timeout_is_within_its_range() {
-        assert_eq!(seconds("0.1"), Ok(Duration::from_millis(100)));
-        for wrong in ["0", "61", "NaN", "inf", "-1", "soon"] {
+        assert_eq!(seconds("0.001"), Ok(CallOptions::MIN_TIMEOUT));
+        assert_eq!(seconds("86400"), Ok(CallOptions::MAX_TIMEOUT));
+        for wrong in ["0", "0.0009", "86401", "NaN", "inf", "-1", "soon"] {
             assert!(seconds(wrong).is_err(), "{wrong}");
         }
     }

@@ -2,6 +2,7 @@
 
 use clap::Args as ClapArgs;
 use portolan::SearchRequest;
+use serde::Serialize;
 
 use crate::args::Where;
 use crate::context::Context;
@@ -28,10 +29,17 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), Failure> {
             ("index", Some(e.index.clone())),
             ("provider", Some(e.provider.clone())),
             ("plan", Some(e.plan.clone())),
+            ("exactness", Some(known(e.exactness))),
+            ("engine", Some(known(e.engine))),
             ("push-down", Some(table::json_text(&serde_json::json!(e.push_down)))),
             ("native", e.native.clone()),
             ("residual", e.residual.clone()),
             ("estimated records", e.estimated_records.map(table::count)),
         ])
     })
+}
+
+/// What the store says of its index, in JSON's words; it may know nothing.
+fn known(fact: Option<impl Serialize>) -> String {
+    fact.map_or_else(|| "not known".to_owned(), |fact| table::json_text(&serde_json::json!(fact)))
 }
