@@ -5,6 +5,7 @@
 //! filters, ties, thresholds, deduplication, paging, emulations, timeouts.
 
 mod aside;
+pub mod dialect;
 mod distance;
 mod ids;
 pub mod kit;
