@@ -25,6 +25,12 @@ impl Context {
         Self { global, storage: OnceCell::new(), info: OnceCell::new() }
     }
 
+    /// A context of a store that is open.
+    #[cfg(test)]
+    pub(crate) fn over(storage: Arc<dyn VectorStorage>, global: Global) -> Self {
+        Self { storage: OnceCell::new_with(Some(storage)), ..Self::new(global) }
+    }
+
     /// How results are printed.
     pub(crate) fn format(&self) -> Format {
         self.global.output

@@ -11,6 +11,8 @@ mod output;
 mod profile;
 mod progress;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use std::process::ExitCode;
 
