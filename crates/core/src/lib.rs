@@ -4,6 +4,7 @@
 //! Applications use [`VectorStorage`], usually as `Arc<dyn VectorStorage>` with the sugar of [`VectorStorageExt`];
 //! adapters implement [`driver::Driver`]; layers implement [`layer::Around`].
 
+pub mod arithmetic;
 pub mod capability;
 pub mod driver;
 pub mod error;
