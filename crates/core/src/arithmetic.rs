@@ -30,6 +30,16 @@ pub fn squared_norm(a: &[f32]) -> f64 {
     dot(a, a)
 }
 
+/// The squared L2 distance of two vectors of one length.
+pub fn squared_euclidean(a: &[f32], b: &[f32]) -> f64 {
+    sum(a, b, |x, y| (x - y) * (x - y))
+}
+
+/// The L1 distance of two vectors of one length.
+pub fn manhattan(a: &[f32], b: &[f32]) -> f64 {
+    sum(a, b, |x, y| (x - y).abs())
+}
+
 /// The metric's distance of two vectors of one length: 1 - cos, -dot, L2 not squared, L1.
 ///
 /// A zero vector has no angle: its cosine distance is NaN.
@@ -51,8 +61,8 @@ pub fn distance_with_norms(
     match metric {
         Metric::Cosine => 1.0 - (dot(a, b) / (a_squared_norm * b_squared_norm).sqrt()).clamp(-1.0, 1.0),
         Metric::DotProduct => 0.0 - dot(a, b),
-        Metric::Euclidean => sum(a, b, |x, y| (x - y) * (x - y)).sqrt(),
-        Metric::Manhattan => sum(a, b, |x, y| (x - y).abs()),
+        Metric::Euclidean => squared_euclidean(a, b).sqrt(),
+        Metric::Manhattan => manhattan(a, b),
     }
 }
 
