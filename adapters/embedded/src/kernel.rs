@@ -48,6 +48,10 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
+    /// Those of a kernel that does not err, which there is none of.
+    #[cfg(test)]
+    pub(crate) const NONE: Self = Self { rounding: 0.0, underflow: 0.0 };
+
     /// Those of a dimension.
     pub(crate) fn of(dimension: usize) -> Self {
         let rounded = (dimension.min(BLOCK) + 2) as f64 * ROUNDOFF;

@@ -46,7 +46,19 @@ pub(crate) fn nearest(
     among: &RoaringBitmap,
     k: usize,
 ) -> Vec<Near> {
-    let bounds = Bounds::of(query.len());
+    nearest_within(kernel, Bounds::of(query.len()), vectors, metric, query, among, k)
+}
+
+/// The same, with a kernel that errs at most by these bounds.
+fn nearest_within(
+    kernel: &impl Kernel,
+    bounds: Bounds,
+    vectors: &Vectors,
+    metric: Metric,
+    query: &[f32],
+    among: &RoaringBitmap,
+    k: usize,
+) -> Vec<Near> {
     let square = arithmetic::squared_norm(query);
     let chosen = match metric {
         Metric::Cosine => choose(vectors, among, k, |v, v_square| {

@@ -10,8 +10,8 @@ use crate::options::Global;
 const AFTER: &str = "\
 Exit status: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 partly done.
 
-The store is --store, else the one of --profile, else $PORTOLAN_STORE, else the default profile of portolan.toml, \
-else an embedded store in your data directory.";
+The store is the first that is given of: --store, --profile, $PORTOLAN_STORE, the default profile of portolan.toml. \
+[default: an embedded store in your data directory]";
 
 /// Work with any vector database: the same commands, the same answers.
 #[derive(Debug, Parser)]

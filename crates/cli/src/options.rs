@@ -52,7 +52,7 @@ pub(crate) enum Format {
     Jsonl,
 }
 
-/// A filter, as its own option.
+/// The option for a filter.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Where {
     /// Only records that meet this filter, written as text ('country = "DE" AND founding_year >= 2015') or as JSON

@@ -28,7 +28,7 @@ pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
     output::print(context.format(), &json!({ "providers": rows }), &rows, || as_table(&providers))
 }
 
-/// What a provider can do, asked of an empty store; none where it takes a server to tell.
+/// What a provider can do, asked of an empty store; none where only a server knows it.
 async fn capability(name: &'static str) -> Option<Capability> {
     let dir = tempfile::tempdir().ok()?;
     let location = match name {

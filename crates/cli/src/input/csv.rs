@@ -161,7 +161,7 @@ impl ColumnTypes {
     }
 }
 
-/// The narrowest type that tells a value whole: `007` is text, and so is a number beyond 64 bits.
+/// The narrowest type that keeps a value as it is: `007` is text, and so is a number beyond 64 bits.
 fn type_of(cell: &str) -> FieldType {
     let digits = cell.strip_prefix('-').unwrap_or(cell);
     let plain = digits == "0" || !digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit());

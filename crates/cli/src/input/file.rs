@@ -27,7 +27,7 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// The format that a file's name tells; that of stdin is JSONL.
+    /// The format of a file by its name; that of stdin is JSONL.
     pub(crate) fn of(path: &Path) -> Result<Self> {
         if is_stdin(path) {
             return Ok(Self::Jsonl);
@@ -40,7 +40,7 @@ impl Format {
             "npy" => Ok(Self::Npy),
             "parquet" => Ok(Self::Parquet),
             _ => Err(Error::invalid(format!(
-                "the format of {} cannot be told by its name; say --format jsonl, csv, tsv, npy or parquet",
+                "the format of {} is not known by its name; add --format jsonl, csv, tsv, npy or parquet",
                 path.display()
             ))),
         }

@@ -1,4 +1,4 @@
-//! What tells whether a file is the one that an earlier run has read.
+//! How a file is recognized as the one that an earlier run has read.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::source::open_file;
 use crate::failure::file_error;
 
-/// Place, size and hash of a file.
+/// Path, size and hash of a file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Fingerprint {
     pub(crate) path: PathBuf,
@@ -19,7 +19,7 @@ pub(crate) struct Fingerprint {
     blake3: String,
 }
 
-/// A file that is hashed while it is read in order, so that its fingerprint takes no pass of its own.
+/// A file that is hashed while it is read in order, so that its fingerprint takes no second pass.
 pub(super) struct Hashed {
     file: File,
     hasher: Hasher,
@@ -41,7 +41,7 @@ impl Hashed {
         Ok(self.file.metadata()?.len())
     }
 
-    /// Reads what has not been read, and tells the file's fingerprint.
+    /// Reads the rest, and gives the file's fingerprint.
     pub(super) fn fingerprint(mut self, path: &Path) -> Result<Fingerprint> {
         let failed = |e: io::Error| file_error(path, "read", &e);
         self.hasher.update_reader(&self.file).map_err(failed)?;

@@ -26,7 +26,7 @@ pub(crate) fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-/// The text itself, or what stands on stdin where it is `-`.
+/// The text itself, or what stdin holds where it is `-`.
 pub(crate) fn text_of(text: &str) -> Result<String, Failure> {
     if text == "-" { text_of_file(Path::new("-")) } else { Ok(text.to_owned()) }
 }

@@ -77,7 +77,7 @@ fn metadata_stands_under_its_key_or_beside_the_id() {
 }
 
 #[test]
-fn a_column_has_the_narrowest_type_that_tells_all_its_values_whole() {
+fn a_column_has_the_narrowest_type_that_keeps_all_its_values() {
     for (cells, of) in [
         (&["1", "-2", "0"][..], FieldType::Integer),
         (&["1", "2.5"], FieldType::Float),

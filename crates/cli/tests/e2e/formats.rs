@@ -63,6 +63,18 @@ fn npy_and_lines_of_unequal_number_are_refused_first() {
 }
 
 #[test]
+fn a_file_of_the_wrong_form_is_refused_before_those_before_it_are_stored() {
+    let place = Place::with_companies();
+    place.write("good.jsonl", "{\"id\":\"new\",\"vector\":[1,0]}\n");
+    write_npy(&place.path("vectors.npy"), &[4, 2], npyz::Order::C, &[1.0f32; 8]);
+    place.write("lines.jsonl", LINES);
+    let args = ["import", "companies", "good.jsonl", "vectors.npy", "--metadata", "lines.jsonl"];
+    place.run(&args).failed(2, &["4 vectors", "3 lines"]);
+    place.run(&["import", "companies", "good.jsonl", "missing.csv"]).failed(2, &["missing.csv"]);
+    assert_eq!(place.count("companies"), 4);
+}
+
+#[test]
 fn npy_that_is_truncated_or_of_another_shape_type_or_order_is_refused() {
     let place = Place::new();
     place.write("lines.jsonl", LINES);

@@ -15,7 +15,7 @@ pub(super) struct Batch {
     pub(super) bytes_read: u64,
 }
 
-/// Where a row stands in the inputs.
+/// The position of a row in the inputs.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Position {
     /// Which row of the batch.
@@ -81,7 +81,10 @@ mod tests {
         batch
     }
 
-    fn rows(batch: &Batch) -> (Vec<(usize, &str)>, Vec<(usize, &str)>) {
+    type Named<'a> = Vec<(usize, &'a str)>;
+
+    /// The rows with the ids of their records, and the bad ones with what is wrong.
+    fn rows(batch: &Batch) -> (Named<'_>, Named<'_>) {
         let good = batch.positions.iter().zip(&batch.records).map(|(p, r)| (p.row, r.id.as_str()));
         (good.collect(), batch.bad.iter().map(|(p, e)| (p.row, e.message())).collect())
     }

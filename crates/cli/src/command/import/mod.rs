@@ -191,9 +191,9 @@ fn sentence(name: &str, tally: &Tally, started: Instant) -> String {
         n => format!(", {} {what}", table::count(n)),
     };
     let not = some(tally.skipped + tally.failed, "not");
-    let perhaps = some(tally.unknown, "perhaps");
+    let unknown = some(tally.unknown, "unknown");
     format!(
-        "Stored {} in {name}{perhaps}{not}, in {seconds:.1} s ({}/s).",
+        "Stored {} in {name}{unknown}{not}, in {seconds:.1} s ({}/s).",
         table::record_count(tally.stored),
         table::count((tally.stored as f64 / seconds.max(1e-3)) as u64)
     )

@@ -28,7 +28,7 @@ pub(super) struct Resume {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct State {
     inputs: Vec<Fingerprint>,
-    /// When the index was made, so that one made anew is not taken for it.
+    /// When the index was made, so that another one of the same name is not taken for it.
     index_created_at: Option<String>,
     /// How many rows, from the first of the first file, need not be read again.
     acknowledged: u64,
@@ -84,7 +84,7 @@ impl Resume {
         options: CallOptions,
     ) -> Result<(), Failure> {
         self.state.acknowledged += rows;
-        let Some(file) = &self.file else { return Ok(()) };
+        let Some(file) = self.file.as_ref().filter(|_| rows > 0) else { return Ok(()) };
         storage.flush(options).await?;
         save(file, &self.state).map_err(|e| Failure::file(file, "write", &e))
     }
@@ -119,7 +119,7 @@ impl Resume {
         let Some(earlier) = self.file.as_deref().and_then(load) else { return Ok(()) };
         if earlier.inputs != self.state.inputs || earlier.index_created_at != self.state.index_created_at {
             context
-                .note("The files or the index changed since an earlier run was interrupted: beginning anew.");
+                .note("The files or the index changed since an earlier run was interrupted: starting over.");
             return Ok(());
         }
         if let Some(id) = &earlier.last_id {
@@ -129,8 +129,7 @@ impl Resume {
                 .include_metadata(false)
                 .options(context.options());
             if storage.get(&request).await?.iter().any(Option::is_none) {
-                context
-                    .note("What an earlier, interrupted run stored is not there any more: beginning anew.");
+                context.note("What an earlier, interrupted run stored is not there any more: starting over.");
                 return Ok(());
             }
         }

@@ -35,7 +35,7 @@ struct NotStored {
 }
 
 impl<'a> Sink<'a> {
-    /// `reports`: whether rows that are passed over are told on stderr at once.
+    /// `reports`: whether rows that are passed over are named on stderr at once.
     pub(super) fn new(
         storage: &'a dyn VectorStorage,
         spec: &'a IndexSpec,
@@ -154,7 +154,7 @@ impl<'a> Sink<'a> {
         }
     }
 
-    /// Ends the run where rows were not stored; those that share the reason of the first are told with it.
+    /// Ends the run where rows were not stored; those that share the reason of the first are named with it.
     fn stop(&mut self, mut problems: impl Iterator<Item = Problem>, resume: &Resume) -> Option<Failure> {
         let mut first = problems.next()?;
         self.tally.add(first.clone());
