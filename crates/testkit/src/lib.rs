@@ -22,8 +22,6 @@ mod compare;
 mod context;
 mod data;
 #[cfg(feature = "selftest")]
-mod distance;
-#[cfg(feature = "selftest")]
 pub mod faults;
 #[cfg(feature = "selftest")]
 pub mod fickle;

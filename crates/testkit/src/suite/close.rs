@@ -35,7 +35,7 @@ async fn may_be_repeated(ctx: &Context) -> Verdict {
     Ok(())
 }
 
-const KIND: ErrorKind = ErrorKind::InvalidArgument;
+const KIND: ErrorKind = ErrorKind::Closed;
 
 async fn reads_are_refused_after_it(ctx: &Context) -> Verdict {
     let (storage, twin) = closed(ctx).await?;
