@@ -112,6 +112,8 @@ enum Sabotage {
     Stats(for<'a> fn(&'a Inner, &'a str, bool, CallOptions) -> Of<'a, IndexStats>),
     Health(for<'a> fn(&'a Inner, CallOptions) -> Of<'a, Health>),
     Explain(for<'a> fn(&'a Inner, &'a SearchRequest) -> Of<'a, Explanation>),
+    Optimize(for<'a> fn(&'a Inner, &'a str, CallOptions) -> Of<'a, bool>),
+    Flush(for<'a> fn(&'a Inner, CallOptions) -> Of<'a, ()>),
     Close(for<'a> fn(&'a Inner) -> Of<'a, ()>),
     /// The engine over a fickle driver that does something else.
     Fickle(DriverSabotage),
@@ -320,11 +322,17 @@ impl VectorStorage for Sabotaged {
     }
 
     async fn optimize(&self, index: &str, options: CallOptions) -> Result<bool> {
-        self.inner.optimize(index, options).await
+        match self.by.sabotage {
+            Sabotage::Optimize(optimize) => optimize(&*self.inner, index, options).await,
+            _ => self.inner.optimize(index, options).await,
+        }
     }
 
     async fn flush(&self, options: CallOptions) -> Result<()> {
-        self.inner.flush(options).await
+        match self.by.sabotage {
+            Sabotage::Flush(flush) => flush(&*self.inner, options).await,
+            _ => self.inner.flush(options).await,
+        }
     }
 
     async fn close(&self) -> Result<()> {
