@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter};
 
 use portolan_core::Scalar;
+use portolan_core::driver::NativeId;
 use portolan_core::filter::{Condition, Leaf, Lowered};
 use serde_json::{Value as Json, json};
 
@@ -25,7 +26,7 @@ const ASIDE_KEYS: &str = "_portolan_keys";
 /// What Chroma is asked for: ids, and a condition on metadata; with neither, everything.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct NativeFilter {
-    ids: Option<BTreeSet<String>>,
+    ids: Option<BTreeSet<NativeId>>,
     clause: Option<Clause>,
 }
 
@@ -40,7 +41,7 @@ struct Clause {
 
 impl NativeFilter {
     /// The ids to choose from, if any are named.
-    pub(crate) fn ids(&self) -> Option<Vec<String>> {
+    pub(crate) fn ids(&self) -> Option<Vec<NativeId>> {
         self.ids.as_ref().map(|ids| ids.iter().cloned().collect())
     }
 
@@ -81,7 +82,7 @@ pub(crate) fn always() -> Json {
 }
 
 /// Records of these ids. Ids stand beside the `where`, not in it, so that an `or` may have to leave them out.
-pub(crate) fn lower_ids(ids: &[String], negated: bool) -> Lowered<NativeFilter> {
+pub(crate) fn lower_ids(ids: &[NativeId], negated: bool) -> Lowered<NativeFilter> {
     if negated {
         return Lowered::Nothing;
     }
@@ -90,7 +91,7 @@ pub(crate) fn lower_ids(ids: &[String], negated: bool) -> Lowered<NativeFilter> 
 
 /// All of two or more.
 pub(crate) fn and(parts: Vec<NativeFilter>) -> NativeFilter {
-    let mut ids: Option<BTreeSet<String>> = None;
+    let mut ids: Option<BTreeSet<NativeId>> = None;
     let mut clauses = Vec::with_capacity(parts.len());
     for part in parts {
         ids = match (ids, part.ids) {

@@ -83,7 +83,7 @@ fn keys_that_chroma_refuses_or_hides_are_looked_for_aside() {
 #[test]
 fn ids_stand_beside_the_condition() {
     let ids = |ids: &[&str]| NativeFilter {
-        ids: Some(ids.iter().map(|id| (*id).to_owned()).collect()),
+        ids: Some(ids.iter().map(|id| (*id).into()).collect()),
         clause: None,
     };
     let leaf = NativeFilter::of(single("a", "$eq", json!(1)));

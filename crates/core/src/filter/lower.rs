@@ -5,6 +5,7 @@ use std::fmt::{self, Display, Formatter};
 use serde::{Deserialize, Serialize};
 
 use super::{Filter, Leaf};
+use crate::metadata::Metadata;
 
 /// How a database answers one leaf.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,6 +68,11 @@ pub struct Pushed<N> {
 }
 
 impl<N> Pushed<N> {
+    /// Whether a record meets what is evaluated on the client.
+    pub fn residual_matches(&self, id: &str, metadata: &Metadata) -> bool {
+        self.residual.as_ref().is_none_or(|filter| filter.matches(id, metadata))
+    }
+
     /// How much the database answers.
     pub fn push_down(&self) -> PushDown {
         match (&self.native, &self.residual) {

@@ -16,6 +16,5 @@ mod validate;
 
 pub use ast::{Condition, Filter, Leaf};
 pub use build::{FieldRef, field, id_in, one_of, range};
-pub(crate) use eval::compare_mixed;
 pub use lower::{Lowered, Lowering, PushDown, Pushed, lower};
 pub use validate::{MAX_DEPTH, MAX_LEAVES};

@@ -19,6 +19,7 @@ use async_trait::async_trait;
 use parking_lot::RwLock;
 
 pub use config::MemoryConfig;
+use config::PROVIDER;
 use index::{Index, Stored};
 
 use crate::capability::Capability;
@@ -38,8 +39,6 @@ use crate::validate;
 use crate::write::{
     DeleteRequest, DeleteWhereRequest, DeleteWhereResult, Outcome, UpdateRequest, UpsertRequest, WriteResult,
 };
-
-const PROVIDER: &str = "memory";
 
 /// Records in memory, gone with the process. Exact, and safe to share between tasks.
 ///
@@ -159,7 +158,7 @@ impl MemoryStorage {
         request.options.validate()?;
         let seen = self.snapshot(request.index)?;
         let stored: Vec<Stored> = each(request.records.iter(), |record| {
-            let metadata = validate::record(record, &seen.spec, &self.capability.limits)?;
+            let metadata = validate::record(record, &seen.spec, &self.capability.limits)?.metadata;
             let vector = record.vector.clone().ok_or_else(|| Error::invalid("the record has no vector"))?;
             Ok(Stored { vector, metadata })
         })?;
