@@ -5,18 +5,27 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use portolan_core::driver::kit::{Score, Scores, foreign_metadata};
 use portolan_core::driver::{Hit, NativeId, Row, Want};
+use portolan_core::number::decimal_parts;
 use portolan_core::{Error, ErrorKind, FieldType, IndexSpec, Metadata, Metric, Result, Scalar, Value};
 use serde_json::Value as Json;
 
 use crate::api::{Embeddings, Found, NativeMetadata, Rows, Update, Upsert};
-use crate::number::survives;
 
 /// The key of a record's document: Chroma's own for it, hidden among the metadata.
 pub(crate) const DOCUMENT: &str = "chroma:document";
 
 /// The key of a record's URI, likewise.
 pub(crate) const URI: &str = "chroma:uri";
+
+/// What Chroma tells of two vectors; it has no manhattan.
+const SCORES: Scores = Scores {
+    cosine: Score::Distance,
+    dot_product: Score::OneMinusDot,
+    euclidean: Score::Squared,
+    manhattan: Score::Distance,
+};
 
 /// Whether Chroma takes a metadata key as it is, and shows it.
 pub(crate) fn is_native_key(key: &str) -> bool {
@@ -36,6 +45,13 @@ pub(crate) fn represents(key: &str, value: &Value) -> bool {
             Value::List(items) => matches!(items.first(), Some(Scalar::String(_) | Scalar::Bool(_))),
             Value::Opaque(_) => false,
         }
+}
+
+/// Whether a float comes through Chroma's parser, which computes `digits * 10^exponent` in floats, as it is: both are floats
+/// themselves, so that the one operation on them is rounded right.
+pub(crate) fn survives(x: f64) -> bool {
+    decimal_parts(x)
+        .is_some_and(|(digits, exponent)| digits.unsigned_abs() <= 1 << 53 && exponent.abs() <= 22)
 }
 
 /// Whether a filter on this key must also look at values in the overflow.
@@ -144,7 +160,7 @@ pub(crate) fn rows(rows: Rows) -> Result<Vec<Row>> {
     let mut uris = column(uris, count)?;
     let mut metadatas = column(metadatas, count)?;
     let mut next = |id: NativeId| {
-        let mut metadata = read_metadata(metadatas.next().flatten().unwrap_or_default())?;
+        let mut metadata = foreign_metadata(metadatas.next().flatten().unwrap_or_default())?;
         for (key, text) in [(DOCUMENT, documents.next().flatten()), (URI, uris.next().flatten())] {
             if let Some(text) = text.filter(|text| !text.is_empty()) {
                 metadata.insert(key, text);
@@ -172,18 +188,9 @@ pub(crate) fn hits(metric: Metric, found: Found) -> Result<Vec<Hit>> {
     }
     let hit = |(row, told): (Row, Option<f64>)| {
         let told = told.ok_or_else(|| short("distances", 0, 1))?;
-        Ok(Hit::new(row, distance(metric, told)))
+        Ok(Hit::new(row, SCORES.distance(metric, told)))
     };
     rows.into_iter().zip(distances).map(hit).collect()
-}
-
-/// The metric's distance from Chroma's: `1 - dot` for the dot product, the square for L2.
-fn distance(metric: Metric, told: f64) -> f64 {
-    match metric {
-        Metric::Cosine => told,
-        Metric::DotProduct => told - 1.0,
-        Metric::Euclidean | Metric::Manhattan => told.max(0.0).sqrt(),
-    }
 }
 
 fn first<T>(columns: Option<Vec<T>>) -> Option<T> {
@@ -203,24 +210,20 @@ fn short(what: &str, found: usize, wanted: usize) -> Error {
     Error::new(ErrorKind::Unexpected, message)
 }
 
-fn read_metadata(native: NativeMetadata) -> Result<Metadata> {
-    let mut metadata = Metadata::new();
-    for (key, json) in native {
-        let json = match json {
-            Json::Number(n) if n.is_u64() && !n.is_i64() => Json::from(n.as_f64()),
-            other => other,
-        };
-        if let Some(value) = Value::from_json(json)? {
-            metadata.insert(key, value);
-        }
-    }
-    Ok(metadata)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn floats_of_few_digits_survive() {
+        for x in [0.0, 0.1, -2.5, 1e22, 1e-22, 123_456.789, 0.000_001, 9_007_199_254_740.5] {
+            assert!(survives(x), "{x:?}");
+        }
+        for x in [0.1 + 0.2, 1.1 / 3.0 + 0.6, 1e23, 5e-324, f64::MAX, 9_007_199_254_740_991.0] {
+            assert!(!survives(x), "{x:?}");
+        }
+    }
 
     #[test]
     fn what_chroma_would_change_is_not_represented() {

@@ -15,7 +15,6 @@ mod convert;
 mod driver;
 mod error;
 mod filter;
-mod number;
 mod schema;
 mod writes;
 

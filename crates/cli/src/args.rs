@@ -1,12 +1,11 @@
-//! What can be said on the command line.
+//! What can be said on the command line, and which verb answers it.
 
-use std::path::PathBuf;
-use std::time::Duration;
-
-use clap::{Args, Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::command;
-use crate::output::Format;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::options::Global;
 
 const AFTER: &str = "\
 Exit status: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 partly done.
@@ -22,39 +21,6 @@ pub(crate) struct Cli {
     pub(crate) global: Global,
     #[command(subcommand)]
     pub(crate) command: Command,
-}
-
-/// Options that stand before or after the verb.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Global options")]
-pub(crate) struct Global {
-    /// The store, as a URI such as embedded:./data or memory: [env: PORTOLAN_STORE]
-    #[arg(long, global = true, value_name = "URI")]
-    pub(crate) store: Option<String>,
-
-    /// The profile of portolan.toml that names the store
-    #[arg(long, global = true, value_name = "NAME", conflicts_with = "store")]
-    pub(crate) profile: Option<String>,
-
-    /// The configuration file [default: ./portolan.toml, then the one in your configuration directory]
-    #[arg(long, global = true, value_name = "FILE", env = "PORTOLAN_CONFIG")]
-    pub(crate) config: Option<PathBuf>,
-
-    /// How results are printed
-    #[arg(long, short, global = true, value_enum, default_value_t)]
-    pub(crate) output: Format,
-
-    /// Print results and errors only: no progress, no hints
-    #[arg(long, short, global = true)]
-    pub(crate) quiet: bool,
-
-    /// Answer every question with yes
-    #[arg(long, short, global = true)]
-    pub(crate) yes: bool,
-
-    /// The time that each call to the store may take, in seconds: 0.001 to 86400
-    #[arg(long, global = true, value_name = "SECONDS", value_parser = seconds)]
-    pub(crate) timeout: Option<Duration>,
 }
 
 /// The verbs.
@@ -97,48 +63,37 @@ pub(crate) enum Command {
     Man(command::man::Args),
 }
 
-/// A filter, as its own option.
-#[derive(Debug, Clone, Default, Args)]
-pub(crate) struct Where {
-    /// Only records that meet this filter, written as text ('country = "DE" AND founding_year >= 2015') or as JSON
-    /// ('{"country": "DE"}')
-    #[arg(long = "where", value_name = "FILTER")]
-    pub(crate) filter: Option<String>,
-}
-
-/// Which columns a table shows.
-#[derive(Debug, Clone, Default, Args)]
-pub(crate) struct Columns {
-    /// The metadata fields that a table shows, separated by commas [default: those that say most]
-    #[arg(long, value_name = "FIELDS", value_delimiter = ',')]
-    pub(crate) columns: Vec<String>,
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    match text.parse::<f64>() {
-        Ok(seconds) if (0.001..=86_400.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
-        _ => Err("the range is 0.001 to 86400 seconds".to_owned()),
+impl Command {
+    /// Runs the verb.
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        match self {
+            Self::Demo(args) => command::demo::run(args, context).await,
+            Self::Providers => command::providers::run(context).await,
+            Self::Index(command) => command::index::run(command, context).await,
+            Self::Import(args) => command::import::run(args, context).await,
+            Self::Export(args) => command::export::run(args, context).await,
+            Self::Upsert(args) => command::upsert::run(args, context).await,
+            Self::Get(args) => command::get::run(args, context).await,
+            Self::Delete(args) => command::delete::run(args, context).await,
+            Self::Clear(args) => command::clear::run(args, context).await,
+            Self::Count(args) => command::count::run(args, context).await,
+            Self::Scan(args) => command::scan::run(args, context).await,
+            Self::Update(args) => command::update::run(args, context).await,
+            Self::Search(args) => command::search::run(args, context).await,
+            Self::Explain(args) => command::explain::run(args, context).await,
+            Self::Health => command::health::run(context).await,
+            Self::Completions(args) => command::completions::run(&args, Cli::command()),
+            Self::Man(args) => command::man::run(&args, Cli::command()),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-    use portolan::CallOptions;
-
     use super::*;
 
     #[test]
     fn the_definitions_are_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn a_timeout_is_within_its_range() {
-        assert_eq!(seconds("0.001"), Ok(CallOptions::MIN_TIMEOUT));
-        assert_eq!(seconds("86400"), Ok(CallOptions::MAX_TIMEOUT));
-        for wrong in ["0", "0.0009", "86401", "NaN", "inf", "-1", "soon"] {
-            assert!(seconds(wrong).is_err(), "{wrong}");
-        }
     }
 }

@@ -8,7 +8,7 @@ use clap::error::ContextKind;
 use portolan::{Error, ErrorKind};
 use serde_json::{Value as Json, json};
 
-use crate::output::Format;
+use crate::options::Format;
 
 /// Why a run ended.
 #[derive(Debug)]
@@ -52,6 +52,14 @@ impl Failure {
             *status = Some(PARTLY);
         }
         self
+    }
+
+    /// The kind of its error, if there is one.
+    pub(crate) fn kind(&self) -> Option<ErrorKind> {
+        match self {
+            Self::Error { error, .. } => Some(error.kind()),
+            Self::ClosedPipe => None,
+        }
     }
 
     /// Adds what the user can do.

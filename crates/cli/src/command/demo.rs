@@ -11,7 +11,8 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::input::record::parse_record;
-use crate::output::{self, Format};
+use crate::options::Format;
+use crate::output;
 use crate::table;
 
 const COMPANIES: &str = include_str!("../../../../examples/data/companies.jsonl");

@@ -4,9 +4,9 @@ use clap::Args as ClapArgs;
 use portolan::SearchRequest;
 use serde::Serialize;
 
-use crate::args::Where;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::options::Where;
 use crate::output;
 use crate::table;
 
@@ -22,7 +22,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let storage = context.open().await?;
     let mut request = SearchRequest::without_vector(&args.name).options(context.options());
-    request.filter = context.filter(&*storage, &args.name, &args.filter).await?;
+    request.filter = context.filter(&args.name, &args.filter).await?;
     let e = storage.explain(&request).await?;
     output::print_one(context.format(), &e, || {
         table::facts([

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::output;
 use crate::table;
 
-pub(super) async fn run(context: &Context) -> Result<(), Failure> {
+pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
     let mut providers = Vec::new();
     let asked = if context.is_default_store() { None } else { Some(context.location()?) };
     for name in portolan::registry().schemes() {

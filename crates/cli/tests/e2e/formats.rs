@@ -11,7 +11,7 @@ const LINES: &str =
     "{\"id\":\"a\",\"metadata\":{\"n\":1}}\n{\"id\":\"b\",\"n\":2,\"tags\":[\"x\",\"y\"]}\n{\"id\":3}\n";
 const IMPORT: [&str; 6] = ["import", "vectors", "vectors.npy", "--metadata", "lines.jsonl", "--create"];
 
-fn write_npy<T: npyz::AutoSerialize + Copy>(
+pub(crate) fn write_npy<T: npyz::AutoSerialize + Copy>(
     path: &Path,
     shape: &[u64],
     order: npyz::Order,

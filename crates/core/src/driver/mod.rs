@@ -9,6 +9,7 @@ mod call;
 mod candidates;
 mod chunks;
 mod deadline;
+pub mod dialect;
 mod effect;
 mod ids;
 pub mod kit;

@@ -18,8 +18,19 @@ pub enum Lowered<N> {
     Nothing,
 }
 
-/// How much of a whole filter the database answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+impl<N> Lowered<N> {
+    /// The same with the native filter changed.
+    pub fn map<M>(self, change: impl FnOnce(N) -> M) -> Lowered<M> {
+        match self {
+            Self::Exact(native) => Lowered::Exact(change(native)),
+            Self::Superset(native) => Lowered::Superset(change(native)),
+            Self::Nothing => Lowered::Nothing,
+        }
+    }
+}
+
+/// How much of a leaf or of a whole filter the database answers; the less, the greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PushDown {
     /// All of it.
@@ -28,6 +39,17 @@ pub enum PushDown {
     Superset,
     /// None of it.
     Nothing,
+}
+
+impl PushDown {
+    /// A native filter that answers so much; nothing where there is none.
+    pub fn lowered<N>(self, native: Option<N>) -> Lowered<N> {
+        match (self, native) {
+            (Self::Exact, Some(native)) => Lowered::Exact(native),
+            (Self::Superset, Some(native)) => Lowered::Superset(native),
+            (Self::Nothing, _) | (_, None) => Lowered::Nothing,
+        }
+    }
 }
 
 impl Display for PushDown {

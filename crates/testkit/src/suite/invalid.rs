@@ -13,11 +13,15 @@ use crate::context::Context;
 use crate::data::{filled, numbered, owned, plain};
 
 cases! { "invalid";
-    ef_search_out_of_range, nprobe_out_of_range, residual_budget_of_zero, threshold_that_is_no_number,
-    offset_beyond_all_numbers, timeouts_out_of_range_on_reads, timeouts_out_of_range_on_writes,
-    timeouts_out_of_range_on_indexes, timeouts_at_the_edges, the_first_bad_record_is_named,
-    one_bad_record_of_many_stores_none, a_refused_record_says_which, errors_say_where,
-    one_bad_update_of_many_changes_none, one_bad_id_of_many_deletes_none,
+    [I19] ef_search_out_of_range, nprobe_out_of_range;
+    [F30 I19] residual_budget_of_zero;
+    [S8] threshold_that_is_no_number;
+    [R3] offset_beyond_all_numbers;
+    [I21] timeouts_out_of_range_on_reads, timeouts_out_of_range_on_writes, timeouts_out_of_range_on_indexes,
+    timeouts_at_the_edges;
+    [W5] the_first_bad_record_is_named, a_refused_record_says_which;
+    [W5 W6] one_bad_record_of_many_stores_none, one_bad_update_of_many_changes_none, one_bad_id_of_many_deletes_none;
+    [E1] errors_say_where;
 }
 
 /// A search that is refused, and the field that its error names.

@@ -3,7 +3,7 @@
 //! A small file in the user's state directory holds which files were read (size and hash), and how many of their rows
 //! the store has acknowledged. The same command finds it again; it is removed when the import is done.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -11,10 +11,10 @@ use portolan::{CallOptions, GetRequest, Record, VectorStorage};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::Args;
+use super::args::Args;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::input::{Input, is_stdin};
+use crate::input::{Fingerprint, is_stdin};
 use crate::profile::state_dir;
 
 /// The state of an import, and where it is kept; kept nowhere for stdin and for stores that forget.
@@ -36,31 +36,27 @@ struct State {
     last_id: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Fingerprint {
-    path: PathBuf,
-    size: u64,
-    blake3: String,
-}
-
 impl Resume {
+    /// Whether the state of such an import is kept, for which the fingerprints of its files are needed.
+    pub(super) fn is_kept(storage: &dyn VectorStorage, args: &Args) -> bool {
+        storage.capability().durable && args.files.iter().all(|f| !is_stdin(f))
+    }
+
     /// Finds where an earlier run of the same command ended.
     pub(super) async fn find(
         storage: &dyn VectorStorage,
-        location: &str,
         args: &Args,
-        inputs: &[Input],
+        inputs: Vec<Fingerprint>,
         context: &Context,
     ) -> Result<Self, Failure> {
-        let info = storage.describe_index(&args.name, context.options()).await?;
-        let keeps = storage.capability().durable && args.files.iter().all(|f| !is_stdin(f));
-        if !keeps {
+        if !Self::is_kept(storage, args) {
             return Ok(Self { file: None, index: args.name.clone(), state: State::default() });
         }
-        let inputs = inputs.iter().flat_map(Input::files).map(fingerprint).collect::<Result<Vec<_>, _>>()?;
-        let file = state_dir()?.join("imports").join(format!("{}.json", key(location, args, &inputs)));
-        let fresh = State { inputs, index_created_at: info.created_at, ..State::default() };
-        let mut this = Self { file: Some(file), index: args.name.clone(), state: fresh };
+        let location = context.location()?.to_string();
+        let file = state_dir()?.join("imports").join(format!("{}.json", key(&location, args, &inputs)));
+        let index_created_at = context.describe(&args.name).await?.created_at.clone();
+        let state = State { inputs, index_created_at, ..State::default() };
+        let mut this = Self { file: Some(file), index: args.name.clone(), state };
         if !args.restart {
             this.take_up(storage, context).await?;
         }
@@ -156,16 +152,6 @@ fn key(location: &str, args: &Args, inputs: &[Fingerprint]) -> String {
 fn absolute(location: &str) -> Option<PathBuf> {
     let path = location.split_once(':')?.1;
     if path.starts_with('/') { None } else { std::env::current_dir().ok() }
-}
-
-fn fingerprint(path: &Path) -> Result<Fingerprint, Failure> {
-    let failed = |e: io::Error| Failure::file(path, "read", &e);
-    let file = File::open(path).map_err(failed)?;
-    let size = file.metadata().map_err(failed)?.len();
-    let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(file).map_err(failed)?;
-    let path = fs::canonicalize(path).map_err(failed)?;
-    Ok(Fingerprint { path, size, blake3: hasher.finalize().to_hex().to_string() })
 }
 
 /// The state in a file; one that cannot be read is as good as none.

@@ -13,7 +13,8 @@ use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
 use portolan::{Error, Metadata, Record, Result, Value};
 use serde_json::{Map, Number, Value as Json};
 
-use super::super::{Row, Rows, open_file};
+use super::super::rows::{Row, Rows};
+use super::super::source::open_file;
 use crate::failure::file_error;
 
 /// A record a row.
