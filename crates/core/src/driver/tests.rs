@@ -479,7 +479,7 @@ async fn health_is_told_also_when_the_server_is_down_and_a_closed_storage_answer
     assert_eq!(storage.health(CallOptions::new()).await.unwrap().status, Status::Unavailable);
     storage.close().await.unwrap();
     storage.close().await.unwrap();
-    assert_eq!(storage.health(CallOptions::new()).await.unwrap_err().kind(), ErrorKind::InvalidArgument);
+    assert_eq!(storage.health(CallOptions::new()).await.unwrap_err().kind(), ErrorKind::Closed);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
+use super::config::PROVIDER;
 use crate::filter::Filter;
 use crate::index::{IndexInfo, IndexSpec};
 use crate::metadata::{Metadata, Value};
@@ -63,8 +64,7 @@ impl Index {
     }
 
     pub(super) fn info(&self) -> IndexInfo {
-        IndexInfo::new(IndexSpec::clone(&self.spec), super::PROVIDER)
-            .created_at(Some(self.created_at.clone()))
+        IndexInfo::new(IndexSpec::clone(&self.spec), PROVIDER).created_at(Some(self.created_at.clone()))
     }
 
     pub(super) fn matching(&self, filter: Option<&Filter>) -> impl Iterator<Item = (&Arc<str>, &Stored)> {

@@ -19,6 +19,7 @@ use async_trait::async_trait;
 use parking_lot::RwLock;
 
 pub use config::MemoryConfig;
+use config::PROVIDER;
 use index::{Index, Stored};
 
 use crate::capability::Capability;
@@ -38,8 +39,6 @@ use crate::validate;
 use crate::write::{
     DeleteRequest, DeleteWhereRequest, DeleteWhereResult, Outcome, UpdateRequest, UpsertRequest, WriteResult,
 };
-
-const PROVIDER: &str = "memory";
 
 /// Records in memory, gone with the process. Exact, and safe to share between tasks.
 ///

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::Value as Json;
 
+use super::config::PROVIDER;
 use super::distance::distance;
 use super::index::{Index, Stored};
 use crate::metadata::{Metadata, Value};
@@ -28,7 +29,7 @@ pub(super) fn search(index: &Index, request: &SearchRequest, query: &[f32]) -> S
         deduplicate(&mut survivors, by);
     }
 
-    let mut result = SearchResult::new(&request.index, super::PROVIDER, index.spec.metric);
+    let mut result = SearchResult::new(&request.index, PROVIDER, index.spec.metric);
     result.total_matches = request.with_total.then_some(total);
     result.records_read = index.records.len() as u64;
     result.offset = request.offset;
