@@ -3,6 +3,7 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use rpds::RedBlackTreeMapSync;
 
 use crate::filter::Filter;
@@ -33,39 +34,43 @@ impl Entry {
     }
 }
 
+/// What an index is as long as it lives. It holds no records, so that a write that looks at it leaves them unshared.
+#[derive(Debug)]
+pub(super) struct Identity {
+    /// Tells this index from every other one of the store, also from an earlier one of its name.
+    pub(super) serial: u64,
+    pub(super) spec: IndexSpec,
+    pub(super) clock: QueryClock,
+    created_at: String,
+}
+
 /// An index; a clone is a snapshot that later writes do not change.
 #[derive(Debug, Clone)]
 pub(super) struct Index {
-    /// Tells this index from every other one of the store, also from an earlier one of its name.
-    pub(super) serial: u64,
-    pub(super) spec: Arc<IndexSpec>,
+    pub(super) identity: Arc<Identity>,
     pub(super) records: Records,
-    pub(super) clock: Arc<QueryClock>,
-    created_at: String,
-    updated_at: Option<String>,
+    updated_at: Option<Timestamp>,
 }
 
 impl Index {
     pub(super) fn new(serial: u64, spec: IndexSpec) -> Self {
-        Self {
-            serial,
-            spec: Arc::new(spec),
-            records: Records::default(),
-            clock: Arc::default(),
-            created_at: time::now(),
-            updated_at: None,
-        }
+        let identity = Identity { serial, spec, clock: QueryClock::default(), created_at: time::now() };
+        Self { identity: Arc::new(identity), records: Records::default(), updated_at: None }
+    }
+
+    pub(super) fn spec(&self) -> &IndexSpec {
+        &self.identity.spec
     }
 
     /// The records, to be changed.
     pub(super) fn write(&mut self) -> &mut Records {
-        self.updated_at = Some(time::now());
+        self.updated_at = Some(Timestamp::now());
         &mut self.records
     }
 
     pub(super) fn info(&self) -> IndexInfo {
-        IndexInfo::new(IndexSpec::clone(&self.spec), super::PROVIDER)
-            .created_at(Some(self.created_at.clone()))
+        IndexInfo::new(self.spec().clone(), super::PROVIDER)
+            .created_at(Some(self.identity.created_at.clone()))
     }
 
     pub(super) fn matching(&self, filter: Option<&Filter>) -> impl Iterator<Item = (&Arc<str>, &Entry)> {
@@ -86,15 +91,15 @@ impl Index {
     /// The work of reading everything, roughly in nanoseconds.
     pub(super) fn cost(&self) -> usize {
         const FILTER_NANOS: usize = 100;
-        self.records.size() * (self.spec.dimension + FILTER_NANOS)
+        self.records.size() * (self.spec().dimension + FILTER_NANOS)
     }
 
     pub(super) fn stats(&self, detail: bool) -> IndexStats {
-        let spec = &*self.spec;
+        let spec = self.spec();
         let mut stats = IndexStats::new(&spec.name, self.records.size() as u64, spec.dimension, spec.metric);
         stats.memory_bytes = Some(self.records.iter().map(|(id, entry)| record_bytes(id, entry)).sum());
-        stats.created_at = Some(self.created_at.clone());
-        stats.updated_at.clone_from(&self.updated_at);
+        stats.created_at = Some(self.identity.created_at.clone());
+        stats.updated_at = self.updated_at.map(time::format);
         stats.fields = spec.fields.keys().map(|key| (key.clone(), 0)).collect();
         for (key, _) in self.records.values().flat_map(|entry| entry.metadata.iter()) {
             match stats.fields.get_mut(key) {
@@ -103,7 +108,7 @@ impl Index {
                 None => {}
             }
         }
-        self.clock.fill(&mut stats);
+        self.identity.clock.fill(&mut stats);
         stats
     }
 }

@@ -1,7 +1,8 @@
 //! The exact in-memory store.
 //!
 //! It implements [`VectorStorage`] directly and in the plainest way: every search reads every record. The conformance
-//! suite takes it for the oracle that every other store is compared with.
+//! suite takes it for the oracle that every other store is compared with. Reads work on a snapshot of their index, and no
+//! write waits for them.
 
 mod config;
 mod distance;
@@ -19,7 +20,7 @@ use async_trait::async_trait;
 use parking_lot::RwLock;
 
 pub use config::MemoryConfig;
-use index::{Entry, Index};
+use index::{Entry, Identity, Index};
 
 use crate::capability::Capability;
 use crate::error::{Error, ErrorKind, Result};
@@ -121,11 +122,17 @@ impl MemoryStorage {
         self.all(|indexes| indexes.get(name).cloned())?.ok_or_else(|| Error::no_index(name))
     }
 
+    /// What a write is validated against.
+    fn identity(&self, name: &str) -> Result<Arc<Identity>> {
+        self.all(|indexes| indexes.get(name).map(|index| index.identity.clone()))?
+            .ok_or_else(|| Error::no_index(name))
+    }
+
     /// Changes the index that a call was validated against; it may have been deleted meanwhile.
-    fn change_index<T>(&self, seen: &Index, write: impl FnOnce(&mut Index) -> Result<T>) -> Result<T> {
+    fn change_index<T>(&self, seen: &Identity, write: impl FnOnce(&mut Index) -> Result<T>) -> Result<T> {
         let name = &seen.spec.name;
         self.change(|indexes| match indexes.get_mut(name) {
-            Some(index) if index.serial == seen.serial => write(index),
+            Some(index) if index.identity.serial == seen.serial => write(index),
             _ => Err(Error::no_index(name)),
         })
     }
@@ -157,7 +164,7 @@ impl MemoryStorage {
 
     fn write_records(&self, request: &UpsertRequest<'_>) -> Result<WriteResult> {
         request.options.validate()?;
-        let seen = self.snapshot(request.index)?;
+        let seen = self.identity(request.index)?;
         let entries: Vec<Entry> = each(request.records.iter(), |record| {
             let metadata = validate::record(record, &seen.spec, &self.capability.limits)?;
             let vector = record.vector.clone().ok_or_else(|| Error::invalid("the record has no vector"))?;
@@ -196,7 +203,7 @@ impl MemoryStorage {
 
     fn delete_records(&self, request: &DeleteRequest<'_>) -> Result<WriteResult> {
         request.options.validate()?;
-        let seen = self.snapshot(request.index)?;
+        let seen = self.identity(request.index)?;
         each(request.ids.iter(), |id| validate::id(id, &self.capability.limits))?;
         self.change_index(&seen, |index| {
             if request.ids.iter().any(|id| index.records.contains_key(id.as_str())) {
@@ -216,9 +223,9 @@ impl MemoryStorage {
         if request.filter.clone().fold().is_all() {
             return Err(Error::invalid("the filter meets every record; to delete all of them, use clear"));
         }
-        let seen = self.snapshot(request.index)?;
-        let (index, filter) = (seen.clone(), request.filter.clone());
-        let found: Vec<Arc<str>> = run(seen.cost(), request.options, move || {
+        let index = self.snapshot(request.index)?;
+        let (seen, filter) = (index.identity.clone(), request.filter.clone());
+        let found: Vec<Arc<str>> = run(index.cost(), request.options, move || {
             index.matching(Some(&filter)).map(|(id, _)| id.clone()).collect()
         })
         .await?;
@@ -240,14 +247,14 @@ impl MemoryStorage {
 
     fn clear_index(&self, name: &str, options: CallOptions) -> Result<()> {
         options.validate()?;
-        let seen = self.snapshot(name)?;
+        let seen = self.identity(name)?;
         let cleared = self.change_index(&seen, |index| Ok(std::mem::take(index.write())));
         cleared.map(drop)
     }
 
     fn patch_records(&self, request: &UpdateRequest<'_>) -> Result<WriteResult> {
         request.options.validate()?;
-        let seen = self.snapshot(request.index)?;
+        let seen = self.identity(request.index)?;
         let patches: Vec<MetadataPatch> = each(request.updates.iter(), |update| {
             validate::id(&update.id, &self.capability.limits)?;
             validate::patch(&update.patch, &seen.spec)
@@ -275,22 +282,22 @@ impl MemoryStorage {
         let started = Instant::now();
         request.validate()?;
         let index = self.snapshot(&request.index)?;
-        validate::search(request, &index.spec, &self.capability)?;
+        validate::search(request, index.spec(), &self.capability)?;
         let Some(query) = request.vector.clone() else {
             return Err(Error::invalid("the search has no vector; only explain goes without"));
         };
-        let clock = index.clock.clone();
+        let identity = index.identity.clone();
         let (cost, owned) = (index.cost(), request.clone());
         let mut result = run(cost, request.options, move || search::search(&index, &owned, &query)).await?;
         result.elapsed = started.elapsed();
-        clock.record(result.elapsed);
+        identity.clock.record(result.elapsed);
         Ok(result)
     }
 
     async fn page(&self, request: &ScanRequest<'_>) -> Result<ScanPage> {
         request.validate()?;
         let index = self.snapshot(request.index)?;
-        let prefix = format!("{}-{}-", self.nonce, index.serial);
+        let prefix = format!("{}-{}-", self.nonce, index.identity.serial);
         let last =
             request.cursor.map(|c| c.as_str().strip_prefix(&prefix).ok_or_else(Cursor::dead)).transpose()?;
         let last = last.map(str::to_owned);
@@ -326,7 +333,7 @@ impl MemoryStorage {
     fn explanation(&self, request: &SearchRequest) -> Result<Explanation> {
         request.validate()?;
         let index = self.snapshot(&request.index)?;
-        validate::search(request, &index.spec, &self.capability)?;
+        validate::search(request, index.spec(), &self.capability)?;
         let mut explanation = Explanation::new(&request.index, PROVIDER, PushDown::Exact, "exact scan");
         explanation.native = request.filter.as_ref().map(Filter::to_string);
         explanation.estimated_records = Some(index.records.size() as u64);

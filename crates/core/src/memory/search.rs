@@ -30,18 +30,18 @@ pub(super) fn search(index: &Index, request: &SearchRequest, query: &[f32]) -> S
         deduplicate(&mut survivors, by);
     }
 
-    let mut result = SearchResult::new(&request.index, super::PROVIDER, index.spec.metric);
+    let mut result = SearchResult::new(&request.index, super::PROVIDER, index.spec().metric);
     result.total_matches = request.with_total.then_some(total);
     result.records_read = index.records.size() as u64;
     result.offset = request.offset;
     result.has_more = survivors.len() > request.offset + request.top_k;
     let page = survivors.iter().skip(request.offset).take(request.top_k);
-    result.matches = page.map(|candidate| candidate.to_match(index.spec.metric, request)).collect();
+    result.matches = page.map(|candidate| candidate.to_match(index.spec().metric, request)).collect();
     result
 }
 
 fn candidates<'a>(index: &'a Index, request: &SearchRequest, query: &[f32]) -> Vec<Candidate<'a>> {
-    let metric = index.spec.metric;
+    let metric = index.spec().metric;
     let meets = |id: &str, entry: &Entry| {
         request.filter.as_ref().is_none_or(|filter| filter.matches(id, &entry.metadata))
     };
