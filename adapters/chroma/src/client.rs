@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use portolan_core::driver::WriteError;
 use portolan_core::{Error, ErrorKind, Result};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Certificate, ClientBuilder, Method, RequestBuilder, redirect};
@@ -11,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::config::{Auth, Config, TokenHeader};
-use crate::error::{Fault, answered, unanswered, unreadable};
+use crate::error::{answered, unanswered, unreadable};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -32,10 +33,9 @@ impl Client {
         let builder = reqwest::Client::builder()
             .no_proxy()
             .redirect(redirect::Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT.min(config.timeout))
-            .timeout(config.timeout)
+            .connect_timeout(CONNECT_TIMEOUT)
             .default_headers(headers(&config.auth)?);
-        let http = trusting(builder, config)?.build().map_err(|e| unanswered(e).error)?;
+        let http = trusting(builder, config)?.build().map_err(|e| unanswered(e).into_error())?;
         let scheme = if config.tls { "https" } else { "http" };
         let root = format!("{scheme}://{}:{}/api/v2", config.host, config.port);
         let database =
@@ -44,12 +44,12 @@ impl Client {
     }
 
     /// Reads something of the server, such as `version`.
-    pub(crate) async fn server<T: DeserializeOwned>(&self, path: &str) -> Result<T, Fault> {
+    pub(crate) async fn server<T: DeserializeOwned>(&self, path: &str) -> Result<T, WriteError> {
         answer(self.http.get(format!("{}/{path}", self.root))).await
     }
 
     /// A request about the database, at a path below it.
-    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Fault> {
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, WriteError> {
         answer(self.http.get(format!("{}{path}", self.database))).await
     }
 
@@ -58,12 +58,12 @@ impl Client {
         &self,
         path: &str,
         body: &(impl Serialize + Sync),
-    ) -> Result<T, Fault> {
+    ) -> Result<T, WriteError> {
         answer(self.http.request(Method::POST, format!("{}{path}", self.database)).json(body)).await
     }
 
     /// Deletes what stands at a path below the database.
-    pub(crate) async fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, Fault> {
+    pub(crate) async fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, WriteError> {
         answer(self.http.delete(format!("{}{path}", self.database))).await
     }
 }
@@ -73,7 +73,7 @@ pub(crate) fn segment(name: &str) -> String {
     utf8_percent_encode(name, SEGMENT).to_string()
 }
 
-async fn answer<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, Fault> {
+async fn answer<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, WriteError> {
     let response = request.send().await.map_err(unanswered)?;
     let status = response.status();
     let retry_after = retry_after(response.headers());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use portolan_core::driver::kit::{Score, Scores, foreign_metadata};
-use portolan_core::driver::{Hit, Row, Want};
+use portolan_core::driver::{Hit, NativeId, Row, Want};
 use portolan_core::number::decimal_parts;
 use portolan_core::{Error, ErrorKind, FieldType, IndexSpec, Metadata, Metric, Result, Scalar, Value};
 use serde_json::Value as Json;
@@ -54,8 +54,8 @@ pub(crate) fn survives(x: f64) -> bool {
         .is_some_and(|(digits, exponent)| digits.unsigned_abs() <= 1 << 53 && exponent.abs() <= 22)
 }
 
-/// Whether some value under a key lies aside that a filter could find there.
-pub(crate) fn may_lie_aside(spec: &IndexSpec, key: &str) -> bool {
+/// Whether a filter on this key must also look at values in the overflow.
+pub(crate) fn may_overflow(spec: &IndexSpec, key: &str) -> bool {
     let all_native = matches!(spec.fields.get(key), Some(FieldType::Bool | FieldType::String));
     // Of a declared bool or string field only the empty list does, and no leaf that is pushed meets that one.
     !(all_native && is_native_key(key))
@@ -67,7 +67,7 @@ pub(crate) fn include(want: Want) -> Vec<&'static str> {
     if want.vectors {
         include.push("embeddings");
     }
-    if want.metadata || want.own {
+    if want.metadata || want.overflow {
         include.extend(["metadatas", "documents", "uris"]);
     }
     include
@@ -159,7 +159,7 @@ pub(crate) fn rows(rows: Rows) -> Result<Vec<Row>> {
     let mut documents = column(documents, count)?;
     let mut uris = column(uris, count)?;
     let mut metadatas = column(metadatas, count)?;
-    let mut next = |id: String| {
+    let mut next = |id: NativeId| {
         let mut metadata = foreign_metadata(metadatas.next().flatten().unwrap_or_default())?;
         for (key, text) in [(DOCUMENT, documents.next().flatten()), (URI, uris.next().flatten())] {
             if let Some(text) = text.filter(|text| !text.is_empty()) {
@@ -167,7 +167,7 @@ pub(crate) fn rows(rows: Rows) -> Result<Vec<Row>> {
             }
         }
         let vector = embeddings.next().flatten().map(Arc::from);
-        Ok(Row { id, vector, metadata, removed: Vec::new() })
+        Ok(Row::new(id, vector, metadata))
     };
     ids.into_iter().map(&mut next).collect()
 }
@@ -188,7 +188,7 @@ pub(crate) fn hits(metric: Metric, found: Found) -> Result<Vec<Hit>> {
     }
     let hit = |(row, told): (Row, Option<f64>)| {
         let told = told.ok_or_else(|| short("distances", 0, 1))?;
-        Ok(Hit { row, distance: SCORES.distance(metric, told) })
+        Ok(Hit::new(row, SCORES.distance(metric, told)))
     };
     rows.into_iter().zip(distances).map(hit).collect()
 }
@@ -249,12 +249,12 @@ mod tests {
     fn rows_are_written_with_what_is_to_go() {
         let metadata = Metadata::new().with("a", 1).with(URI, "u");
         let row = Row {
-            id: "x".to_owned(),
+            id: "x".into(),
             vector: Some([1.0, 0.5].into()),
             metadata,
             removed: vec!["b".to_owned(), DOCUMENT.to_owned()],
         };
-        let plain = Row { id: "y".to_owned(), vector: Some([0.0, 2.0].into()), ..Row::default() };
+        let plain = Row { id: "y".into(), vector: Some([0.0, 2.0].into()), ..Row::default() };
         let written = serde_json::to_value(upsert(&[row, plain.clone()], false).unwrap()).unwrap();
         assert_eq!(
             written,
@@ -272,7 +272,7 @@ mod tests {
 
     #[test]
     fn lists_that_were_not_written_are_taken_out() {
-        let row = |id: &str, metadata: Metadata| Row { id: id.to_owned(), metadata, ..Row::default() };
+        let row = |id: &str, metadata: Metadata| Row { id: id.into(), metadata, ..Row::default() };
         let clean = Metadata::new().with("a", vec!["x"]);
         let stray = clean.clone().with("b", vec!["y"]).with("scalar", 1);
         let written = [row("1", clean.clone()), row("2", clean.clone())];

@@ -2,26 +2,13 @@
 
 use std::time::Duration;
 
+use portolan_core::driver::WriteError;
 use portolan_core::{Error, ErrorKind};
 use reqwest::StatusCode;
 use serde::Deserialize;
 
 /// The most of the server's words that an error repeats, in characters.
 const SHOWN: usize = 300;
-
-/// A request that failed.
-#[derive(Debug)]
-pub(crate) struct Fault {
-    pub(crate) error: Error,
-    /// Whether the server may have done what was asked.
-    pub(crate) in_doubt: bool,
-}
-
-impl From<Fault> for Error {
-    fn from(fault: Fault) -> Self {
-        fault.error
-    }
-}
 
 /// What Chroma says: `{"error": "NotFoundError", "message": "Collection [x] does not exist"}`.
 #[derive(Deserialize)]
@@ -40,7 +27,7 @@ const SAID: [(u16, &str, ErrorKind); 6] = [
 ];
 
 /// An answer that is no success.
-pub(crate) fn answered(status: StatusCode, body: &str, retry_after: Option<Duration>) -> Fault {
+pub(crate) fn answered(status: StatusCode, body: &str, retry_after: Option<Duration>) -> WriteError {
     let words = serde_json::from_str::<Body>(body).map_or_else(|_| body.to_owned(), |b| b.message);
     let kind = kind(status.as_u16(), &words);
     let shown: String = words.trim().chars().take(SHOWN).collect();
@@ -53,7 +40,7 @@ pub(crate) fn answered(status: StatusCode, body: &str, retry_after: Option<Durat
         error = error.with_retry_after(after);
     }
     // A write is logged before it is applied: one that ends with a server error may stand.
-    Fault { error, in_doubt: status.is_server_error() }
+    WriteError::new(error, status.is_server_error())
 }
 
 fn kind(status: u16, words: &str) -> ErrorKind {
@@ -88,7 +75,7 @@ fn hint(kind: ErrorKind, status: StatusCode) -> &'static str {
 }
 
 /// A request that got no answer, or one that cannot be read.
-pub(crate) fn unanswered(error: reqwest::Error) -> Fault {
+pub(crate) fn unanswered(error: reqwest::Error) -> WriteError {
     let error = error.without_url();
     let (kind, what, in_doubt) = if error.is_builder() {
         (ErrorKind::InvalidArgument, "the request cannot be built", false)
@@ -102,13 +89,13 @@ pub(crate) fn unanswered(error: reqwest::Error) -> Fault {
         (ErrorKind::Unavailable, "the connection to the server was lost", true)
     };
     let why = causes(&error);
-    Fault { error: Error::new(kind, format!("{what}: {why}")).with_source(error), in_doubt }
+    WriteError::new(Error::new(kind, format!("{what}: {why}")).with_source(error), in_doubt)
 }
 
 /// A success whose body is none of Chroma's.
-pub(crate) fn unreadable(error: serde_json::Error) -> Fault {
+pub(crate) fn unreadable(error: serde_json::Error) -> WriteError {
     let message = "the server's answer cannot be read: is this a Chroma server with API v2?";
-    Fault { error: Error::new(ErrorKind::Unexpected, message).with_source(error), in_doubt: true }
+    WriteError::InDoubt(Error::new(ErrorKind::Unexpected, message).with_source(error))
 }
 
 /// The innermost cause: what says most.
@@ -193,24 +180,24 @@ mod tests {
     #[test]
     fn each_answer_has_its_kind() {
         for (status, body, kind, in_doubt, retryable) in TABLE {
-            let fault = answered(StatusCode::from_u16(status).unwrap(), body, None);
-            assert_eq!(fault.error.kind(), kind, "{status} {body}");
-            assert_eq!(fault.in_doubt, in_doubt, "{status} {body}");
-            assert_eq!(fault.error.is_retryable(), retryable, "{status} {body}");
-            assert!(fault.error.message().contains(&status.to_string()), "{}", fault.error);
+            let failed = answered(StatusCode::from_u16(status).unwrap(), body, None);
+            assert_eq!(failed.error().kind(), kind, "{status} {body}");
+            assert_eq!(failed.is_in_doubt(), in_doubt, "{status} {body}");
+            assert_eq!(failed.error().is_retryable(), retryable, "{status} {body}");
+            assert!(failed.error().message().contains(&status.to_string()), "{}", failed.error());
         }
     }
 
     #[test]
     fn an_overloaded_server_says_when_to_come_back() {
         let after = Duration::from_secs(7);
-        let fault = answered(StatusCode::TOO_MANY_REQUESTS, "", Some(after));
-        assert_eq!(fault.error.retry_after(), Some(after));
+        let failed = answered(StatusCode::TOO_MANY_REQUESTS, "", Some(after));
+        assert_eq!(failed.error().retry_after(), Some(after));
     }
 
     #[test]
     fn a_long_answer_is_cut() {
-        let fault = answered(StatusCode::INTERNAL_SERVER_ERROR, &"x".repeat(100_000), None);
-        assert!(fault.error.message().len() < 500);
+        let failed = answered(StatusCode::INTERNAL_SERVER_ERROR, &"x".repeat(100_000), None);
+        assert!(failed.error().message().len() < 500);
     }
 }

@@ -6,6 +6,7 @@ use std::fmt::{self, Display, Formatter};
 use portolan_core::Scalar;
 use portolan_core::driver::dialect::json_ops::{Clause, Elements, JsonOps, Missing, Numbers};
 use portolan_core::driver::dialect::{Exception, Operator, Predicate, Row, Size, Table};
+use portolan_core::driver::{NativeId, OVERFLOW_KEYS};
 use portolan_core::filter::PushDown::{Exact, Nothing, Superset};
 use portolan_core::filter::{Condition, Leaf, Lowered};
 use serde_json::{Value as Json, json};
@@ -46,19 +47,16 @@ const OPERATORS: JsonOps = JsonOps {
 /// 32,766 parameters; its JSON parser takes 128 levels, two for each of the filter's.
 const MOST: Size = Size { leaves: 400, operands: 10_000, levels: 50 };
 
-/// A native key whose elements lie in a list that Portolan keeps.
-const ASIDE_KEYS: &str = "_portolan_keys";
-
 /// What Chroma is asked for: ids, and a condition on metadata; with neither, everything.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct NativeFilter {
-    ids: Option<BTreeSet<String>>,
+    ids: Option<BTreeSet<NativeId>>,
     clause: Option<Clause>,
 }
 
 impl NativeFilter {
     /// The ids to choose from, if any are named.
-    pub(crate) fn ids(&self) -> Option<Vec<String>> {
+    pub(crate) fn ids(&self) -> Option<Vec<NativeId>> {
         self.ids.as_ref().map(|ids| ids.iter().cloned().collect())
     }
 
@@ -94,11 +92,11 @@ impl Display for NativeFilter {
 
 /// A condition that every record meets.
 pub(crate) fn always() -> Json {
-    json!({ ASIDE_KEYS: { "$ne": "" } })
+    json!({ OVERFLOW_KEYS: { "$ne": "" } })
 }
 
 /// Records of these ids. Ids stand beside the `where`, not in it, so that an `or` may have to leave them out.
-pub(crate) fn lower_ids(ids: &[String], negated: bool) -> Lowered<NativeFilter> {
+pub(crate) fn lower_ids(ids: &[NativeId], negated: bool) -> Lowered<NativeFilter> {
     if negated {
         return Lowered::Nothing;
     }
@@ -107,7 +105,7 @@ pub(crate) fn lower_ids(ids: &[String], negated: bool) -> Lowered<NativeFilter> 
 
 /// All of two or more.
 pub(crate) fn and(parts: Vec<NativeFilter>) -> NativeFilter {
-    let mut ids: Option<BTreeSet<String>> = None;
+    let mut ids: Option<BTreeSet<NativeId>> = None;
     let mut clauses = Vec::with_capacity(parts.len());
     for part in parts {
         ids = match (ids, part.ids) {
@@ -137,11 +135,11 @@ pub(crate) fn lower(leaf: &Leaf, negated: bool, lists: bool) -> Lowered<NativeFi
     let lowered = match (leaf.key.as_str(), &leaf.condition) {
         (URI, _) => Lowered::Nothing,
         (DOCUMENT, condition) => Superset.lowered(document(condition, negated)),
-        // Only aside is there anything under such a key.
+        // Only in the overflow is there anything under such a key.
         (key, _) if !is_native_key(key) => {
-            Superset.lowered((!negated).then(|| Clause::new(ASIDE_KEYS, "$contains", key)))
+            Superset.lowered((!negated).then(|| Clause::new(OVERFLOW_KEYS, "$contains", key)))
         }
-        (ASIDE_KEYS, Condition::Contains(_)) if !negated => {
+        (OVERFLOW_KEYS, Condition::Contains(_)) if !negated => {
             Exact.lowered(clause(Predicate::from(&leaf.condition)))
         }
         (_, condition) => TABLE.lower(&lists, condition, negated, clause),

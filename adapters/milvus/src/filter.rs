@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use portolan_core::driver::NativeId;
 use portolan_core::filter::{Condition, Leaf, Lowered};
 use portolan_core::{FieldType, IndexSpec, Scalar};
 
@@ -75,7 +76,7 @@ impl Scope<'_> {
     }
 
     /// `id in ids`, or its complement.
-    pub(crate) fn ids(&self, ids: &[String], negated: bool) -> Lowered<Expression> {
+    pub(crate) fn ids(&self, ids: &[NativeId], negated: bool) -> Lowered<Expression> {
         let list = self.id_list(ids);
         let operator = if negated { "not in" } else { "in" };
         match list.as_str() {
@@ -85,12 +86,15 @@ impl Scope<'_> {
     }
 
     /// The ids as a list literal, without those that no record of this collection can have.
-    pub(crate) fn id_list(&self, ids: &[String]) -> String {
+    pub(crate) fn id_list(&self, ids: &[NativeId]) -> String {
         if !self.layout.integer_ids {
-            return quoted_list(ids.iter().map(String::as_str));
+            return quoted_list(ids.iter().map(NativeId::as_str));
         }
-        let integers: Vec<String> =
-            ids.iter().filter(|id| integer_id(id).is_some_and(|i| i != i64::MIN)).cloned().collect();
+        let integers: Vec<String> = ids
+            .iter()
+            .filter(|id| integer_id(id).is_some_and(|i| i != i64::MIN))
+            .map(NativeId::to_string)
+            .collect();
         format!("[{}]", integers.join(", "))
     }
 

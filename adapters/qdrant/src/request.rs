@@ -15,7 +15,7 @@ use crate::schema::Layout;
 
 /// What of payloads is to be sent.
 pub(crate) fn payload_of(want: Want) -> WithPayloadSelector {
-    let options = if want.own && !want.metadata {
+    let options = if want.overflow && !want.metadata {
         let fields = vec![ASIDE.to_owned(), ASIDE_KEYS.to_owned()];
         PayloadOptions::Include(PayloadIncludeSelector { fields })
     } else {

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
-use portolan_core::driver::Target;
+use portolan_core::driver::NewIndex;
 use portolan_core::validate::RESERVED_PREFIX;
 use portolan_core::{
     EngineKind, EngineParams, Error, ErrorKind, FieldType, IndexInfo, IndexSpec, Metric, Result, time,
@@ -37,7 +37,7 @@ struct Stored {
 
 /// What a driver must know of a collection beside its spec.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Layout {
+pub struct Layout {
     /// The name of the vector; empty for the unnamed one.
     pub(crate) vector: String,
     /// Whether Portolan made the collection, so that payloads are as it writes them.
@@ -58,8 +58,8 @@ impl Default for Layout {
 
 /// The request that creates a collection.
 #[allow(deprecated, reason = "the fields that replace these are unknown to Qdrant 1.18")]
-pub(crate) fn creation(at: Target<'_>) -> Result<CreateCollection> {
-    let spec = at.spec;
+pub(crate) fn creation(new: NewIndex<'_>) -> Result<CreateCollection> {
+    let spec = new.spec;
     let options = Options::of(spec)?;
     let params = VectorParams {
         size: spec.dimension as u64,
@@ -74,7 +74,7 @@ pub(crate) fn creation(at: Target<'_>) -> Result<CreateCollection> {
         }),
     };
     Ok(CreateCollection {
-        collection_name: at.name.to_owned(),
+        collection_name: new.name.to_owned(),
         vectors_config: Some(VectorsConfig { config: Some(config) }),
         hnsw_config: hnsw(&spec.engine)?,
         quantization_config: options.quantization(),
@@ -89,10 +89,10 @@ pub(crate) fn creation(at: Target<'_>) -> Result<CreateCollection> {
 }
 
 /// The requests that create the payload indexes: of the declared fields, and of the keys aside.
-pub(crate) fn field_indexes(at: Target<'_>) -> impl Iterator<Item = CreateFieldIndexCollection> {
+pub(crate) fn field_indexes(new: NewIndex<'_>) -> impl Iterator<Item = CreateFieldIndexCollection> {
     let own = (ASIDE_KEYS.to_owned(), q::FieldType::Keyword);
-    let declared = at.spec.fields.iter().filter_map(|(key, of)| Some((path(key)?, field_type(*of))));
-    let name = at.name.to_owned();
+    let declared = new.spec.fields.iter().filter_map(|(key, of)| Some((path(key)?, field_type(*of))));
+    let name = new.name.to_owned();
     declared.chain([own]).map(move |(field_name, of)| CreateFieldIndexCollection {
         collection_name: name.clone(),
         wait: Some(true),

@@ -148,6 +148,11 @@ impl Error {
         Self::new(ErrorKind::Unsupported, message)
     }
 
+    /// An error of a storage that was closed.
+    pub fn closed() -> Self {
+        Self::new(ErrorKind::InvalidArgument, "the storage is closed; open it again")
+    }
+
     /// An [`ErrorKind::NotFound`] for an index.
     pub fn no_index(index: &str) -> Self {
         Self::new(

@@ -48,6 +48,21 @@ impl Metric {
         }
     }
 
+    /// The score of a distance as it is returned, normalized where that is asked for.
+    pub fn shown_score(self, distance: f64, normalized: bool) -> f32 {
+        let score = self.score(distance);
+        (if normalized { self.normalize_score(score) } else { score }) as f32
+    }
+
+    /// A distance as it is returned: within the metric's range.
+    pub fn shown_distance(self, distance: f64) -> f32 {
+        (match self {
+            Self::Cosine => distance.clamp(0.0, 2.0),
+            Self::DotProduct => distance,
+            Self::Euclidean | Self::Manhattan => distance.max(0.0),
+        }) as f32
+    }
+
     /// A score mapped to [0, 1]: cosine `(1 + s) / 2`, dot product the logistic function, others as they are.
     pub fn normalize_score(self, score: f64) -> f64 {
         match self {

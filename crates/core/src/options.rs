@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 
+/// The most records that a request reads to check a filter on the client, by default.
+pub const DEFAULT_RESIDUAL_BUDGET: u64 = 1_000_000;
+
 /// Options of a single call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]

@@ -4,9 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::filter::Filter;
-use crate::options::CallOptions;
+use crate::options::{CallOptions, DEFAULT_RESIDUAL_BUDGET};
 use crate::record::Record;
-use crate::search::DEFAULT_RESIDUAL_BUDGET;
 
 /// Where a scan goes on. Opaque; lives as long as the storage that gave it.
 ///

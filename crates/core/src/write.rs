@@ -7,9 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::filter::Filter;
 use crate::metadata::MetadataPatch;
-use crate::options::CallOptions;
+use crate::options::{CallOptions, DEFAULT_RESIDUAL_BUDGET};
 use crate::record::{Batch, Record};
-use crate::search::DEFAULT_RESIDUAL_BUDGET;
 
 /// When a write returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -51,6 +51,17 @@ struct State {
     failures: AtomicU64,
 }
 
+impl ChaosConfig {
+    /// The layer.
+    ///
+    /// # Errors
+    /// `InvalidArgument` naming the field that is out of range.
+    pub fn build(self) -> Result<Chaos> {
+        self.check()?;
+        Ok(Chaos::new(self))
+    }
+}
+
 /// What a call will meet.
 enum Fate {
     Spared,

@@ -21,7 +21,6 @@ mod case;
 mod compare;
 mod context;
 mod data;
-mod distance;
 pub mod faults;
 pub mod fickle;
 mod harness;

@@ -210,7 +210,7 @@ async fn updates_report_item_by_item_and_keep_vectors() {
 async fn a_wait_for_visibility_that_fails_is_no_error() {
     for fault in [UNAVAILABLE, Fault::HangsBefore] {
         let storage = storage_with(3).await;
-        storage.driver().inject(Ability::Settle, 0, fault);
+        storage.driver().inject(Ability::AwaitVisible, 0, fault);
         let written = upsert(&storage, &versioned(3, 1)).await.unwrap();
         assert_eq!((marks(&written).as_str(), written.visible), ("SSS", false));
     }
@@ -309,7 +309,9 @@ async fn an_index_that_is_not_ready_within_the_bound_is_not_ready() {
 async fn an_index_deleted_behind_the_port_is_not_found() {
     let storage = storage_with(3).await;
     let other = "Things";
-    portolan_core::driver::Driver::drop_index(storage.driver(), other).await.unwrap();
+    portolan_core::driver::Driver::drop_index(storage.driver(), other, portolan_core::driver::Deadline::NONE)
+        .await
+        .unwrap();
     let e = upsert(&storage, &versioned(1, 1)).await.unwrap_err();
     assert_eq!(e.kind(), ErrorKind::NotFound);
     let e = storage.search(&SearchRequest::new("things", [0.0, 0.0])).await.unwrap_err();

@@ -1,8 +1,10 @@
+use portolan_core::driver::Deadline;
+
 use super::*;
 use portolan_core::Scalar;
 
 fn created(spec: &IndexSpec) -> CollectionInfo {
-    let request = creation(Target { name: &spec.name, spec }).unwrap();
+    let request = creation(NewIndex { name: &spec.name, spec, deadline: Deadline::NONE }).unwrap();
     info(
         CollectionParams {
             vectors_config: request.vectors_config,
@@ -61,14 +63,15 @@ fn a_flat_engine_has_no_graph() {
     assert_eq!(described.spec.engine.kind, Some(EngineKind::Flat));
     let ivf = EngineParams { kind: Some(EngineKind::Ivf), ..EngineParams::default() };
     let spec = IndexSpec::new("abc", 2).engine(ivf);
-    let refused = creation(Target { name: "abc", spec: &spec }).unwrap_err();
+    let refused = creation(NewIndex { name: "abc", spec: &spec, deadline: Deadline::NONE }).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Unsupported);
 }
 
 #[test]
 fn each_declared_field_and_the_keys_aside_get_an_index() {
     let spec = IndexSpec::new("abc", 2).field("a.b", FieldType::Integer).field("q\"", FieldType::Bool);
-    let requests: Vec<_> = field_indexes(Target { name: "abc", spec: &spec }).collect();
+    let requests: Vec<_> =
+        field_indexes(NewIndex { name: "abc", spec: &spec, deadline: Deadline::NONE }).collect();
     let fields: Vec<(&str, Option<i32>)> =
         requests.iter().map(|r| (r.field_name.as_str(), r.field_type)).collect();
     let (integer, keyword) = (q::FieldType::Integer.into(), q::FieldType::Keyword.into());

@@ -4,7 +4,8 @@ use std::fmt::{self, Display, Formatter};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Condition, Filter, Leaf};
+use super::{Filter, Leaf};
+use crate::metadata::Metadata;
 
 /// How a database answers one leaf.
 #[derive(Debug, Clone, PartialEq)]
@@ -89,6 +90,11 @@ pub struct Pushed<N> {
 }
 
 impl<N> Pushed<N> {
+    /// Whether a record meets what is evaluated on the client.
+    pub fn residual_matches(&self, id: &str, metadata: &Metadata) -> bool {
+        self.residual.as_ref().is_none_or(|filter| filter.matches(id, metadata))
+    }
+
     /// How much the database answers.
     pub fn push_down(&self) -> PushDown {
         match (&self.native, &self.residual) {
@@ -155,60 +161,6 @@ fn join<N>(mut natives: Vec<N>, many: impl FnOnce(Vec<N>) -> N) -> Option<N> {
 
 fn with_sign(filter: &Filter, negated: bool) -> Filter {
     if negated { !filter.clone() } else { filter.clone() }
-}
-
-impl Filter {
-    /// The same filter without constants inside: `in []`, `and []`, `or []` and what follows from them are gone, or
-    /// the whole is [`Filter::all`] or [`Filter::none`]. `not_in []` becomes `exists`.
-    #[must_use]
-    pub fn fold(self) -> Self {
-        match self {
-            Self::And(children) => fold_list(children, Self::And, Self::is_all, Self::is_none),
-            Self::Or(children) => fold_list(children, Self::Or, Self::is_none, Self::is_all),
-            Self::Not(child) => match child.fold() {
-                child if child.is_all() => Self::none(),
-                child if child.is_none() => Self::all(),
-                child => Self::Not(Box::new(child)),
-            },
-            Self::Id(ids) if ids.is_empty() => Self::none(),
-            Self::Leaf(Leaf { condition: Condition::In(operands), .. }) if operands.is_empty() => {
-                Self::none()
-            }
-            Self::Leaf(Leaf { key, condition: Condition::NotIn(operands) }) if operands.is_empty() => {
-                Self::Leaf(Leaf { key, condition: Condition::Exists })
-            }
-            leaf => leaf,
-        }
-    }
-
-    /// Whether this is `and []`.
-    pub fn is_all(&self) -> bool {
-        matches!(self, Self::And(children) if children.is_empty())
-    }
-
-    /// Whether this is `or []`.
-    pub fn is_none(&self) -> bool {
-        matches!(self, Self::Or(children) if children.is_empty())
-    }
-}
-
-/// Folds the children of an `And` or `Or`: `drops` is its neutral child, `decides` the one that settles the whole.
-fn fold_list(
-    children: Vec<Filter>,
-    make: fn(Vec<Filter>) -> Filter,
-    drops: fn(&Filter) -> bool,
-    decides: fn(&Filter) -> bool,
-) -> Filter {
-    let mut kept = Vec::with_capacity(children.len());
-    for child in children.into_iter().map(Filter::fold) {
-        if decides(&child) {
-            return child;
-        }
-        if !drops(&child) {
-            kept.push(child);
-        }
-    }
-    make(kept).flat()
 }
 
 #[cfg(test)]

@@ -8,12 +8,12 @@ mod arbitrary;
 mod ast;
 mod build;
 mod eval;
+mod fold;
 mod json;
 mod lower;
 mod text;
 mod validate;
 
-pub(crate) use crate::number::compare as compare_mixed;
 pub use ast::{Condition, Filter, Leaf};
 pub use build::{FieldRef, field, id_in, one_of, range};
 pub use lower::{Lowered, Lowering, PushDown, Pushed, lower};

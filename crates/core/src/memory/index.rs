@@ -7,8 +7,9 @@ use std::sync::Arc;
 use crate::filter::Filter;
 use crate::index::{IndexInfo, IndexSpec};
 use crate::metadata::{Metadata, Value};
+use crate::query_clock::QueryClock;
 use crate::record::{Record, Vector};
-use crate::stats::{IndexStats, QueryClock};
+use crate::stats::IndexStats;
 use crate::time;
 
 /// The records of an index, by id.

@@ -159,7 +159,7 @@ impl MemoryStorage {
         request.options.validate()?;
         let seen = self.snapshot(request.index)?;
         let stored: Vec<Stored> = each(request.records.iter(), |record| {
-            let metadata = validate::record(record, &seen.spec, &self.capability.limits)?;
+            let metadata = validate::record(record, &seen.spec, &self.capability.limits)?.metadata;
             let vector = record.vector.clone().ok_or_else(|| Error::invalid("the record has no vector"))?;
             Ok(Stored { vector, metadata })
         })?;

@@ -1,5 +1,6 @@
 //! The text notation: `industry = "fintech" AND founding_year >= 2015`.
 
+mod keyword;
 mod lexer;
 mod parser;
 mod place;
@@ -12,10 +13,6 @@ use std::str::FromStr;
 
 use super::Filter;
 use crate::error::{Error, Result};
-
-/// The words that no bare key can be.
-const KEYWORDS: [&str; 12] =
-    ["AND", "OR", "NOT", "IN", "CONTAINS", "STARTS", "ENDS", "WITH", "EXISTS", "BETWEEN", "TRUE", "FALSE"];
 
 impl Filter {
     /// Parses a filter written as text or, where it begins with `{`, as JSON.
@@ -56,9 +53,4 @@ impl FromStr for Filter {
     fn from_str(input: &str) -> Result<Self> {
         Self::parse(input)
     }
-}
-
-/// The keyword that the word is, whatever its case.
-fn keyword(word: &str) -> Option<&'static str> {
-    KEYWORDS.into_iter().find(|k| k.eq_ignore_ascii_case(word))
 }

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::mem;
 
-use super::keyword;
+use super::keyword::keyword;
 use super::lexer::{Kind, Lexer, Token};
 use super::place::{clip, error_at};
 use super::write::Key;
