@@ -1,12 +1,13 @@
 //! Reading: by id, by nearness, by page, by number.
 
-use portolan_core::driver::{Hit, Neighbours, Page, Row, Want};
+use portolan_core::driver::{Hit, NativeId, Neighbours, Page, Row, Want};
 use portolan_core::filter::Leaf;
 use portolan_core::{Exactness, Filter};
 use roaring::RoaringBitmap;
 
 use crate::error::Fault;
 use crate::filter::NativeFilter;
+use crate::kernel::{Native, Scalar, Simd};
 use crate::plan;
 use crate::scan::{self, Near};
 use crate::store::{State, View};
@@ -25,13 +26,13 @@ pub(crate) struct Search {
 }
 
 /// The records of these ids that there are.
-pub(crate) fn fetch(view: &View<'_>, ids: &[String], want: Want) -> Result<Vec<Row>, Fault> {
+pub(crate) fn fetch(view: &View<'_>, ids: &[NativeId], want: Want) -> Result<Vec<Row>, Fault> {
     let records = view.records()?;
     view.find(ids)?.into_iter().flatten().map(|row| records.get(row, want)).collect()
 }
 
 /// The nearest rows, exactly: by distance, then by id.
-pub(crate) fn nearest(view: &View<'_>, search: &Search) -> Result<Neighbours, Fault> {
+pub(crate) fn nearest(view: &View<'_>, search: &Search, simd: Simd) -> Result<Neighbours, Fault> {
     let vectors = view.vectors()?;
     let (among, read) = match &search.filter {
         None => (vectors.rows().clone(), RoaringBitmap::new()),
@@ -40,7 +41,11 @@ pub(crate) fn nearest(view: &View<'_>, search: &Search) -> Result<Neighbours, Fa
             (selection.rows & vectors.rows(), selection.read)
         }
     };
-    let nearest = scan::nearest(&vectors, view.spec().metric, &search.vector, &among, search.k);
+    let (metric, query, k) = (view.spec().metric, &search.vector, search.k);
+    let nearest = match simd {
+        Simd::Scalar => scan::nearest(&Scalar, &vectors, metric, query, &among, k),
+        Simd::Auto => scan::nearest(&Native, &vectors, metric, query, &among, k),
+    };
     Ok(Neighbours {
         hits: hits(view, nearest, search)?,
         exactness: Exactness::Exact,
@@ -59,12 +64,12 @@ fn hits(view: &View<'_>, nearest: Vec<Near>, search: &Search) -> Result<Vec<Hit>
     named.truncate(search.k);
     if !search.want.vectors && !search.want.metadata {
         let bare =
-            |(near, id): (Near, String)| Hit { row: Row { id, ..Row::default() }, distance: near.distance };
+            |(near, id): (Near, String)| Hit::new(Row { id: id.into(), ..Row::default() }, near.distance);
         return Ok(named.into_iter().map(bare).collect());
     }
     named
         .into_iter()
-        .map(|(near, _)| Ok(Hit { row: records.get(near.row, search.want)?, distance: near.distance }))
+        .map(|(near, _)| Ok(Hit::new(records.get(near.row, search.want)?, near.distance)))
         .collect()
 }
 

@@ -17,18 +17,16 @@ use qdrant_client::qdrant::{
     PointId, PointsIdsList, PointsOperationResponse, PointsSelector, QuantizationSearchParams, Query,
     QueryPoints, ScrollPoints, SearchParams, UpdateCollection, UpdateStatus, UpsertPoints,
 };
-use tonic::Response;
 
 use crate::PROVIDER;
-use crate::client::{BOUND, Client};
+use crate::client::{Client, Written};
 use crate::config::Config;
 use crate::convert::{distance, id_text, outgoing, point, point_id, point_ids, represents, row};
-use crate::error;
 use crate::filter::NativeFilter;
 use crate::lower::{self, path};
 use crate::options::KEYS;
 use crate::request::{nearest_to, payload_of, read_consistency, vectors_of, write_ordering};
-use crate::schema::{self, Layout};
+use crate::schema::{self, Layout, SERVER_BOUND};
 
 /// The most levels of a filter: two messages each, of the hundred that a request may nest.
 const MAX_LEVELS: usize = 46;
@@ -50,7 +48,7 @@ impl QdrantDriver {
     /// # Errors
     /// `InvalidArgument` for a host, an API key or a certificate that cannot be used.
     pub fn new(config: &Config) -> Result<Self> {
-        Ok(Self { client: Client::new(config)?, config: config.clone(), profile: profile() })
+        Ok(Self { client: Client::new(config)?, config: config.clone(), profile: profile(config) })
     }
 
     async fn info(&self, name: &str) -> Result<CollectionInfo> {
@@ -70,16 +68,10 @@ impl QdrantDriver {
         self.client.points().delete(request).await
     }
 
-    /// What a write has come to. Rows may have gone to several shards, of which one refused its own.
+    /// What a write of so many rows has come to.
     fn applied(&self, target: Target<'_, Layout>, rows: usize, written: Written) -> Result<(), WriteError> {
-        let several_shards = rows > 1 && target.index.sharded;
-        match written {
-            Ok(response) => applied(&response.into_inner()).map_err(WriteError::InDoubt),
-            Err(status) => {
-                let in_doubt = !error::had_no_effect(&status, several_shards);
-                Err(WriteError::new(self.client.error(&status), in_doubt))
-            }
-        }
+        let answer = self.client.written(written, rows > 1 && target.index.sharded)?;
+        applied(&answer).map_err(WriteError::InDoubt)
     }
 
     /// Deletes what matches, all of it before this returns.
@@ -108,16 +100,13 @@ impl QdrantDriver {
         Ok(())
     }
 
-    async fn delete_collection(&self, name: &str) -> Result<bool> {
-        let request = DeleteCollection { collection_name: name.to_owned(), timeout: Some(BOUND.as_secs()) };
-        let answer = self.client.ask_long(self.client.collections().delete(request)).await?;
-        Ok(answer.result)
+    async fn delete_collection(&self, name: &str) -> Result<bool, WriteError> {
+        let request = DeleteCollection { collection_name: name.to_owned(), timeout: Some(SERVER_BOUND) };
+        Ok(self.client.ask(self.client.collections().delete(request)).await?.result)
     }
 }
 
-type Written = Result<Response<PointsOperationResponse>, tonic::Status>;
-
-fn profile() -> Profile {
+fn profile(config: &Config) -> Profile {
     let mut profile = Profile::new(PROVIDER);
     profile.ids = IdScheme::UuidOrInteger;
     profile.vectors = VectorFidelity::Normalized;
@@ -130,7 +119,7 @@ fn profile() -> Profile {
     profile.sizes = false;
     profile.durable = true;
     profile.options = KEYS;
-    profile.create_bound = BOUND;
+    profile.timeout = config.endpoint.timeout;
     profile.limits.batch_count = Some(1_000);
     profile.limits.batch_bytes = Some(16 << 20);
     profile
@@ -176,10 +165,7 @@ impl Driver for QdrantDriver {
     }
 
     async fn create(&self, new: NewIndex<'_>) -> Result<(), WriteError> {
-        let created = self.client.collections().create(schema::creation(new)?).await;
-        if let Err(status) = created {
-            return Err(WriteError::new(self.client.error(&status), !error::had_no_effect(&status, false)));
-        }
+        self.client.ask(self.client.collections().create(schema::creation(new)?)).await?;
         let indexed = self.create_field_indexes(new).await;
         if indexed.is_err() {
             // What went wrong is told; that it could not be undone adds nothing.
@@ -204,7 +190,7 @@ impl Driver for QdrantDriver {
     }
 
     async fn drop_index(&self, name: &str, _: Deadline) -> Result<(), WriteError> {
-        if self.delete_collection(name).await.map_err(WriteError::InDoubt)? {
+        if self.delete_collection(name).await? {
             return Ok(());
         }
         Err(Error::new(ErrorKind::NotFound, format!("there is no collection {name:?}")).into())
@@ -356,7 +342,7 @@ impl Driver for QdrantDriver {
             optimizers_config: Some(OptimizersConfigDiff::default()),
             ..UpdateCollection::default()
         };
-        self.client.ask_long(self.client.collections().update(request)).await?;
+        self.client.ask(self.client.collections().update(request)).await?;
         while !is_optimized(&self.info(target.name).await?)? {
             tokio::time::sleep(POLL).await;
         }

@@ -48,28 +48,29 @@ impl Metric {
         }
     }
 
-    /// The score of a distance as it is returned, normalized where that is asked for.
-    pub fn shown_score(self, distance: f64, normalized: bool) -> f32 {
+    /// A score mapped to [0, 1]: cosine `(1 + s) / 2`, dot product the logistic function, others as they are. The
+    /// exponential is a library's, since the system's differs from one processor to the next.
+    pub fn normalize_score(self, score: f64) -> f64 {
+        match self {
+            Self::Cosine => (1.0 + score) / 2.0,
+            Self::DotProduct => 1.0 / (1.0 + libm::exp(-score)),
+            Self::Euclidean | Self::Manhattan => score,
+        }
+    }
+
+    /// The score that an answer gives for a distance, and compares with a threshold.
+    pub fn returned_score(self, distance: f64, normalized: bool) -> f32 {
         let score = self.score(distance);
         (if normalized { self.normalize_score(score) } else { score }) as f32
     }
 
-    /// A distance as it is returned: within the metric's range.
-    pub fn shown_distance(self, distance: f64) -> f32 {
+    /// The distance that an answer gives, clamped to the metric's range.
+    pub fn returned_distance(self, distance: f64) -> f32 {
         (match self {
             Self::Cosine => distance.clamp(0.0, 2.0),
             Self::DotProduct => distance,
             Self::Euclidean | Self::Manhattan => distance.max(0.0),
         }) as f32
-    }
-
-    /// A score mapped to [0, 1]: cosine `(1 + s) / 2`, dot product the logistic function, others as they are.
-    pub fn normalize_score(self, score: f64) -> f64 {
-        match self {
-            Self::Cosine => (1.0 + score) / 2.0,
-            Self::DotProduct => 1.0 / (1.0 + (-score).exp()),
-            Self::Euclidean | Self::Manhattan => score,
-        }
     }
 }
 

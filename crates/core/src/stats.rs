@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::filter::PushDown;
-use crate::index::Metric;
+use crate::index::{EngineKind, Metric};
+use crate::search::Exactness;
 
 /// What is known of an index. Counts are exact; what the provider does not know is absent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,12 +71,16 @@ pub struct Explanation {
     pub residual: Option<String>,
     /// How the search would run, in a sentence.
     pub plan: String,
+    /// Whether the index answers exactly; absent where nobody knows.
+    pub exactness: Option<Exactness>,
+    /// By what it answers; absent where nobody knows.
+    pub engine: Option<EngineKind>,
     /// How many records would be read, where that can be estimated without reading any.
     pub estimated_records: Option<u64>,
 }
 
 impl Explanation {
-    /// An explanation.
+    /// An explanation in which nothing optional is known.
     pub fn new(
         index: impl Into<String>,
         provider: impl Into<String>,
@@ -89,6 +94,8 @@ impl Explanation {
             native: None,
             residual: None,
             plan: plan.into(),
+            exactness: None,
+            engine: None,
             estimated_records: None,
         }
     }

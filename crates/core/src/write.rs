@@ -237,7 +237,7 @@ impl WriteResult {
         self.items.iter().filter(|o| matches!(o, Outcome::Failed(_))).count()
     }
 
-    /// The number of items whose fate is unknown.
+    /// The number of items whose outcome is unknown.
     pub fn unknown(&self) -> usize {
         self.items.iter().filter(|o| matches!(o, Outcome::Unknown(_))).count()
     }

@@ -124,14 +124,15 @@ impl Session {
             Ok(Ok(Ok(()))) => Status::Passed,
             Ok(Ok(Err(Stop::Unsupported(why)))) => Status::Unsupported(why),
             Ok(Ok(Err(Stop::Failed(why)))) => Status::Failed(why),
-            Ok(Err(_)) => Status::Failed("a panic".to_owned()),
-            Err(_) => Status::Failed(format!("no end after {:?}", self.settings.case_timeout)),
+            Ok(Ok(Err(Stop::Broken(why)))) => Status::Broken(why),
+            Ok(Err(_)) => Status::Broken("a panic".to_owned()),
+            Err(_) => Status::Broken(format!("no end after {:?}", self.settings.case_timeout)),
         };
         context.clean(status == Status::Passed).await;
         match (end(&*self.harness), status) {
             (Ok(()), status) => status,
-            (Err(why), Status::Failed(then)) => Status::Failed(format!("{why}{then}")),
-            (Err(why), _) => Status::Failed(why),
+            (Err(why), Status::Failed(then) | Status::Broken(then)) => Status::Broken(format!("{why}{then}")),
+            (Err(why), _) => Status::Broken(why),
         }
     }
 
@@ -262,7 +263,9 @@ fn trial(case: &'static Case, session: &Arc<Session>, runtime: &tokio::runtime::
         match session.status(case) {
             Some(Status::Passed) => Ok(Completion::Completed),
             Some(Status::Unsupported(why) | Status::LeftOut(why)) => Ok(Completion::ignored_with(why)),
-            Some(Status::Failed(why)) => Err(Failed::from(why)),
+            Some(Status::Failed(why) | Status::Broken(why)) => {
+                Err(Failed::from(format!("{why}\nchecks of the contract: {}", case.checks.join(", "))))
+            }
             None => Err(Failed::from("the case did not end")),
         }
     })

@@ -97,9 +97,9 @@ async fn a_retry_sends_only_what_is_needed() {
     assert_eq!(marks(&first), "SFSSSSUU");
     storage.driver().forget();
     let request = UpsertRequest::new("things", &records);
-    let unsettled = portolan_core::layer::Reply::unsettled(&first);
+    let to_repeat = portolan_core::layer::Reply::to_repeat(&first);
     let mut again = request.clone();
-    again.records = request.records.at(&unsettled);
+    again.records = request.records.at(&to_repeat);
     assert_eq!(marks(&storage.upsert(&again).await.unwrap()), "SSS");
     assert_eq!(storage.driver().calls(Ability::Write), [3]);
     assert_eq!(versions(&storage).await, [1; 8]);

@@ -1,4 +1,4 @@
-//! The chores of the workspace: `cargo xtask lint`, `test`, `servers`, `matrix`, `lines`, `bench`, `docs`.
+//! The chores of the workspace: `cargo xtask lint`, `test`, `servers`, `matrix`, `contract`, `lines`, `bench`, `docs`.
 
 mod files;
 mod imports;
@@ -21,6 +21,7 @@ Usage: cargo xtask <chore> [arguments passed on]
   servers up|down|status: Chroma, PostgreSQL with pgvector, Milvus and Milvus Lite, on loopback
   matrix  the README's table of stores, from the last run of the tests
   lines   how many lines of source each crate has, the longest function and the longest file
+  contract  docs/contract-coverage.md: each sentence of the contract, the cases that check it, the saboteurs that break it
   bench   the benchmarks
   docs    the documentation, into target/doc";
 
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         "servers" => servers::run(&rest),
         "matrix" => matrix::update(),
         "lines" => lines::print(Path::new(ROOT)),
+        "contract" => contract(),
         "bench" => cargo(&["bench", "-p", "portolan-benches"], &rest),
         "docs" => cargo(&["doc", "--workspace", "--no-deps"], &rest),
         "help" | "--help" | "-h" => {
@@ -67,6 +69,12 @@ fn test(rest: &[String]) -> Outcome {
     tests.envs(servers.uris().iter().cloned()).env("PORTOLAN_REPORTS", matrix::reports());
     let tested = run(&mut tests);
     tested.and(matrix::check())
+}
+
+/// Writes the table that the test compares otherwise.
+fn contract() -> Outcome {
+    let mut test = command(&["test", "-p", "portolan-testkit", "--test", "contract"], &[]);
+    run(test.env("PORTOLAN_WRITE_COVERAGE", "1"))
 }
 
 fn lint() -> Outcome {

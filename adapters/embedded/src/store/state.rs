@@ -181,9 +181,9 @@ impl<'a> View<'a> {
     }
 
     /// The rows of ids, each at its place.
-    pub(crate) fn find(&self, ids: &[String]) -> Result<Vec<Option<u32>>, Fault> {
+    pub(crate) fn find<S: AsRef<str>>(&self, ids: &[S]) -> Result<Vec<Option<u32>>, Fault> {
         let table = IDS.read(self.txn, self.index.number)?;
-        ids.iter().map(|id| Ok(table.get(id.as_str())?.map(|row| row.value()))).collect()
+        ids.iter().map(|id| Ok(table.get(id.as_ref())?.map(|row| row.value()))).collect()
     }
 
     /// The records, to be read by row.

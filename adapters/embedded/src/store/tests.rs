@@ -27,7 +27,7 @@ fn open(disk: &Disk) -> Result<Store> {
 
 fn record(id: String, batch: usize) -> Row {
     let metadata = Metadata::new().with("batch", batch as i64);
-    Row { id, vector: Some([batch as f32; 8].into()), metadata, removed: Vec::new() }
+    Row::new(id, Some([batch as f32; 8].into()), metadata)
 }
 
 /// New records, and one that every batch replaces.
@@ -54,7 +54,7 @@ fn whole_batches(store: &Store) -> usize {
             let read = records.get(row?, Want::ALL)?;
             let batch = read.metadata.get("batch").and_then(|v| v.as_integer()).unwrap();
             assert_eq!(read.vector.unwrap()[..], [batch as f32; 8]);
-            assert!(read.id == "latest" || read.id.starts_with(&format!("{batch}/")), "{}", read.id);
+            assert!(read.id.as_str() == "latest" || read.id.starts_with(&format!("{batch}/")), "{}", read.id);
             *batches.entry(batch).or_default() += 1;
         }
         let last = batches.len().checked_sub(1);

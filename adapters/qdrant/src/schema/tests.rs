@@ -52,7 +52,7 @@ fn a_spec_is_recovered_as_it_was_given() {
         .option("vector", "text");
     let (described, layout) = describe("abc-d", &created(&spec)).unwrap();
     assert_eq!(described.spec, spec);
-    assert_eq!((layout.vector.as_str(), layout.own, layout.flat), ("text", true, false));
+    assert_eq!((layout.vector.as_str(), layout.ours, layout.flat), ("text", true, false));
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn each_declared_field_and_the_keys_aside_get_an_index() {
     let fields: Vec<(&str, Option<i32>)> =
         requests.iter().map(|r| (r.field_name.as_str(), r.field_type)).collect();
     let (integer, keyword) = (q::FieldType::Integer.into(), q::FieldType::Keyword.into());
-    assert_eq!(fields, [("\"a.b\"", Some(integer)), (ASIDE_KEYS, Some(keyword))]);
+    assert_eq!(fields, [("\"a.b\"", Some(integer)), (OVERFLOW_KEYS, Some(keyword))]);
     assert!(requests.iter().all(|r| r.wait == Some(true)));
 }
 
@@ -98,7 +98,7 @@ fn a_collection_of_another_program_is_described_by_what_qdrant_knows() {
     assert_eq!(fields, [("a.b", FieldType::Integer), ("city", FieldType::String)]);
     assert_eq!(spec.options.get("vector"), Some(&Scalar::from("text")));
     assert_eq!(described.created_at.as_deref(), Some("2023-11-14T22:13:20.000Z"));
-    assert_eq!((layout.vector.as_str(), layout.own), ("text", false));
+    assert_eq!((layout.vector.as_str(), layout.ours), ("text", false));
     assert_eq!(layout.indexes.get("words"), Some(&PayloadSchemaType::Text));
 }
 

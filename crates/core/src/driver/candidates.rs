@@ -92,14 +92,14 @@ impl<D: Driver> Query<'_, D> {
         Match {
             id: record.id,
             score: self.score(distance),
-            distance: self.metric.shown_distance(distance),
+            distance: self.metric.returned_distance(distance),
             metadata: if self.request.include_metadata { record.metadata } else { Metadata::new() },
             vector: if self.request.include_vectors { record.vector } else { None },
         }
     }
 
     fn score(&self, distance: f64) -> f32 {
-        self.metric.shown_score(distance, self.request.score_normalization)
+        self.metric.returned_score(distance, self.request.score_normalization)
     }
 
     /// What a record is a duplicate by; equal for duplicates.

@@ -94,6 +94,8 @@ impl<D: Driver> DriverStorage<D> {
         let mut explanation = Explanation::new(call.spec().name.as_str(), provider, pushed.push_down(), plan);
         explanation.native = pushed.native.as_ref().map(ToString::to_string);
         explanation.residual = pushed.residual.as_ref().map(ToString::to_string);
+        explanation.exactness = Some(self.exactness_of(call, request));
+        explanation.engine = call.spec().engine.kind;
         explanation.estimated_records = if filter.filter.is_none() {
             Some(0)
         } else {
@@ -101,6 +103,15 @@ impl<D: Driver> DriverStorage<D> {
             call.limit.read(self.driver().estimate(target, pushed.native.as_ref())).await?
         };
         Ok(explanation)
+    }
+
+    /// How a search would be answered.
+    fn exactness_of(&self, call: &Call<D::Index>, request: &SearchRequest) -> Exactness {
+        match call.exact(self.profile().exact) {
+            ExactSearch::Always => Exactness::Exact,
+            ExactSearch::OnRequest | ExactSearch::Never if request.exact => Exactness::Exact,
+            ExactSearch::OnRequest | ExactSearch::Never => Exactness::Approximate,
+        }
     }
 
     fn check_search(&self, call: &Call<D::Index>, request: &SearchRequest) -> Result<()> {

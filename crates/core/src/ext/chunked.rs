@@ -79,7 +79,7 @@ fn last_of_each_id(records: &Batch<'_, Record>) -> Winners {
     winners
 }
 
-/// Sends one chunk; what refuses it as a whole is the outcome of its every item.
+/// Sends one chunk; an error of the call becomes the outcome of every item.
 async fn send<'p, S: VectorStorage + ?Sized>(
     storage: &S,
     request: &UpsertRequest<'_>,

@@ -105,7 +105,7 @@ impl<'a, S: VectorStorage + ?Sized> IndexHandle<'a, S> {
         }
     }
 
-    /// Reads records by id, each answered at its place, with a hole for each that is missing.
+    /// Reads records by id: one entry per requested id, in order, `None` where there is no such record.
     ///
     /// # Errors
     /// Those of [`VectorStorage::get`].

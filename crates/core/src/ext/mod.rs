@@ -149,7 +149,7 @@ pub trait VectorStorageExt: VectorStorage {
         }
     }
 
-    /// Runs several searches, at most `max_parallel` at a time, and answers each at its place.
+    /// Runs several searches, at most `max_parallel` at a time: one answer per request, in order.
     ///
     /// # Errors
     /// `InvalidArgument` where `max_parallel` is 0. A search that fails does so alone.

@@ -37,7 +37,7 @@ impl Filter {
     }
 }
 
-/// Folds the children of an `And` or `Or`: `drops` is its neutral child, `decides` the one that settles the whole.
+/// Folds the children of an `And` or `Or`: `drops` tells its neutral child, `decides` the child that decides its value.
 fn fold_list(
     children: Vec<Filter>,
     make: fn(Vec<Filter>) -> Filter,

@@ -10,9 +10,9 @@ use crate::metadata::Metadata;
 /// How a database answers one leaf.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Lowered<N> {
-    /// The native filter meets just the records that the leaf meets.
+    /// The native filter matches exactly the records that the leaf matches.
     Exact(N),
-    /// The native filter meets all of those, and maybe more.
+    /// The native filter matches all of those, and possibly more.
     Superset(N),
     /// The database cannot help.
     Nothing,
@@ -107,8 +107,8 @@ impl<N> Pushed<N> {
 
 /// Lowers a filter, which is best folded before (see [`Filter::fold`]).
 ///
-/// A record meets the filter just if it meets both the native part and the residual, where no part means all. The
-/// filter that nothing meets has no native form: a caller answers it without the database.
+/// A record matches the filter exactly if it matches both the native part and the residual; an absent part matches
+/// everything. The filter that nothing matches has no native form: a caller answers it without the database.
 pub fn lower<L: Lowering>(filter: &Filter, with: &L) -> Pushed<L::Native> {
     signed(filter, false, with)
 }

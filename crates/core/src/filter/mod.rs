@@ -1,6 +1,6 @@
 //! Filters: a closed tree with one meaning, written in Rust, as text or as JSON.
 //!
-//! Two truth values, no third: a leaf on a missing field is false, whichever its operator, and `Not` is the set
+//! Two truth values, no third: a leaf on a missing field is false, whatever its operator, and `Not` is the set
 //! complement. The meaning lives in [`Filter::matches`]; adapters lower leaves and declare how exactly.
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::error::Result;
 pub enum Part<'p> {
     /// All.
     All,
-    /// Those at these positions; a request without items is sent whole.
+    /// Those at these positions; a request without items is sent as it is.
     Items(&'p [usize]),
 }
 

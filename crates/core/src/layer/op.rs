@@ -158,10 +158,12 @@ impl<'a> Op<'a> {
         }
     }
 
-    /// The total time of the call: its own, or the default of its operation; `None` is no limit.
+    /// The total time of the call: its own, or the default of its operation; `None` is no limit. What the URI sets
+    /// is not known here.
     pub fn timeout(&self) -> Option<Duration> {
         self.options().timeout.or(match self {
             Self::CreateIndex(..) | Self::DeleteIndex(..) | Self::Optimize(..) | Self::Close => None,
+            Self::Clear(..) | Self::DeleteWhere(_) | Self::Scan(_) => None,
             _ => Some(CallOptions::DEFAULT_TIMEOUT),
         })
     }

@@ -14,16 +14,16 @@ use crate::write::{DeleteWhereResult, Outcome, WriteResult};
 /// What a uniform layer knows of an answer. The default is one without items.
 pub trait Reply: Send + Sized + 'static {
     /// Positions that failed retryably or are unknown.
-    fn unsettled(&self) -> Vec<usize> {
+    fn to_repeat(&self) -> Vec<usize> {
         Vec::new()
     }
 
     /// Puts the answer to the items at these positions into this one.
-    fn settle(&mut self, at: &[usize], part: Self) {
-        let _ = (at, part);
+    fn merge(&mut self, positions: &[usize], part: Self) {
+        let _ = (positions, part);
     }
 
-    /// The first error inside an answer that is `Ok` as a whole.
+    /// The first error of an item in an answer that is `Ok`.
     fn error(&self) -> Option<&Error> {
         None
     }
@@ -36,7 +36,7 @@ pub trait Reply: Send + Sized + 'static {
 
     /// Records an error inside a successful answer, as a health check does; false where this kind of answer can fail
     /// with `Err` only.
-    fn tell(&mut self, error: &Error) -> bool {
+    fn record_error(&mut self, error: &Error) -> bool {
         let _ = error;
         false
     }
@@ -58,7 +58,7 @@ impl Reply for Explanation {}
 impl Reply for ScanPage {}
 
 impl Reply for Health {
-    fn tell(&mut self, error: &Error) -> bool {
+    fn record_error(&mut self, error: &Error) -> bool {
         self.status = Status::Unavailable;
         self.message = Some(error.to_string());
         true
@@ -82,17 +82,17 @@ impl Reply for DeleteWhereResult {
 }
 
 impl Reply for WriteResult {
-    fn unsettled(&self) -> Vec<usize> {
-        let unsettled = |o: &Outcome| match o {
+    fn to_repeat(&self) -> Vec<usize> {
+        let to_repeat = |o: &Outcome| match o {
             Outcome::Stored => false,
             Outcome::Failed(e) => e.is_retryable(),
             Outcome::Unknown(_) => true,
         };
-        self.items.iter().enumerate().filter(|(_, o)| unsettled(o)).map(|(at, _)| at).collect()
+        self.items.iter().enumerate().filter(|(_, o)| to_repeat(o)).map(|(at, _)| at).collect()
     }
 
-    fn settle(&mut self, at: &[usize], part: Self) {
-        for (&position, outcome) in at.iter().zip(part.items) {
+    fn merge(&mut self, positions: &[usize], part: Self) {
+        for (&position, outcome) in positions.iter().zip(part.items) {
             if let Some(item) = self.items.get_mut(position) {
                 *item = outcome;
             }

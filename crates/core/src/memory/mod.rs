@@ -25,13 +25,13 @@ use crate::capability::Capability;
 use crate::error::{Error, ErrorKind, Result};
 use crate::filter::{Filter, PushDown};
 use crate::health::{Health, Status};
-use crate::index::{IndexInfo, IndexSpec};
+use crate::index::{EngineKind, IndexInfo, IndexSpec};
 use crate::location::Location;
 use crate::metadata::MetadataPatch;
 use crate::options::CallOptions;
 use crate::record::{GetRequest, Record};
 use crate::scan::{CountRequest, Cursor, ScanPage, ScanRequest};
-use crate::search::{SearchRequest, SearchResult};
+use crate::search::{Exactness, SearchRequest, SearchResult};
 use crate::stats::{Explanation, IndexStats};
 use crate::storage::VectorStorage;
 use crate::validate;
@@ -109,11 +109,11 @@ impl MemoryStorage {
     }
 
     fn all<T>(&self, read: impl FnOnce(&BTreeMap<String, Index>) -> T) -> Result<T> {
-        self.indexes.read().as_ref().map(read).ok_or_else(closed)
+        self.indexes.read().as_ref().map(read).ok_or_else(Error::closed)
     }
 
     fn change<T>(&self, write: impl FnOnce(&mut BTreeMap<String, Index>) -> Result<T>) -> Result<T> {
-        write(self.indexes.write().as_mut().ok_or_else(closed)?)
+        write(self.indexes.write().as_mut().ok_or_else(Error::closed)?)
     }
 
     /// An index as it is now.
@@ -325,6 +325,8 @@ impl MemoryStorage {
         let index = self.snapshot(&request.index)?;
         validate::search(request, &index.spec, &self.capability)?;
         let mut explanation = Explanation::new(&request.index, PROVIDER, PushDown::Exact, "exact scan");
+        explanation.exactness = Some(Exactness::Exact);
+        explanation.engine = Some(EngineKind::Flat);
         explanation.native = request.filter.as_ref().map(Filter::to_string);
         explanation.estimated_records = Some(index.records.len() as u64);
         Ok(explanation)
@@ -442,10 +444,6 @@ impl VectorStorage for MemoryStorage {
         *self.indexes.write() = None;
         Ok(())
     }
-}
-
-fn closed() -> Error {
-    Error::invalid("the storage is closed; open it again")
 }
 
 fn missing(id: &str, index: &str) -> Error {

@@ -179,7 +179,7 @@ async fn a_closed_storage_refuses_everything_but_close() {
     storage.close().await.unwrap();
     storage.close().await.unwrap();
     let e = storage.health(OPTIONS).await.unwrap_err();
-    assert_eq!((e.kind(), e.operation()), (ErrorKind::InvalidArgument, Some("health")));
+    assert_eq!((e.kind(), e.operation()), (ErrorKind::Closed, Some("health")));
     assert!(storage.search(&SearchRequest::new("things", [1.0, 0.0])).await.is_err());
 }
 

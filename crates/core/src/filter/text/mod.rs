@@ -3,7 +3,7 @@
 mod keyword;
 mod lexer;
 mod parser;
-mod place;
+mod span;
 mod write;
 
 #[cfg(test)]
@@ -41,7 +41,7 @@ impl Filter {
     /// id; it takes `=`, `IN` and `NOT IN`.
     ///
     /// # Errors
-    /// `InvalidArgument` that shows the place and says what was expected there, or which limit the filter passes.
+    /// `InvalidArgument` that shows where it is and says what was expected there, or which limit the filter passes.
     pub fn parse_text(input: &str) -> Result<Self> {
         parser::parse(input)
     }

@@ -1,14 +1,14 @@
-//! Errors that show their place in the text.
+//! Errors that show a span of the text.
 
 use std::fmt::Display;
 use std::ops::Range;
 
 use crate::error::Error;
 
-/// How many characters are shown on either side of the place.
+/// How many characters are shown on either side of the span.
 const CONTEXT: usize = 40;
 
-/// An `InvalidArgument` about the bytes `span` of `input`: the message, the line, and carets under the place.
+/// An `InvalidArgument` about the bytes `span` of `input`: the message, the line, and carets under the span.
 pub(super) fn error_at(input: &str, span: Range<usize>, message: impl Display) -> Error {
     let line_start = input[..span.start].rfind('\n').map_or(0, |at| at + 1);
     let line = input[line_start..].split('\n').next().unwrap_or_default().trim_end();
@@ -29,7 +29,7 @@ pub(super) fn error_at(input: &str, span: Range<usize>, message: impl Display) -
     Error::invalid(format!("filter, {place}: {message}\n  {before}{shown}{after}\n  {indent}{carets}"))
 }
 
-/// One column for one character, so that the carets stand right.
+/// One column for one character, so that the carets line up.
 fn visible(c: char) -> char {
     match c {
         '\t' => ' ',
