@@ -1,5 +1,4 @@
-//! A small driver, over a map in this process, as a walk through what an adapter writes. CONTRIBUTING.md goes through it
-//! step by step; the suite runs over it whole.
+//! A small driver, over a map in this process: CONTRIBUTING.md walks through it, and the suite runs over it whole.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
@@ -18,7 +17,6 @@ use portolan_core::{
 };
 use portolan_testkit::Harness;
 
-/// The database.
 #[derive(Debug)]
 struct MapDriver {
     profile: Profile,
@@ -47,21 +45,16 @@ struct Native(Filter);
 
 impl Display for Native {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        Display::fmt(&self.0, f)
+        self.0.fmt(f)
     }
 }
 
 /// Step 1: what is declared of the database, without asking it. What is not native the engine emulates.
 fn profile() -> Profile {
     let mut profile = Profile::new("map");
-    profile.exact_filters = false;
-    profile.count = false;
-    profile.count_where = false;
-    profile.remove_where = false;
-    profile.clear = false;
-    profile.update = false;
-    profile.sizes = false;
-    profile.optimize = false;
+    (profile.exact_filters, profile.page_where, profile.remove_where) = (false, false, false);
+    (profile.count, profile.count_where, profile.clear, profile.update) = (false, false, false, false);
+    (profile.sizes, profile.optimize) = (false, false);
     profile
 }
 
@@ -97,7 +90,7 @@ impl Driver for MapDriver {
     async fn create(&self, new: NewIndex<'_>) -> Result<(), WriteError> {
         let mut collections = self.collections.lock();
         if collections.contains_key(new.name) {
-            return Err(Error::new(ErrorKind::AlreadyExists, format!("{} exists", new.name)).into());
+            return Err(Error::new(ErrorKind::AlreadyExists, "it exists").into());
         }
         let info = IndexInfo::new(new.spec.clone(), "map");
         let rows = Mutex::new(Some(BTreeMap::new()));
@@ -121,7 +114,7 @@ impl Driver for MapDriver {
 
     async fn drop_index(&self, name: &str, _: Deadline) -> Result<(), WriteError> {
         let dropped = self.collections.lock().remove(name).ok_or_else(|| missing(name))?;
-        *dropped.rows.lock() = None;
+        dropped.rows.lock().take();
         Ok(())
     }
 
@@ -148,10 +141,9 @@ impl Driver for MapDriver {
             let distance = distance(target.spec.metric, query.vector, row.vector.as_ref()?);
             Some(Hit::new(cut(row, query.want), distance))
         };
-        let mut hits: Vec<Hit> = target.index.with_rows(|rows| {
-            rows.values().filter(|row| meets(query.filter, row)).filter_map(hit).collect()
-        })?;
-        // The sort is stable, and the rows come in the order of their ids.
+        let meets = |row: &&Row| query.filter.is_none_or(|f| f.0.matches(&row.id, &row.metadata));
+        let mut hits: Vec<Hit> =
+            target.index.with_rows(|rows| rows.values().filter(meets).filter_map(hit).collect())?;
         hits.sort_by(|a, b| a.distance.total_cmp(&b.distance));
         hits.truncate(query.k);
         Ok(Neighbours::new(hits, Exactness::Exact))
@@ -160,14 +152,14 @@ impl Driver for MapDriver {
     async fn page(
         &self,
         target: Index<'_>,
-        filter: Option<&Native>,
+        _: Option<&Native>,
         cursor: Option<&str>,
         limit: usize,
         want: Want,
     ) -> Result<Page> {
         let mut rows: Vec<Row> = target.index.with_rows(|rows| {
             let behind = rows.values().filter(|row| cursor.is_none_or(|last| row.id.as_str() > last));
-            behind.filter(|row| meets(filter, row)).take(limit + 1).map(|row| cut(row, want)).collect()
+            behind.take(limit + 1).map(|row| cut(row, want)).collect()
         })?;
         let more = rows.len() > limit;
         rows.truncate(limit);
@@ -177,10 +169,6 @@ impl Driver for MapDriver {
     async fn health(&self, _: Deadline) -> Result<Health> {
         Ok(Health::new("map", Status::Healthy))
     }
-}
-
-fn meets(filter: Option<&Native>, row: &Row) -> bool {
-    filter.is_none_or(|filter| filter.0.matches(&row.id, &row.metadata))
 }
 
 /// What of a row is wanted.
