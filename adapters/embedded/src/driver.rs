@@ -3,24 +3,18 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use parking_lot::Mutex;
 use portolan_core::driver::{Driver, Nearest, Neighbours, Page, Profile, Row, Sizes, Target, Want};
 use portolan_core::filter::{Leaf, Lowered};
 use portolan_core::{
     BatchAtomicity, Error, ErrorKind, Filter, Health, IndexInfo, IndexSpec, MetadataPatch, Outcome, Result,
-    Status, time,
+    Status,
 };
+use portolan_store::{Durability, FORMAT, Store, StoreError, View};
 
 use crate::PROVIDER;
-use crate::config::{Config, Durability};
-use crate::error::{Fault, io};
+use crate::config::Config;
 use crate::filter::NativeFilter;
-use crate::lock::StoreLock;
-use crate::query::{self, Cost, Search};
-use crate::store::{self, FORMAT, Store};
-use crate::work::{blocking, inline};
-
-const FILE: &str = "portolan.redb";
+use crate::query::{self, Search, is_short_read, is_short_search};
 
 /// The embedded store, as the engine of the port drives it.
 #[derive(Debug)]
@@ -28,7 +22,6 @@ pub struct EmbeddedDriver {
     store: Arc<Store>,
     profile: Profile,
     opened: Instant,
-    lock: Mutex<Option<StoreLock>>,
 }
 
 impl EmbeddedDriver {
@@ -38,56 +31,22 @@ impl EmbeddedDriver {
     /// `NotReady` where another process holds it, naming that; `Corrupt` for a damaged file, or one that a newer
     /// version made; `PermissionDenied`, `QuotaExceeded` and `Unavailable` as the disk answers.
     pub async fn open(config: &Config) -> Result<Self> {
-        let config = config.clone();
-        let path = config.path.clone();
-        blocking(&path, move || {
-            std::fs::create_dir_all(&config.path).map_err(|e| io(&config.path, &e))?;
-            let lock = StoreLock::take(&config.path)?;
-            let opener = store::file(config.path.join(FILE), config.cache_mb);
-            let store = Store::open(&config.path, config.durability, opener)?;
-            Ok(Self::over(store, config.durability, Some(lock)))
-        })
-        .await
-    }
-
-    fn over(store: Store, durability: Durability, lock: Option<StoreLock>) -> Self {
         let mut profile = Profile::new(PROVIDER);
         profile.batch = BatchAtomicity::Atomic;
         profile.update_isolated = true;
-        profile.durable = durability == Durability::Commit;
-        Self { store: Arc::new(store), profile, opened: Instant::now(), lock: Mutex::new(lock) }
+        profile.durable = config.durability == Durability::Commit;
+        let store = Store::open(&config.path, config.durability, config.cache_mb).await?;
+        Ok(Self { store, profile, opened: Instant::now() })
     }
 
-    /// Runs work where its cost says.
-    async fn run<T, W>(&self, at: Target<'_>, cost: Cost<'_>, work: W) -> Result<T>
-    where
-        T: Send + 'static,
-        W: FnOnce(&Store, &str) -> Result<T> + Send + 'static,
-    {
-        let short = self.store.peek(|state| state.view(at.name).is_ok_and(|view| cost.is_short(&view)));
-        if short == Some(true) {
-            return inline(self.store.path(), || work(&self.store, at.name));
-        }
-        self.long(at, work).await
-    }
-
-    /// Runs work on the blocking pool.
+    /// Runs work on an index on the blocking pool.
     async fn long<T, W>(&self, at: Target<'_>, work: W) -> Result<T>
     where
         T: Send + 'static,
         W: FnOnce(&Store, &str) -> Result<T> + Send + 'static,
     {
-        let (store, index) = (self.store.clone(), at.name.to_owned());
-        blocking(self.store.path(), move || work(&store, &index)).await
-    }
-
-    /// The outcomes of a transaction: `Err` only where it surely had no effect.
-    fn outcomes(store: &Store, count: usize, ended: Result<Vec<Outcome>, Fault>) -> Result<Vec<Outcome>> {
-        match ended {
-            Ok(outcomes) => Ok(outcomes),
-            Err(fault @ Fault::InDoubt(_)) => Ok(vec![Outcome::Unknown(fault.at(store.path())); count]),
-            Err(fault) => Err(fault.at(store.path())),
-        }
+        let index = at.name.to_owned();
+        self.store.blocking(move |store| work(store, &index)).await
     }
 }
 
@@ -116,20 +75,25 @@ impl Driver for EmbeddedDriver {
 
     async fn create(&self, at: Target<'_>) -> Result<()> {
         let spec = at.spec.clone();
-        self.long(at, move |store, name| store.create(name, &spec, &time::now())).await
+        self.long(at, move |store, name| store.create(name, &spec)).await
     }
 
     async fn open(&self, name: &str) -> Result<IndexInfo> {
-        inline(self.store.path(), || self.store.view(name, |view| Ok(view.info().clone())))
+        self.store.inline(|store| {
+            store.view(name, |view| {
+                let created_at = Some(view.created_at().to_owned());
+                Ok(IndexInfo::new(view.spec().clone(), PROVIDER).created_at(created_at))
+            })
+        })
     }
 
     async fn list(&self) -> Result<Vec<String>> {
-        inline(self.store.path(), || self.store.read(|state| Ok(state.names().map(str::to_owned).collect())))
+        self.store.inline(Store::names)
     }
 
     async fn drop_index(&self, name: &str) -> Result<()> {
-        let (store, name) = (self.store.clone(), name.to_owned());
-        blocking(self.store.path(), move || store.drop_index(&name)).await
+        let name = name.to_owned();
+        self.store.blocking(move |store| store.drop_index(&name)).await
     }
 
     async fn write(&self, at: Target<'_>, rows: &[Row]) -> Result<Vec<Outcome>> {
@@ -139,17 +103,16 @@ impl Driver for EmbeddedDriver {
                 rows.iter().try_for_each(|row| edit.put(row))?;
                 Ok(vec![Outcome::Stored; rows.len()])
             });
-            Self::outcomes(store, rows.len(), ended)
+            outcomes(store, rows.len(), ended)
         })
         .await
     }
 
     async fn fetch(&self, at: Target<'_>, ids: &[String], want: Want) -> Result<Vec<Row>> {
         let owned = ids.to_vec();
-        self.run(at, Cost::records(ids.len()), move |store, index| {
-            store.view(index, |view| query::fetch(view, &owned, want))
-        })
-        .await
+        let is_short = |view: &View<'_>| is_short_read(view, ids.len(), None);
+        let work = move |store: &Store, index: &str| store.view(index, |view| view.fetch(&owned, want));
+        self.store.run(at.name, is_short, work).await
     }
 
     async fn remove(&self, at: Target<'_>, ids: &[String]) -> Result<Vec<Outcome>> {
@@ -159,16 +122,18 @@ impl Driver for EmbeddedDriver {
                 ids.iter().try_for_each(|id| edit.remove(id))?;
                 Ok(vec![Outcome::Stored; ids.len()])
             });
-            Self::outcomes(store, ids.len(), ended)
+            outcomes(store, ids.len(), ended)
         })
         .await
     }
 
     async fn nearest(&self, at: Target<'_>, query: &Nearest<'_, NativeFilter>) -> Result<Neighbours> {
-        let filter = query.filter.map(|f| f.0.clone());
-        let search = Search { vector: query.vector.to_vec(), k: query.k, filter, want: query.want };
-        let cost = Cost::records(query.k).filtered(query.filter).scanned();
-        self.run(at, cost, move |store, index| store.view(index, |view| query::nearest(view, &search))).await
+        let filter = query.filter.map(|f| &f.0);
+        let search =
+            Search { vector: query.vector.to_vec(), k: query.k, filter: filter.cloned(), want: query.want };
+        let is_short = |view: &View<'_>| is_short_search(view, query.k, filter);
+        let work = move |store: &Store, index: &str| store.view(index, |view| query::nearest(view, &search));
+        self.store.run(at.name, is_short, work).await
     }
 
     async fn page(
@@ -182,32 +147,34 @@ impl Driver for EmbeddedDriver {
         let from = cursor.map_or(Ok(0), |c| c.parse::<u32>()).map_err(|_| {
             Error::invalid(format!("the cursor {cursor:?} is none of this store's: start without one"))
         })?;
-        let cost = Cost::records(limit).filtered(filter);
-        let filter = filter.map(|f| f.0.clone());
-        self.run(at, cost, move |store, index| {
-            store.view(index, |view| query::page(view, filter.as_ref(), from, limit, want))
-        })
-        .await
+        let filter = filter.map(|f| &f.0);
+        let owned = filter.cloned();
+        let is_short = |view: &View<'_>| is_short_read(view, limit, filter);
+        let work = move |store: &Store, index: &str| {
+            store.view(index, |view| view.page(owned.as_ref(), from, limit, want))
+        };
+        self.store.run(at.name, is_short, work).await
     }
 
     async fn count(&self, at: Target<'_>, filter: Option<&NativeFilter>, with_vector: bool) -> Result<u64> {
-        let cost = Cost::records(0).filtered(filter);
-        let filter = filter.map(|f| f.0.clone());
-        self.run(at, cost, move |store, index| {
-            store.view(index, |view| query::count(view, filter.as_ref(), with_vector))
-        })
-        .await
+        let filter = filter.map(|f| &f.0);
+        let owned = filter.cloned();
+        let is_short = |view: &View<'_>| is_short_read(view, 0, filter);
+        let work = move |store: &Store, index: &str| {
+            store.view(index, |view| view.count(owned.as_ref(), with_vector))
+        };
+        self.store.run(at.name, is_short, work).await
     }
 
     async fn remove_where(&self, at: Target<'_>, filter: &NativeFilter) -> Result<Option<u64>> {
         let filter = filter.0.clone();
         self.long(at, move |store, index| {
             let ended = store.edit(index, |view, edit| {
-                let rows = crate::plan::select(view, &filter)?.rows;
+                let rows = view.select(&filter)?.rows;
                 rows.iter().try_for_each(|row| edit.remove_row(row))?;
                 Ok(Some(rows.len()))
             });
-            ended.map_err(|fault| fault.at(store.path()))
+            ended.map_err(|e| e.with_path(store.path()))
         })
         .await
     }
@@ -225,7 +192,7 @@ impl Driver for EmbeddedDriver {
                 };
                 patches.iter().map(patch).collect()
             });
-            Self::outcomes(store, patches.len(), ended)
+            outcomes(store, patches.len(), ended)
         })
         .await
     }
@@ -246,15 +213,17 @@ impl Driver for EmbeddedDriver {
     async fn estimate(&self, at: Target<'_>, filter: Option<&NativeFilter>) -> Result<Option<u64>> {
         let filter = filter.map(|f| f.0.clone());
         self.long(at, move |store, index| {
-            store.view(index, |view| query::estimate(view, filter.as_ref()).map(Some))
+            store.view(index, |view| match &filter {
+                None => view.vector_count().map(Some),
+                Some(filter) => view.estimate(filter).map(Some),
+            })
         })
         .await
     }
 
     async fn health(&self) -> Result<Health> {
         let begun = Instant::now();
-        let store = self.store.clone();
-        let (indexes, records) = blocking(self.store.path(), move || store.read(query::totals)).await?;
+        let (indexes, records) = self.store.blocking(Store::totals).await?;
         let mut health = Health::new(PROVIDER, Status::Healthy).latency(begun.elapsed());
         health.version = Some(format!("format {FORMAT}"));
         health.indexes = Some(indexes);
@@ -272,15 +241,20 @@ impl Driver for EmbeddedDriver {
     }
 
     async fn flush(&self) -> Result<()> {
-        let store = self.store.clone();
-        blocking(self.store.path(), move || store.flush()).await
+        self.store.blocking(Store::flush).await
     }
 
     async fn close(&self) -> Result<()> {
-        let store = self.store.clone();
-        let closed = blocking(self.store.path(), move || store.close()).await;
-        drop(self.lock.lock().take());
-        closed
+        self.store.blocking(Store::close).await
+    }
+}
+
+/// The outcomes of a transaction: `Err` only where it surely had no effect.
+fn outcomes(store: &Store, count: usize, ended: Result<Vec<Outcome>, StoreError>) -> Result<Vec<Outcome>> {
+    match ended {
+        Ok(outcomes) => Ok(outcomes),
+        Err(e) if e.in_doubt() => Ok(vec![Outcome::Unknown(e.with_path(store.path())); count]),
+        Err(e) => Err(e.with_path(store.path())),
     }
 }
 

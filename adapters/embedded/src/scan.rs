@@ -11,11 +11,9 @@ use crate::vectors::Vectors;
 
 /// A row and its distance, in the order of distances.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Near {
-    /// The metric's distance.
-    pub(crate) distance: f64,
-    /// The row.
-    pub(crate) row: u32,
+struct Near {
+    distance: f64,
+    row: u32,
 }
 
 impl Eq for Near {}
@@ -40,7 +38,7 @@ pub(crate) fn nearest(
     query: &[f32],
     among: &RoaringBitmap,
     k: usize,
-) -> Vec<Near> {
+) -> Vec<(u32, f64)> {
     match metric {
         Metric::Cosine => {
             let square = kernel::dot(query, query);
@@ -58,13 +56,13 @@ fn score(
     among: &RoaringBitmap,
     k: usize,
     distance: impl Fn(&[f32], f64) -> f64,
-) -> Vec<Near> {
+) -> Vec<(u32, f64)> {
     let mut best = Best::new(k);
     for row in among {
         let (vector, square) = vectors.get(row);
         best.offer(Near { distance: distance(vector, square), row });
     }
-    best.into_rows()
+    best.into_rows().into_iter().map(|near| (near.row, near.distance)).collect()
 }
 
 /// The best k so far, and what ties with the last of them.
