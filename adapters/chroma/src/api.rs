@@ -1,5 +1,6 @@
 //! What Chroma's REST API v2 sends and takes.
 
+use portolan_core::driver::NativeId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
@@ -83,7 +84,7 @@ pub(crate) struct Upsert<'a> {
 /// Changes to records that are there; the vectors stay.
 #[derive(Debug, PartialEq, Serialize)]
 pub(crate) struct Update {
-    pub(crate) ids: Vec<String>,
+    pub(crate) ids: Vec<NativeId>,
     pub(crate) metadatas: Vec<Option<NativeMetadata>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) documents: Option<Vec<Option<String>>>,
@@ -92,7 +93,7 @@ pub(crate) struct Update {
 #[derive(Debug, Serialize)]
 pub(crate) struct Delete<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) ids: Option<&'a [String]>,
+    pub(crate) ids: Option<&'a [NativeId]>,
     #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
     pub(crate) clause: Option<&'a Json>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -107,7 +108,7 @@ pub(crate) struct Deleted {
 #[derive(Debug, Serialize)]
 pub(crate) struct Get<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) ids: Option<&'a [String]>,
+    pub(crate) ids: Option<&'a [NativeId]>,
     #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
     pub(crate) clause: Option<&'a Json>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -120,7 +121,7 @@ pub(crate) struct Get<'a> {
 /// Rows, column by column; a column that was not asked for is absent.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Rows {
-    pub(crate) ids: Vec<String>,
+    pub(crate) ids: Vec<NativeId>,
     pub(crate) embeddings: Option<Vec<Option<Vec<f32>>>>,
     pub(crate) documents: Option<Vec<Option<String>>>,
     pub(crate) uris: Option<Vec<Option<String>>>,
@@ -132,7 +133,7 @@ pub(crate) struct Query<'a> {
     pub(crate) query_embeddings: [&'a [f32]; 1],
     pub(crate) n_results: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) ids: Option<&'a [String]>,
+    pub(crate) ids: Option<&'a [NativeId]>,
     #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
     pub(crate) clause: Option<&'a Json>,
     pub(crate) include: Vec<&'static str>,
@@ -141,7 +142,7 @@ pub(crate) struct Query<'a> {
 /// The rows of each query vector, nearest first.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Found {
-    pub(crate) ids: Vec<Vec<String>>,
+    pub(crate) ids: Vec<Vec<NativeId>>,
     pub(crate) distances: Option<Vec<Vec<Option<f64>>>>,
     pub(crate) embeddings: Option<Vec<Vec<Option<Vec<f32>>>>>,
     pub(crate) documents: Option<Vec<Vec<Option<String>>>>,

@@ -5,18 +5,27 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use portolan_core::driver::{Hit, Row, Want};
+use portolan_core::driver::kit::{Score, Scores, foreign_metadata};
+use portolan_core::driver::{Hit, NativeId, Row, Want};
+use portolan_core::number::decimal_parts;
 use portolan_core::{Error, ErrorKind, FieldType, IndexSpec, Metadata, Metric, Result, Scalar, Value};
 use serde_json::Value as Json;
 
 use crate::api::{Embeddings, Found, NativeMetadata, Rows, Update, Upsert};
-use crate::number::survives;
 
 /// The key of a record's document: Chroma's own for it, hidden among the metadata.
 pub(crate) const DOCUMENT: &str = "chroma:document";
 
 /// The key of a record's URI, likewise.
 pub(crate) const URI: &str = "chroma:uri";
+
+/// What Chroma tells of two vectors; it has no manhattan.
+const SCORES: Scores = Scores {
+    cosine: Score::Distance,
+    dot_product: Score::OneMinusDot,
+    euclidean: Score::Squared,
+    manhattan: Score::Distance,
+};
 
 /// Whether Chroma takes a metadata key as it is, and shows it.
 pub(crate) fn is_native_key(key: &str) -> bool {
@@ -38,8 +47,15 @@ pub(crate) fn represents(key: &str, value: &Value) -> bool {
         }
 }
 
-/// Whether some value under a key lies aside that a filter could find there.
-pub(crate) fn may_lie_aside(spec: &IndexSpec, key: &str) -> bool {
+/// Whether a float comes through Chroma's parser, which computes `digits * 10^exponent` in floats, as it is: both are floats
+/// themselves, so that the one operation on them is rounded right.
+pub(crate) fn survives(x: f64) -> bool {
+    decimal_parts(x)
+        .is_some_and(|(digits, exponent)| digits.unsigned_abs() <= 1 << 53 && exponent.abs() <= 22)
+}
+
+/// Whether a filter on this key must also look at values in the overflow.
+pub(crate) fn may_overflow(spec: &IndexSpec, key: &str) -> bool {
     let all_native = matches!(spec.fields.get(key), Some(FieldType::Bool | FieldType::String));
     // Of a declared bool or string field only the empty list does, and no leaf that is pushed meets that one.
     !(all_native && is_native_key(key))
@@ -51,7 +67,7 @@ pub(crate) fn include(want: Want) -> Vec<&'static str> {
     if want.vectors {
         include.push("embeddings");
     }
-    if want.metadata || want.own {
+    if want.metadata || want.overflow {
         include.extend(["metadatas", "documents", "uris"]);
     }
     include
@@ -143,15 +159,15 @@ pub(crate) fn rows(rows: Rows) -> Result<Vec<Row>> {
     let mut documents = column(documents, count)?;
     let mut uris = column(uris, count)?;
     let mut metadatas = column(metadatas, count)?;
-    let mut next = |id: String| {
-        let mut metadata = read_metadata(metadatas.next().flatten().unwrap_or_default())?;
+    let mut next = |id: NativeId| {
+        let mut metadata = foreign_metadata(metadatas.next().flatten().unwrap_or_default())?;
         for (key, text) in [(DOCUMENT, documents.next().flatten()), (URI, uris.next().flatten())] {
             if let Some(text) = text.filter(|text| !text.is_empty()) {
                 metadata.insert(key, text);
             }
         }
         let vector = embeddings.next().flatten().map(Arc::from);
-        Ok(Row { id, vector, metadata, removed: Vec::new() })
+        Ok(Row::new(id, vector, metadata))
     };
     ids.into_iter().map(&mut next).collect()
 }
@@ -172,18 +188,9 @@ pub(crate) fn hits(metric: Metric, found: Found) -> Result<Vec<Hit>> {
     }
     let hit = |(row, told): (Row, Option<f64>)| {
         let told = told.ok_or_else(|| short("distances", 0, 1))?;
-        Ok(Hit { row, distance: distance(metric, told) })
+        Ok(Hit::new(row, SCORES.distance(metric, told)))
     };
     rows.into_iter().zip(distances).map(hit).collect()
-}
-
-/// The metric's distance from Chroma's: `1 - dot` for the dot product, the square for L2.
-fn distance(metric: Metric, told: f64) -> f64 {
-    match metric {
-        Metric::Cosine => told,
-        Metric::DotProduct => told - 1.0,
-        Metric::Euclidean | Metric::Manhattan => told.max(0.0).sqrt(),
-    }
 }
 
 fn first<T>(columns: Option<Vec<T>>) -> Option<T> {
@@ -203,24 +210,20 @@ fn short(what: &str, found: usize, wanted: usize) -> Error {
     Error::new(ErrorKind::Unexpected, message)
 }
 
-fn read_metadata(native: NativeMetadata) -> Result<Metadata> {
-    let mut metadata = Metadata::new();
-    for (key, json) in native {
-        let json = match json {
-            Json::Number(n) if n.is_u64() && !n.is_i64() => Json::from(n.as_f64()),
-            other => other,
-        };
-        if let Some(value) = Value::from_json(json)? {
-            metadata.insert(key, value);
-        }
-    }
-    Ok(metadata)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn floats_of_few_digits_survive() {
+        for x in [0.0, 0.1, -2.5, 1e22, 1e-22, 123_456.789, 0.000_001, 9_007_199_254_740.5] {
+            assert!(survives(x), "{x:?}");
+        }
+        for x in [0.1 + 0.2, 1.1 / 3.0 + 0.6, 1e23, 5e-324, f64::MAX, 9_007_199_254_740_991.0] {
+            assert!(!survives(x), "{x:?}");
+        }
+    }
 
     #[test]
     fn what_chroma_would_change_is_not_represented() {
@@ -246,12 +249,12 @@ mod tests {
     fn rows_are_written_with_what_is_to_go() {
         let metadata = Metadata::new().with("a", 1).with(URI, "u");
         let row = Row {
-            id: "x".to_owned(),
+            id: "x".into(),
             vector: Some([1.0, 0.5].into()),
             metadata,
             removed: vec!["b".to_owned(), DOCUMENT.to_owned()],
         };
-        let plain = Row { id: "y".to_owned(), vector: Some([0.0, 2.0].into()), ..Row::default() };
+        let plain = Row { id: "y".into(), vector: Some([0.0, 2.0].into()), ..Row::default() };
         let written = serde_json::to_value(upsert(&[row, plain.clone()], false).unwrap()).unwrap();
         assert_eq!(
             written,
@@ -269,7 +272,7 @@ mod tests {
 
     #[test]
     fn lists_that_were_not_written_are_taken_out() {
-        let row = |id: &str, metadata: Metadata| Row { id: id.to_owned(), metadata, ..Row::default() };
+        let row = |id: &str, metadata: Metadata| Row { id: id.into(), metadata, ..Row::default() };
         let clean = Metadata::new().with("a", vec!["x"]);
         let stray = clean.clone().with("b", vec!["y"]).with("scalar", 1);
         let written = [row("1", clean.clone()), row("2", clean.clone())];

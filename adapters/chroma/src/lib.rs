@@ -15,11 +15,10 @@ mod convert;
 mod driver;
 mod error;
 mod filter;
-mod number;
 mod schema;
 mod writes;
 
-pub use config::{Auth, Config, TokenHeader};
+pub use config::{Config, SERVER, TokenHeader};
 pub use driver::ChromaDriver;
 pub use filter::NativeFilter;
 
@@ -34,8 +33,8 @@ pub const PROVIDER: &str = "chroma";
 /// Opens the store at a location such as `chroma://localhost:8000/tenant/database?token=env:CHROMA_TOKEN&tls=true`.
 ///
 /// # Errors
-/// `InvalidArgument` for a location that is not understood; those of [`ChromaDriver::connect`].
+/// `InvalidArgument` for a location that is not understood; those of [`ChromaDriver::new`].
 pub async fn open(location: Location) -> Result<Arc<dyn VectorStorage>> {
-    let driver = ChromaDriver::connect(&Config::from_location(location)?).await?;
+    let driver = ChromaDriver::new(&Config::from_location(location)?)?;
     Ok(Arc::new(DriverStorage::new(driver)))
 }

@@ -1,9 +1,7 @@
 //! Collections and specs: what the port knows of an index, in the collection's metadata and configuration.
 
-use portolan_core::{
-    EngineKind, EngineParams, Error, ErrorKind, IndexInfo, IndexSpec, Metric, Result, Scalar,
-};
-use serde::{Deserialize, Serialize};
+use portolan_core::driver::kit::SpecRecord;
+use portolan_core::{EngineKind, EngineParams, Error, IndexInfo, IndexSpec, Metric, Result};
 use serde_json::Value as Json;
 
 use crate::PROVIDER;
@@ -12,8 +10,6 @@ use crate::api::{Collection, Configuration, Create, Hnsw, NativeMetadata};
 /// The collection's metadata key of the spec.
 const SPEC: &str = "_portolan";
 
-const VERSION: u32 = 1;
-
 const EF_SEARCH: &str = "ef_search";
 const SYNC_THRESHOLD: &str = "sync_threshold";
 const RESIZE_FACTOR: &str = "resize_factor";
@@ -21,21 +17,11 @@ const RESIZE_FACTOR: &str = "resize_factor";
 /// The options of an index that Chroma knows beside the port's own.
 pub(crate) const OPTIONS: [&str; 3] = [EF_SEARCH, SYNC_THRESHOLD, RESIZE_FACTOR];
 
-/// The spec, as it stands in the collection's metadata.
-#[derive(Serialize, Deserialize)]
-struct Kept {
-    v: u32,
-    spec: IndexSpec,
-    created_at: Option<String>,
-}
-
 /// The request that creates a collection for a spec.
 pub(crate) fn create<'a>(name: &'a str, spec: &IndexSpec, created_at: String) -> Result<Create<'a>> {
     let hnsw = hnsw(spec)?;
-    let kept = Kept { v: VERSION, spec: spec.clone(), created_at: Some(created_at) };
-    let text = serde_json::to_string(&kept).map_err(|e| {
-        Error::new(ErrorKind::Unexpected, "the spec cannot be written as JSON").with_source(e)
-    })?;
+    let record = SpecRecord { spec: spec.clone(), created_at: Some(created_at) };
+    let text = record.to_json("v")?;
     Ok(Create {
         name,
         configuration: Configuration { hnsw: Some(hnsw), spann: None },
@@ -55,34 +41,10 @@ fn hnsw(spec: &IndexSpec) -> Result<Hnsw> {
         space: Some(space(spec.metric)?.to_owned()),
         max_neighbors: spec.engine.m,
         ef_construction: spec.engine.ef_construction,
-        ef_search: whole(spec, EF_SEARCH, 1, 10_000)?,
-        sync_threshold: whole(spec, SYNC_THRESHOLD, 2, 1_000_000)?,
-        resize_factor: factor(spec, RESIZE_FACTOR)?,
+        ef_search: spec.option_integer(EF_SEARCH, 1..=10_000)?,
+        sync_threshold: spec.option_integer(SYNC_THRESHOLD, 2..=1_000_000)?,
+        resize_factor: spec.option_float(RESIZE_FACTOR, 1.0..=10.0)?,
     })
-}
-
-fn whole(spec: &IndexSpec, key: &str, low: u32, high: u32) -> Result<Option<u32>> {
-    match spec.options.get(key) {
-        None => Ok(None),
-        Some(Scalar::Integer(i)) if (i64::from(low)..=i64::from(high)).contains(i) => {
-            Ok(u32::try_from(*i).ok())
-        }
-        Some(other) => Err(Error::out_of_range(key, other, low, high)),
-    }
-}
-
-fn factor(spec: &IndexSpec, key: &str) -> Result<Option<f64>> {
-    let given = spec.options.get(key);
-    let factor = match given {
-        Some(Scalar::Float(x)) => Some(*x),
-        Some(Scalar::Integer(i)) => Some(*i as f64),
-        _ => None,
-    };
-    match (given, factor) {
-        (None, _) => Ok(None),
-        (Some(_), Some(x)) if (1.0..=10.0).contains(&x) => Ok(Some(x)),
-        (Some(other), _) => Err(Error::out_of_range(key, other, 1, 10)),
-    }
 }
 
 fn space(metric: Metric) -> Result<&'static str> {
@@ -109,22 +71,10 @@ pub(crate) fn info(collection: &Collection) -> Result<(IndexInfo, bool)> {
     Ok((IndexInfo::new(spec, PROVIDER).created_at(created_at), ours))
 }
 
-fn kept(collection: &Collection) -> Result<Option<Kept>> {
+fn kept(collection: &Collection) -> Result<Option<SpecRecord>> {
     let Some(json) = collection.metadata.as_ref().and_then(|m| m.get(SPEC)) else { return Ok(None) };
-    let corrupt = |why: String| {
-        let message = format!(
-            "the metadata {SPEC} of the collection {:?} is damaged ({why}); remove it to have the collection read as \
-             another program's",
-            collection.name
-        );
-        Error::new(ErrorKind::Corrupt, message)
-    };
-    let text = json.as_str().ok_or_else(|| corrupt("it is no text".to_owned()))?;
-    let kept: Kept = serde_json::from_str(text).map_err(|e| corrupt(e.to_string()))?;
-    if kept.v != VERSION {
-        return Err(corrupt(format!("its version is {}, and this program reads {VERSION}", kept.v)));
-    }
-    Ok(Some(kept))
+    let place = format!("the metadata {SPEC} of the collection {:?}", collection.name);
+    SpecRecord::read(&place, json.as_str()).map(Some)
 }
 
 /// The spec of a collection that another program made.
@@ -162,7 +112,7 @@ fn metric(collection: &Collection) -> Result<Metric> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use portolan_core::FieldType;
+    use portolan_core::{ErrorKind, FieldType};
     use serde_json::json;
 
     fn collection(json: Json) -> Collection {

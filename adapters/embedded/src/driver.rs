@@ -3,23 +3,28 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use portolan_core::driver::{Driver, Nearest, Neighbours, Page, Profile, Row, Sizes, Target, Want};
+use portolan_core::driver::{
+    Deadline, Driver, NativeId, Nearest, Neighbours, NewIndex, Opened, Page, Profile, Row, ScoreError, Sizes,
+    Target, Want, WriteError,
+};
 use portolan_core::filter::{Leaf, Lowered};
 use portolan_core::{
-    BatchAtomicity, Error, ErrorKind, Filter, Health, IndexInfo, IndexSpec, MetadataPatch, Outcome, Result,
+    BatchAtomicity, Cursor, Error, ErrorKind, Filter, Health, IndexInfo, MetadataPatch, Outcome, Result,
     Status,
 };
-use portolan_store::{Durability, FORMAT, Store, StoreError, View};
+use portolan_store::{Durability, Edit, FORMAT, Store, StoreError, View};
 
 use crate::PROVIDER;
 use crate::config::Config;
 use crate::filter::NativeFilter;
+use crate::kernel::Simd;
 use crate::query::{self, Search, is_short_read, is_short_search};
 
 /// The embedded store, as the engine of the port drives it.
 #[derive(Debug)]
 pub struct EmbeddedDriver {
     store: Arc<Store>,
+    simd: Simd,
     profile: Profile,
     opened: Instant,
 }
@@ -31,38 +36,50 @@ impl EmbeddedDriver {
     /// `NotReady` where another process holds it, naming that; `Corrupt` for a damaged file, or one that a newer
     /// version made; `PermissionDenied`, `QuotaExceeded` and `Unavailable` as the disk answers.
     pub async fn open(config: &Config) -> Result<Self> {
+        let simd = Simd::from_env()?;
         let mut profile = Profile::new(PROVIDER);
         profile.batch = BatchAtomicity::Atomic;
         profile.update_isolated = true;
         profile.durable = config.durability == Durability::Commit;
         let store = Store::open(&config.path, config.durability, config.cache_mb).await?;
-        Ok(Self { store, profile, opened: Instant::now() })
+        Ok(Self { store, simd, profile, opened: Instant::now() })
     }
 
-    /// Runs work on an index on the blocking pool.
-    async fn long<T, W>(&self, at: Target<'_>, work: W) -> Result<T>
+    /// Reads an index on the blocking pool.
+    async fn read<T, W>(&self, target: Target<'_, ()>, work: W) -> Result<T>
     where
         T: Send + 'static,
-        W: FnOnce(&Store, &str) -> Result<T> + Send + 'static,
+        W: FnOnce(&View<'_>) -> Result<T, StoreError> + Send + 'static,
     {
-        let index = at.name.to_owned();
-        self.store.blocking(move |store| work(store, &index)).await
+        let index = target.name.to_owned();
+        self.store.blocking(move |store| store.view(&index, work)).await
+    }
+
+    /// Edits an index on the blocking pool.
+    async fn edit<T, W>(&self, target: Target<'_, ()>, work: W) -> Result<T, WriteError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&View<'_>, &mut Edit<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        let index = target.name.to_owned();
+        self.store.write(move |store| store.edit(&index, work)).await
     }
 }
 
 impl Driver for EmbeddedDriver {
+    type Index = ();
     type Filter = NativeFilter;
 
     fn profile(&self) -> &Profile {
         &self.profile
     }
 
-    fn lower(&self, _: &IndexSpec, leaf: &Leaf, negated: bool) -> Lowered<NativeFilter> {
+    fn lower(&self, _: Target<'_, ()>, leaf: &Leaf, negated: bool) -> Lowered<NativeFilter> {
         Lowered::Exact(signed(Filter::Leaf(leaf.clone()), negated))
     }
 
-    fn lower_ids(&self, _: &IndexSpec, ids: &[String], negated: bool) -> Lowered<NativeFilter> {
-        Lowered::Exact(signed(Filter::Id(ids.to_vec()), negated))
+    fn lower_ids(&self, _: Target<'_, ()>, ids: &[NativeId], negated: bool) -> Lowered<NativeFilter> {
+        Lowered::Exact(signed(Filter::Id(ids.iter().map(NativeId::to_string).collect()), negated))
     }
 
     fn and(&self, parts: Vec<NativeFilter>) -> NativeFilter {
@@ -73,188 +90,166 @@ impl Driver for EmbeddedDriver {
         NativeFilter(Filter::Or(parts.into_iter().map(|part| part.0).collect()).flat())
     }
 
-    async fn create(&self, at: Target<'_>) -> Result<()> {
-        let spec = at.spec.clone();
-        self.long(at, move |store, name| store.create(name, &spec)).await
+    async fn create(&self, new: NewIndex<'_>) -> Result<(), WriteError> {
+        let (name, spec) = (new.name.to_owned(), new.spec.clone());
+        self.store.write(move |store| store.create(&name, &spec)).await
     }
 
-    async fn open(&self, name: &str) -> Result<IndexInfo> {
-        self.store.inline(|store| {
+    async fn open(&self, name: &str, _: Option<&()>, _: Deadline) -> Result<Opened<()>> {
+        let info = self.store.inline(|store| {
             store.view(name, |view| {
                 let created_at = Some(view.created_at().to_owned());
                 Ok(IndexInfo::new(view.spec().clone(), PROVIDER).created_at(created_at))
             })
-        })
+        })?;
+        // Distances are those of the one arithmetic, whatever the dimension.
+        Ok(Opened::new(info, ()).score_error(ScoreError::Negligible))
     }
 
-    async fn list(&self) -> Result<Vec<String>> {
+    async fn list(&self, _: Deadline) -> Result<Vec<String>> {
         self.store.inline(Store::names)
     }
 
-    async fn drop_index(&self, name: &str) -> Result<()> {
+    async fn drop_index(&self, name: &str, _: Deadline) -> Result<(), WriteError> {
         let name = name.to_owned();
-        self.store.blocking(move |store| store.drop_index(&name)).await
+        self.store.write(move |store| store.drop_index(&name)).await
     }
 
-    async fn write(&self, at: Target<'_>, rows: &[Row]) -> Result<Vec<Outcome>> {
+    async fn write(&self, target: Target<'_, ()>, rows: &[Row]) -> Result<Vec<Outcome>, WriteError> {
         let rows = rows.to_vec();
-        self.long(at, move |store, index| {
-            let ended = store.edit(index, |_, edit| {
-                rows.iter().try_for_each(|row| edit.put(row))?;
-                Ok(vec![Outcome::Stored; rows.len()])
-            });
-            outcomes(store, rows.len(), ended)
+        self.edit(target, move |_, edit| {
+            rows.iter().try_for_each(|row| edit.put(row))?;
+            Ok(vec![Outcome::Stored; rows.len()])
         })
         .await
     }
 
-    async fn fetch(&self, at: Target<'_>, ids: &[String], want: Want) -> Result<Vec<Row>> {
+    async fn fetch(&self, target: Target<'_, ()>, ids: &[NativeId], want: Want) -> Result<Vec<Row>> {
         let owned = ids.to_vec();
         let is_short = |view: &View<'_>| is_short_read(view, ids.len(), None);
-        let work = move |store: &Store, index: &str| store.view(index, |view| view.fetch(&owned, want));
-        self.store.run(at.name, is_short, work).await
+        self.store.read(target.name, is_short, move |view| view.fetch(&owned, want)).await
     }
 
-    async fn remove(&self, at: Target<'_>, ids: &[String]) -> Result<Vec<Outcome>> {
+    async fn remove(&self, target: Target<'_, ()>, ids: &[NativeId]) -> Result<Vec<Outcome>, WriteError> {
         let ids = ids.to_vec();
-        self.long(at, move |store, index| {
-            let ended = store.edit(index, |_, edit| {
-                ids.iter().try_for_each(|id| edit.remove(id))?;
-                Ok(vec![Outcome::Stored; ids.len()])
-            });
-            outcomes(store, ids.len(), ended)
+        self.edit(target, move |_, edit| {
+            ids.iter().try_for_each(|id| edit.remove(id))?;
+            Ok(vec![Outcome::Stored; ids.len()])
         })
         .await
     }
 
-    async fn nearest(&self, at: Target<'_>, query: &Nearest<'_, NativeFilter>) -> Result<Neighbours> {
+    async fn nearest(&self, target: Target<'_, ()>, query: &Nearest<'_, NativeFilter>) -> Result<Neighbours> {
         let filter = query.filter.map(|f| &f.0);
-        let search =
-            Search { vector: query.vector.to_vec(), k: query.k, filter: filter.cloned(), want: query.want };
+        let (vector, simd) = (query.vector.to_vec(), self.simd);
+        let search = Search { vector, k: query.k, filter: filter.cloned(), want: query.want };
         let is_short = |view: &View<'_>| is_short_search(view, query.k, filter);
-        let work = move |store: &Store, index: &str| store.view(index, |view| query::nearest(view, &search));
-        self.store.run(at.name, is_short, work).await
+        self.store.read(target.name, is_short, move |view| query::nearest(view, &search, simd)).await
     }
 
     async fn page(
         &self,
-        at: Target<'_>,
+        target: Target<'_, ()>,
         filter: Option<&NativeFilter>,
         cursor: Option<&str>,
         limit: usize,
         want: Want,
     ) -> Result<Page> {
-        let from = cursor.map_or(Ok(0), |c| c.parse::<u32>()).map_err(|_| {
-            Error::invalid(format!("the cursor {cursor:?} is none of this store's: start without one"))
-        })?;
+        let from = cursor.map_or(Ok(0), str::parse::<u32>).map_err(|_| Cursor::dead())?;
         let filter = filter.map(|f| &f.0);
         let owned = filter.cloned();
         let is_short = |view: &View<'_>| is_short_read(view, limit, filter);
-        let work = move |store: &Store, index: &str| {
-            store.view(index, |view| view.page(owned.as_ref(), from, limit, want))
-        };
-        self.store.run(at.name, is_short, work).await
+        self.store.read(target.name, is_short, move |view| view.page(owned.as_ref(), from, limit, want)).await
     }
 
-    async fn count(&self, at: Target<'_>, filter: Option<&NativeFilter>, with_vector: bool) -> Result<u64> {
+    async fn count(
+        &self,
+        target: Target<'_, ()>,
+        filter: Option<&NativeFilter>,
+        with_vector: bool,
+    ) -> Result<u64> {
         let filter = filter.map(|f| &f.0);
         let owned = filter.cloned();
         let is_short = |view: &View<'_>| is_short_read(view, 0, filter);
-        let work = move |store: &Store, index: &str| {
-            store.view(index, |view| view.count(owned.as_ref(), with_vector))
-        };
-        self.store.run(at.name, is_short, work).await
+        self.store.read(target.name, is_short, move |view| view.count(owned.as_ref(), with_vector)).await
     }
 
-    async fn remove_where(&self, at: Target<'_>, filter: &NativeFilter) -> Result<Option<u64>> {
+    async fn remove_where(
+        &self,
+        target: Target<'_, ()>,
+        filter: &NativeFilter,
+    ) -> Result<Option<u64>, WriteError> {
         let filter = filter.0.clone();
-        self.long(at, move |store, index| {
-            let ended = store.edit(index, |view, edit| {
-                let rows = view.select(&filter)?.rows;
-                rows.iter().try_for_each(|row| edit.remove_row(row))?;
-                Ok(Some(rows.len()))
-            });
-            ended.map_err(|e| e.with_path(store.path()))
+        self.edit(target, move |view, edit| {
+            let rows = view.select(&filter)?.rows;
+            rows.iter().try_for_each(|row| edit.remove_row(row))?;
+            Ok(Some(rows.len()))
         })
         .await
     }
 
-    async fn clear(&self, at: Target<'_>) -> Result<()> {
-        self.long(at, |store, index| store.clear(index)).await
+    async fn clear(&self, target: Target<'_, ()>) -> Result<(), WriteError> {
+        let index = target.name.to_owned();
+        self.store.write(move |store| store.clear(&index)).await
     }
 
-    async fn update(&self, at: Target<'_>, patches: &[(String, MetadataPatch)]) -> Result<Vec<Outcome>> {
+    async fn update(
+        &self,
+        target: Target<'_, ()>,
+        patches: &[(NativeId, MetadataPatch)],
+    ) -> Result<Vec<Outcome>, WriteError> {
         let patches = patches.to_vec();
-        self.long(at, move |store, index| {
-            let ended = store.edit(index, |_, edit| {
-                let patch = |(id, patch): &(String, MetadataPatch)| {
-                    Ok(if edit.patch(id, patch)? { Outcome::Stored } else { Outcome::Failed(no_record(id)) })
-                };
-                patches.iter().map(patch).collect()
-            });
-            outcomes(store, patches.len(), ended)
+        self.edit(target, move |_, edit| {
+            let patch = |(id, patch): &(NativeId, MetadataPatch)| {
+                Ok(if edit.patch(id, patch)? { Outcome::Stored } else { Outcome::Failed(no_record(id)) })
+            };
+            patches.iter().map(patch).collect()
         })
         .await
     }
 
-    async fn sizes(&self, at: Target<'_>) -> Result<Sizes> {
-        self.long(at, |store, index| {
-            store.view(index, |view| {
-                Ok(Sizes {
-                    disk_bytes: Some(view.disk_bytes()?),
-                    memory_bytes: Some(view.memory_bytes()),
-                    updated_at: view.updated_at()?,
-                })
+    async fn sizes(&self, target: Target<'_, ()>) -> Result<Sizes> {
+        self.read(target, |view| {
+            Ok(Sizes {
+                disk_bytes: Some(view.disk_bytes()?),
+                memory_bytes: Some(view.memory_bytes()),
+                updated_at: view.updated_at()?,
             })
         })
         .await
     }
 
-    async fn estimate(&self, at: Target<'_>, filter: Option<&NativeFilter>) -> Result<Option<u64>> {
+    async fn estimate(&self, target: Target<'_, ()>, filter: Option<&NativeFilter>) -> Result<Option<u64>> {
         let filter = filter.map(|f| f.0.clone());
-        self.long(at, move |store, index| {
-            store.view(index, |view| match &filter {
-                None => view.vector_count().map(Some),
-                Some(filter) => view.estimate(filter).map(Some),
-            })
+        self.read(target, move |view| match &filter {
+            None => view.vector_count().map(Some),
+            Some(filter) => view.estimate(filter).map(Some),
         })
         .await
     }
 
-    async fn health(&self) -> Result<Health> {
+    async fn health(&self, _: Deadline) -> Result<Health> {
         let begun = Instant::now();
         let (indexes, records) = self.store.blocking(Store::totals).await?;
         let mut health = Health::new(PROVIDER, Status::Healthy).latency(begun.elapsed());
-        health.version = Some(format!("format {FORMAT}"));
+        health.version = Some(format!("format {FORMAT}, {} kernels", self.simd.name()));
         health.indexes = Some(indexes);
         health.vectors = Some(records);
         health.uptime_seconds = Some(self.opened.elapsed().as_secs_f64());
         Ok(health)
     }
 
-    async fn optimize(&self, at: Target<'_>) -> Result<bool> {
-        self.long(at, |store, index| {
-            store.view(index, |_| Ok(()))?;
-            store.compact()
-        })
-        .await
+    async fn optimize(&self, target: Target<'_, ()>) -> Result<bool> {
+        self.read(target, |_| Ok(())).await?;
+        self.store.blocking(Store::compact).await
     }
 
-    async fn flush(&self) -> Result<()> {
+    async fn flush(&self, _: Deadline) -> Result<()> {
         self.store.blocking(Store::flush).await
     }
 
     async fn close(&self) -> Result<()> {
         self.store.blocking(Store::close).await
-    }
-}
-
-/// The outcomes of a transaction: `Err` only where it surely had no effect.
-fn outcomes(store: &Store, count: usize, ended: Result<Vec<Outcome>, StoreError>) -> Result<Vec<Outcome>> {
-    match ended {
-        Ok(outcomes) => Ok(outcomes),
-        Err(e) if e.in_doubt() => Ok(vec![Outcome::Unknown(e.with_path(store.path())); count]),
-        Err(e) => Err(e.with_path(store.path())),
     }
 }
 

@@ -5,6 +5,7 @@ use portolan_core::{Exactness, Filter};
 use portolan_store::{StoreError, View};
 use roaring::RoaringBitmap;
 
+use crate::kernel::{Native, Scalar, Simd};
 use crate::scan;
 use crate::vectors::Vectors;
 
@@ -28,7 +29,7 @@ pub(crate) struct Search {
 }
 
 /// The nearest rows, exactly: by distance, then by id.
-pub(crate) fn nearest(view: &View<'_>, search: &Search) -> Result<Neighbours, StoreError> {
+pub(crate) fn nearest(view: &View<'_>, search: &Search, simd: Simd) -> Result<Neighbours, StoreError> {
     let vectors = view.derived::<Vectors>()?;
     let (among, read) = match &search.filter {
         None => (vectors.rows().clone(), RoaringBitmap::new()),
@@ -37,9 +38,14 @@ pub(crate) fn nearest(view: &View<'_>, search: &Search) -> Result<Neighbours, St
             (selection.rows & vectors.rows(), selection.read)
         }
     };
-    let nearest = scan::nearest(&vectors, view.spec().metric, &search.vector, &among, search.k);
+    let (metric, query, k) = (view.spec().metric, &search.vector, search.k);
+    let nearest = match simd {
+        Simd::Scalar => scan::nearest(&Scalar, &vectors, metric, query, &among, k),
+        Simd::Auto => scan::nearest(&Native, &vectors, metric, query, &among, k),
+    };
+    let nearest: Vec<(u32, f64)> = nearest.into_iter().map(|near| (near.row, near.distance)).collect();
     Ok(Neighbours {
-        hits: view.hits(&nearest, search.k, search.want)?,
+        hits: view.hits(&nearest, k, search.want)?,
         exactness: Exactness::Exact,
         records_read: among.union_len(&read),
     })

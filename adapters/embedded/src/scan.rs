@@ -1,19 +1,25 @@
-//! The exact search: every candidate is scored, the nearest k are kept.
+//! The exact search: kernels choose, the one arithmetic scores.
+//!
+//! Every candidate gets an interval in which its distance surely is. Whose interval begins behind the end of k others
+//! cannot be among the nearest k; whatever that leaves is scored, so that the same rows at the same distances come out
+//! whichever kernel chose.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use portolan_core::Metric;
+use portolan_core::{Metric, arithmetic};
 use roaring::RoaringBitmap;
 
-use crate::kernel;
+use crate::kernel::{Bounds, Kernel};
 use crate::vectors::Vectors;
 
 /// A row and its distance, in the order of distances.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Near {
-    distance: f64,
-    row: u32,
+pub(crate) struct Near {
+    /// The metric's distance.
+    pub(crate) distance: f64,
+    /// The row.
+    pub(crate) row: u32,
 }
 
 impl Eq for Near {}
@@ -33,36 +39,135 @@ impl PartialOrd for Near {
 /// The nearest k rows among those given, in no order, and every further row at the distance of the last of them: which
 /// of those belong to the k is a matter of their ids.
 pub(crate) fn nearest(
+    kernel: &impl Kernel,
     vectors: &Vectors,
     metric: Metric,
     query: &[f32],
     among: &RoaringBitmap,
     k: usize,
-) -> Vec<(u32, f64)> {
-    match metric {
-        Metric::Cosine => {
-            let square = kernel::dot(query, query);
-            // The root of the product makes the distance of a vector to itself just zero.
-            score(vectors, among, k, |v, v_square| 1.0 - kernel::dot(query, v) / (square * v_square).sqrt())
-        }
-        Metric::DotProduct => score(vectors, among, k, |v, _| 0.0 - kernel::dot(query, v)),
-        Metric::Euclidean => score(vectors, among, k, |v, _| kernel::squared_euclidean(query, v).sqrt()),
-        Metric::Manhattan => score(vectors, among, k, |v, _| kernel::manhattan(query, v)),
-    }
+) -> Vec<Near> {
+    nearest_within(kernel, Bounds::of(query.len()), vectors, metric, query, among, k)
 }
 
-fn score(
+/// The same, with a kernel that errs at most by these bounds.
+fn nearest_within(
+    kernel: &impl Kernel,
+    bounds: Bounds,
+    vectors: &Vectors,
+    metric: Metric,
+    query: &[f32],
+    among: &RoaringBitmap,
+    k: usize,
+) -> Vec<Near> {
+    let square = arithmetic::squared_norm(query);
+    let chosen = match metric {
+        Metric::Cosine => choose(vectors, among, k, |v, v_square| {
+            let norms = (square * v_square).sqrt();
+            (-kernel.dot(query, v) / norms, bounds.of_dot(norms) / norms)
+        }),
+        Metric::DotProduct => choose(vectors, among, k, |v, v_square| {
+            (-kernel.dot(query, v), bounds.of_dot((square * v_square).sqrt()))
+        }),
+        Metric::Euclidean => choose(vectors, among, k, |v, _| {
+            let sum = kernel.squared_euclidean(query, v);
+            (sum, bounds.of_positive(sum))
+        }),
+        Metric::Manhattan => choose(vectors, among, k, |v, _| {
+            let sum = kernel.manhattan(query, v);
+            (sum, bounds.of_positive(sum))
+        }),
+    };
+    let mut best = Best::new(k);
+    for row in chosen {
+        let (v, v_square) = vectors.get(row);
+        let distance = arithmetic::distance_with_norms(metric, query, v, square, v_square);
+        best.offer(Near { distance, row });
+    }
+    best.into_rows()
+}
+
+/// The rows that may be among the nearest k, given for each what orders it and by how much that may be off.
+fn choose(
     vectors: &Vectors,
     among: &RoaringBitmap,
     k: usize,
-    distance: impl Fn(&[f32], f64) -> f64,
-) -> Vec<(u32, f64)> {
-    let mut best = Best::new(k);
+    order: impl Fn(&[f32], f64) -> (f64, f64),
+) -> Vec<u32> {
+    let mut choice = Choice::new(k);
     for row in among {
         let (vector, square) = vectors.get(row);
-        best.offer(Near { distance: distance(vector, square), row });
+        let (estimate, error) = order(vector, square);
+        choice.offer(row, estimate, error);
     }
-    best.into_rows().into_iter().map(|near| (near.row, near.distance)).collect()
+    choice.into_rows()
+}
+
+/// The rows that may be among the nearest k so far.
+#[derive(Debug)]
+struct Choice {
+    k: usize,
+    /// The least k upper ends of intervals.
+    upper: BinaryHeap<End>,
+    /// Rows, and the lower ends of their intervals.
+    rows: Vec<(f64, u32)>,
+    /// How many rows are kept before those are dropped that are out meanwhile.
+    room: usize,
+}
+
+/// The end of an interval.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct End(f64);
+
+impl Eq for End {}
+
+impl Ord for End {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}
+
+impl PartialOrd for End {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Choice {
+    fn new(k: usize) -> Self {
+        Self { k, upper: BinaryHeap::new(), rows: Vec::new(), room: k.saturating_mul(2).max(1_024) }
+    }
+
+    fn offer(&mut self, row: u32, estimate: f64, error: f64) {
+        let lower = estimate - error;
+        if self.limit().is_some_and(|limit| lower > limit) {
+            return;
+        }
+        self.rows.push((lower, row));
+        self.upper.push(End(estimate + error));
+        if self.upper.len() > self.k {
+            self.upper.pop();
+        }
+        if self.rows.len() > self.room {
+            self.drop_rows();
+            self.room = self.room.max(self.rows.len().saturating_mul(2));
+        }
+    }
+
+    /// Behind which no row can begin that is among the nearest k.
+    fn limit(&self) -> Option<f64> {
+        if self.upper.len() < self.k { None } else { self.upper.peek().map(|end| end.0) }
+    }
+
+    fn drop_rows(&mut self) {
+        if let Some(limit) = self.limit() {
+            self.rows.retain(|(lower, _)| !(*lower > limit));
+        }
+    }
+
+    fn into_rows(mut self) -> Vec<u32> {
+        self.drop_rows();
+        self.rows.into_iter().map(|(_, row)| row).collect()
+    }
 }
 
 /// The best k so far, and what ties with the last of them.
@@ -109,26 +214,4 @@ impl Best {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn everything_at_the_last_distance_is_kept() {
-        for k in 0..8 {
-            let mut best = Best::new(k);
-            let distances = [5.0, 2.0, 2.0, 7.0, 1.0, 2.0, 5.0, 0.5];
-            for (row, distance) in (0..).zip(distances) {
-                best.offer(Near { distance, row });
-            }
-            let mut sorted = distances;
-            sorted.sort_by(f64::total_cmp);
-            let mut found: Vec<f64> = best.into_rows().iter().map(|n| n.distance).collect();
-            found.sort_by(f64::total_cmp);
-            let expected: Vec<f64> = match k.checked_sub(1) {
-                Some(last) => sorted.into_iter().filter(|d| *d <= sorted[last]).collect(),
-                None => Vec::new(),
-            };
-            assert_eq!(found, expected, "{k}");
-        }
-    }
-}
+mod tests;

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
+use portolan_core::arithmetic;
 use portolan_store::{Components, Derived, Snapshot, StoreError};
 use roaring::RoaringBitmap;
-
-use crate::kernel;
 
 /// About how many components lie in one chunk: 256 KiB.
 const CHUNK_COMPONENTS: usize = 1 << 16;
@@ -51,10 +50,14 @@ impl Vectors {
     }
 
     fn set(&mut self, row: u32, vector: Option<Components<'_>>) {
-        let Some(components) = vector else {
-            self.rows.remove(row);
-            return;
-        };
+        match vector {
+            Some(components) => self.put(row, |place| components.copy_to(place)),
+            None => drop(self.rows.remove(row)),
+        }
+    }
+
+    /// Puts a vector, which `write` writes to its place.
+    fn put(&mut self, row: u32, write: impl FnOnce(&mut [f32])) {
         let (chunk, at) = self.place(row);
         let rows = 1 << self.shift;
         while self.chunks.len() <= chunk {
@@ -63,9 +66,19 @@ impl Vectors {
         }
         let chunk = Arc::make_mut(&mut self.chunks[chunk]);
         let vector = &mut chunk.components[at * self.dimension..(at + 1) * self.dimension];
-        components.copy_to(vector);
-        chunk.squares[at] = kernel::dot(vector, vector);
+        write(vector);
+        chunk.squares[at] = arithmetic::squared_norm(vector);
         self.rows.insert(row);
+    }
+}
+
+#[cfg(test)]
+impl Vectors {
+    /// These vectors, by their positions.
+    pub(crate) fn of(dimension: usize, vectors: &[Vec<f32>]) -> Self {
+        let mut all = Self::new(dimension);
+        (0..).zip(vectors).for_each(|(row, vector)| all.put(row, |place| place.copy_from_slice(vector)));
+        all
     }
 }
 

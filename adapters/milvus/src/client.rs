@@ -1,16 +1,17 @@
-//! The connection: one HTTP/2 channel, who the client is, a bound on every call, and the status in every reply.
+//! The connection: one HTTP/2 channel, who the client is, and the status in every reply.
 
 use std::fmt::{self, Debug, Formatter};
 use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use portolan_core::driver::WriteError;
 use portolan_core::{Error, Result};
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 
 use crate::config::Config;
-use crate::error::{Fault, check, timeout, transport};
+use crate::error::{check, transport};
 use crate::proto::common::Status;
 use crate::proto::milvus::{self, milvus_service_client::MilvusServiceClient};
 
@@ -26,23 +27,22 @@ pub(crate) struct Client {
     service: MilvusServiceClient<Channel>,
     authorization: Option<MetadataValue<Ascii>>,
     database: String,
-    place: String,
-    bound: Duration,
+    authority: String,
 }
 
 impl Client {
     /// A client that connects with its first call.
-    pub(crate) async fn new(config: &Config) -> Result<Self> {
+    pub(crate) fn new(config: &Config) -> Result<Self> {
         let scheme = if config.tls { "https" } else { "http" };
         let place = config.place();
         let refused = |e: tonic::transport::Error| Error::invalid(format!("{place}: {e}")).with_source(e);
         let mut endpoint = Endpoint::from_shared(format!("{scheme}://{place}"))
             .map_err(refused)?
-            .connect_timeout(CONNECT_TIMEOUT.min(config.timeout))
+            .connect_timeout(CONNECT_TIMEOUT)
             .http2_keep_alive_interval(KEEP_ALIVE)
             .tcp_nodelay(true);
         if config.tls {
-            endpoint = endpoint.tls_config(tls(config).await?).map_err(refused)?;
+            endpoint = endpoint.tls_config(tls(config)?).map_err(refused)?;
         }
         let service = MilvusServiceClient::new(endpoint.connect_lazy())
             .max_decoding_message_size(REPLY_BYTES)
@@ -51,8 +51,7 @@ impl Client {
             service,
             authorization: config.credentials.as_ref().map(|c| authorization(&c.secret())).transpose()?,
             database: config.database.clone().unwrap_or_default(),
-            place: config.place(),
-            bound: config.timeout,
+            authority: config.place(),
         })
     }
 
@@ -78,23 +77,20 @@ impl Client {
 impl Debug for Client {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("place", &self.place)
+            .field("authority", &self.authority)
             .field("database", &self.database)
             .finish_non_exhaustive()
     }
 }
 
-/// One method a call: sent once, within the bound, its status checked.
+/// One method a call: sent once, its status checked.
 macro_rules! calls {
     ($($name:ident: $request:ident -> $reply:ty;)*) => {
         impl Client {$(
-            pub(crate) async fn $name(&self, message: milvus::$request) -> Result<$reply, Fault> {
+            pub(crate) async fn $name(&self, message: milvus::$request) -> Result<$reply, WriteError> {
                 let mut service = self.service.clone();
-                let reply = match tokio::time::timeout(self.bound, service.$name(self.request(message))).await {
-                    Err(_) => return Err(timeout(&self.place, self.bound)),
-                    Ok(Err(status)) => return Err(transport(&self.place, status)),
-                    Ok(Ok(reply)) => reply.into_inner(),
-                };
+                let reply = service.$name(self.request(message)).await;
+                let reply = reply.map_err(|status| transport(&self.authority, status))?.into_inner();
                 check(reply.status())?;
                 Ok(reply)
             }
@@ -168,11 +164,10 @@ fn authorization(secret: &str) -> Result<MetadataValue<Ascii>> {
     Ok(value)
 }
 
-async fn tls(config: &Config) -> Result<ClientTlsConfig> {
+fn tls(config: &Config) -> Result<ClientTlsConfig> {
     let tls = ClientTlsConfig::new().domain_name(&config.host);
     let Some(path) = &config.ca else { return Ok(tls.with_native_roots()) };
-    let pem = tokio::fs::read(path)
-        .await
+    let pem = std::fs::read(path)
         .map_err(|e| Error::invalid(format!("ca: {} cannot be read: {e}", path.display())))?;
     Ok(tls.ca_certificate(Certificate::from_pem(pem)))
 }

@@ -74,7 +74,7 @@ fn is_too_long(value: &Value, most: Option<usize>) -> bool {
 }
 
 /// Rows that fit, as columns.
-pub(crate) fn columns(layout: &Layout, rows: &[&Row]) -> Vec<FieldData> {
+pub(crate) fn columns(layout: &Layout, rows: &[Row]) -> Vec<FieldData> {
     let mut fields = vec![ids(layout, rows), vectors(layout, rows)];
     match &layout.metadata {
         Home::Object => {
@@ -139,16 +139,16 @@ pub(crate) fn integer_id(id: &str) -> Option<i64> {
     id.parse::<i64>().ok().filter(|n| n.to_string() == id)
 }
 
-fn ids(layout: &Layout, rows: &[&Row]) -> FieldData {
+fn ids(layout: &Layout, rows: &[Row]) -> FieldData {
     if layout.integer_ids {
         let ids = rows.iter().filter_map(|row| integer_id(&row.id)).collect();
         return column(&layout.id, DataType::Int64, Data::LongData(LongArray { data: ids }));
     }
-    let ids = rows.iter().map(|row| row.id.clone()).collect();
+    let ids = rows.iter().map(|row| row.id.to_string()).collect();
     column(&layout.id, DataType::VarChar, Data::StringData(StringArray { data: ids }))
 }
 
-fn vectors(layout: &Layout, rows: &[&Row]) -> FieldData {
+fn vectors(layout: &Layout, rows: &[Row]) -> FieldData {
     let mut data = Vec::with_capacity(rows.len() * layout.dimension);
     for (n, vector) in rows.iter().filter_map(|row| row.vector.as_ref()).enumerate() {
         data.extend_from_slice(vector);
@@ -176,7 +176,7 @@ fn column(name: &str, of: DataType, data: Data) -> FieldData {
 }
 
 /// One field of another program's collection. Of an optional one only the values that are there are sent, and which.
-fn typed(of: &Column, rows: &[&Row]) -> Option<FieldData> {
+fn typed(of: &Column, rows: &[Row]) -> Option<FieldData> {
     let values: Vec<Option<&Value>> = rows.iter().map(|row| row.metadata.get(&of.name)).collect();
     let mut field = column(&of.name, of.of, scalars(of.of, of.element, &values)?);
     if of.optional {
@@ -191,8 +191,8 @@ fn partition_of(value: Option<&Value>) -> String {
 }
 
 /// The metadata that has no field of its own.
-fn others(columns: &[Column], rows: &[&Row]) -> JsonArray {
-    let object = |row: &&Row| {
+fn others(columns: &[Column], rows: &[Row]) -> JsonArray {
+    let object = |row: &Row| {
         let rest: Metadata = row
             .metadata
             .iter()
@@ -276,7 +276,7 @@ fn filled(
     ids: Vec<String>,
     fields: &[FieldData],
 ) -> Result<Vec<Row>> {
-    let mut rows: Vec<Row> = ids.into_iter().map(|id| Row { id, ..Row::default() }).collect();
+    let mut rows: Vec<Row> = ids.into_iter().map(|id| Row { id: id.into(), ..Row::default() }).collect();
     for field in fields.iter().filter(|f| f.field_name != layout.id) {
         if field.field_name == layout.vector {
             if want.vectors {

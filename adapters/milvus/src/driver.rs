@@ -1,20 +1,18 @@
 //! The driver: each ability of the port as a call of the server.
 
-use std::collections::HashMap;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::OnceLock;
 use std::time::Duration;
 
-use parking_lot::RwLock;
 use portolan_core::driver::{
-    Driver, ExactSearch, Hit, IdScheme, MAX_F32_SUM, Nearest, Neighbours, Page, Paging, Profile, Row, Target,
-    Want,
+    Deadline, Driver, ExactSearch, Hit, IdScheme, NativeId, Nearest, Neighbours, NewIndex, Opened, Page,
+    Paging, Profile, Row, ScoreError, Target, Want, WriteError,
 };
 use portolan_core::filter::{Leaf, Lowered};
 use portolan_core::name::Separators;
 use portolan_core::{
-    BatchAtomicity, Cursor, EngineKind, Error, ErrorKind, Exactness, Health, IndexInfo, IndexSpec, Metric,
-    Outcome, Result, Status, VectorFidelity,
+    BatchAtomicity, Cursor, EngineKind, Error, ErrorKind, Exactness, Health, IndexSpec, Metric, Outcome,
+    Result, Status, VectorFidelity,
 };
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -23,8 +21,8 @@ use crate::PROVIDER;
 use crate::client::Client;
 use crate::config::Config;
 use crate::convert::{self, output_fields};
-use crate::error::{Fault, rubbish};
-use crate::expression::{Expression, quoted};
+use crate::error::{is_about_replicas, is_no_index, rubbish};
+use crate::expression::{Expression, is_of_ids, is_shallow, quoted, text};
 use crate::filter::Scope;
 use crate::layout::{self, Layout, OPTIONS, Parted};
 use crate::load;
@@ -56,72 +54,78 @@ const LISTINGS: usize = 10;
 #[derive(Debug)]
 pub struct MilvusDriver {
     client: Client,
-    server: Server,
-    version: String,
     profile: Profile,
     load_timeout: Duration,
-    layouts: RwLock<HashMap<String, Arc<Layout>>>,
+    version: OnceLock<String>,
     /// Held while a name is looked up and then taken or given up: to the server a repetition of either is no error.
     names: Mutex<()>,
 }
 
+/// A collection, and the server that holds it.
+#[derive(Debug)]
+pub struct Collection {
+    server: Server,
+    layout: Layout,
+}
+
+impl Collection {
+    fn scope<'a>(&'a self, spec: &'a IndexSpec) -> Scope<'a> {
+        Scope { server: self.server, layout: &self.layout, spec }
+    }
+}
+
 impl MilvusDriver {
-    /// Connects to a server and asks its version.
+    /// A server, which is connected to with the first call.
     ///
     /// # Errors
-    /// `Unavailable` where it does not answer; `Unauthenticated` where it does not know the client.
-    pub async fn open(config: &Config) -> Result<Self> {
-        let client = Client::new(config).await?;
-        let version = client.get_version(GetVersionRequest {}).await?.version;
-        let server = Server::of(&version);
+    /// `InvalidArgument` for a host, credentials or a certificate that cannot be used.
+    pub fn new(config: &Config) -> Result<Self> {
         Ok(Self {
-            client,
-            server,
-            version,
-            profile: profile(server),
+            client: Client::new(config)?,
+            profile: profile(config),
             load_timeout: config.load_timeout,
-            layouts: RwLock::default(),
+            version: OnceLock::new(),
             names: Mutex::default(),
         })
     }
 
-    /// The fields of a collection as far as they are known; those of the port where they are not.
-    fn layout(&self, name: &str, spec: &IndexSpec) -> Arc<Layout> {
-        let known = self.layouts.read().get(name).cloned();
-        known.unwrap_or_else(|| Arc::new(Layout::of_spec(spec, spec.dimension)))
+    fn version(&self) -> &str {
+        self.version.get().map_or("", String::as_str)
     }
 
-    /// The same by the port's name.
-    fn layout_of(&self, spec: &IndexSpec) -> Arc<Layout> {
-        let native = self.profile.names.to_native(&spec.name).unwrap_or_else(|_| spec.name.clone());
-        self.layout(&native, spec)
-    }
-
-    fn scope<T>(&self, spec: &IndexSpec, call: impl FnOnce(Scope<'_>) -> T) -> T {
-        let layout = self.layout_of(spec);
-        call(Scope { server: self.server, layout: &layout, spec })
+    fn server(&self) -> Server {
+        Server::of(self.version())
     }
 
     /// Makes a call that needs the collection loaded.
-    async fn loaded<T, F>(&self, at: Target<'_>, layout: &Layout, call: impl Fn() -> F) -> Result<T, Fault>
+    async fn loaded<T, F>(
+        &self,
+        target: Target<'_, Collection>,
+        call: impl Fn() -> F,
+    ) -> Result<T, WriteError>
     where
-        F: Future<Output = Result<T, Fault>>,
+        F: Future<Output = Result<T, WriteError>>,
     {
-        load::with_loaded(&self.client, self.load_timeout, at, &layout.vector, call).await
+        let vector = &target.index.layout.vector;
+        load::with_loaded(&self.client, self.load_timeout, target.name, target.spec, vector, call).await
     }
 
-    async fn query(&self, at: Target<'_>, layout: &Layout, request: &QueryRequest) -> Result<QueryResults> {
-        Ok(self.loaded(at, layout, || self.client.query(request.clone())).await?)
+    async fn query(&self, target: Target<'_, Collection>, request: &QueryRequest) -> Result<QueryResults> {
+        Ok(self.loaded(target, || self.client.query(request.clone())).await?)
     }
 
-    async fn delete(&self, at: Target<'_>, layout: &Layout, expression: &Expression) -> Result<i64, Fault> {
+    async fn delete(
+        &self,
+        target: Target<'_, Collection>,
+        expression: &Expression,
+    ) -> Result<i64, WriteError> {
         let request = DeleteRequest {
             db_name: self.client.database(),
-            collection_name: at.name.to_owned(),
+            collection_name: target.name.to_owned(),
             expr: expression.to_string(),
             ..DeleteRequest::default()
         };
-        Ok(self.loaded(at, layout, || self.client.delete(request.clone())).await?.delete_cnt)
+        Ok(self.loaded(target, || self.client.delete(request.clone())).await?.delete_cnt)
     }
 
     async fn exists(&self, name: &str) -> Result<bool> {
@@ -132,23 +136,22 @@ impl MilvusDriver {
         };
         match self.client.describe_collection(request).await {
             Ok(_) => Ok(true),
-            Err(fault) if fault.error.kind() == ErrorKind::NotFound => Ok(false),
-            Err(fault) => Err(fault.error),
+            Err(e) if e.error().kind() == ErrorKind::NotFound => Ok(false),
+            Err(e) => Err(e.into_error()),
         }
     }
 
-    async fn create_collection(&self, at: Target<'_>, least: usize) -> Result<()> {
+    async fn create_collection(&self, new: NewIndex<'_>, dimension: usize) -> Result<(), WriteError> {
         let _guard = self.names.lock().await;
-        if self.exists(at.name).await? {
-            return Err(Error::new(ErrorKind::AlreadyExists, format!("the collection {:?} exists", at.name)));
+        if self.exists(new.name).await? {
+            let message = format!("the collection {:?} exists", new.name);
+            return Err(Error::new(ErrorKind::AlreadyExists, message).into());
         }
-        self.layouts.write().remove(at.name);
-        let dimension = at.spec.dimension.max(least);
-        let request = layout::collection(at.name, self.client.database(), at.spec, dimension)?;
-        Ok(self.client.create_collection(request).await.map(drop)?)
+        let request = layout::collection(new.name, self.client.database(), new.spec, dimension)?;
+        self.client.create_collection(request).await.map(drop)
     }
 
-    async fn drop_collection(&self, name: &str) -> Result<(), Fault> {
+    async fn drop_collection(&self, name: &str) -> Result<(), WriteError> {
         let request = DropCollectionRequest {
             db_name: self.client.database(),
             collection_name: name.to_owned(),
@@ -177,26 +180,23 @@ fn after(layout: &Layout, last: &str) -> Result<Expression> {
         (true, Some(last)) => last.to_string(),
         (true, None) => return Err(Cursor::dead()),
     };
-    Ok(Expression::new(format!("{} > {last}", layout.id)))
+    Ok(text(format!("{} > {last}", layout.id)))
 }
 
 /// What every row meets.
 fn all_rows(layout: &Layout) -> Expression {
     let id = &layout.id;
-    Expression::new(if layout.integer_ids {
-        format!("{id} >= 0 or {id} < 0")
-    } else {
-        format!("{id} >= \"\"")
-    })
+    text(if layout.integer_ids { format!("{id} >= 0 or {id} < 0") } else { format!("{id} >= \"\"") })
 }
 
-fn profile(server: Server) -> Profile {
+fn profile(config: &Config) -> Profile {
     let mut profile = Profile::new(PROVIDER);
     profile.names.separators = Separators::Underscore;
     profile.ids = IdScheme::Any;
     profile.metrics = vec![Metric::Cosine, Metric::DotProduct, Metric::Euclidean];
     profile.vectors = VectorFidelity::Exact;
     profile.all_values = true;
+    profile.exact_filters = false;
     profile.exact = ExactSearch::Never;
     profile.scans = true;
     profile.ties_by_id = false;
@@ -205,7 +205,7 @@ fn profile(server: Server) -> Profile {
     profile.row_cursors = true;
     profile.update = false;
     profile.sizes = false;
-    profile.optimize = server != Server::Lite;
+    profile.timeout = config.timeout;
     profile.batch = BatchAtomicity::Item;
     profile.durable = true;
     profile.page_rows = 1_000;
@@ -219,18 +219,30 @@ fn profile(server: Server) -> Profile {
 }
 
 impl Driver for MilvusDriver {
+    type Index = Collection;
     type Filter = Expression;
 
     fn profile(&self) -> &Profile {
         &self.profile
     }
 
-    fn lower(&self, spec: &IndexSpec, leaf: &Leaf, negated: bool) -> Lowered<Expression> {
-        self.scope(spec, |scope| scope.leaf(leaf, negated))
+    async fn connect(&self, _: Deadline) -> Result<()> {
+        let version = self.client.get_version(GetVersionRequest {}).await?.version;
+        self.version.get_or_init(|| version);
+        Ok(())
     }
 
-    fn lower_ids(&self, spec: &IndexSpec, ids: &[String], negated: bool) -> Lowered<Expression> {
-        self.scope(spec, |scope| scope.ids(ids, negated))
+    fn lower(&self, target: Target<'_, Collection>, leaf: &Leaf, negated: bool) -> Lowered<Expression> {
+        target.index.scope(target.spec).leaf(leaf, negated)
+    }
+
+    fn lower_ids(
+        &self,
+        target: Target<'_, Collection>,
+        ids: &[NativeId],
+        negated: bool,
+    ) -> Lowered<Expression> {
+        target.index.scope(target.spec).ids(ids, negated)
     }
 
     fn and(&self, parts: Vec<Expression>) -> Expression {
@@ -242,50 +254,50 @@ impl Driver for MilvusDriver {
     }
 
     fn accepts(&self, filter: &Expression) -> bool {
-        filter.is_shallow()
+        is_shallow(filter)
     }
 
-    fn is_coarse(&self, spec: &IndexSpec) -> bool {
-        spec.dimension > MAX_F32_SUM || self.layout_of(spec).compressed
+    fn admits(&self, target: Target<'_, Collection>, row: &Row) -> Result<()> {
+        convert::fits(&target.index.layout, row)
     }
 
-    async fn create(&self, at: Target<'_>) -> Result<()> {
-        let least = self.server.least_dimension();
-        layout::check(self.server, at.spec)?;
-        self.create_collection(at, least).await?;
-        let layout = Layout::of_spec(at.spec, at.spec.dimension.max(least));
-        if let Err(fault) = load::create_index(&self.client, at, &layout.vector).await {
-            if !fault.in_doubt {
-                self.drop_collection(at.name).await?;
+    async fn create(&self, new: NewIndex<'_>) -> Result<(), WriteError> {
+        let server = self.server();
+        layout::check(server, new.spec)?;
+        let dimension = new.spec.dimension.max(server.least_dimension());
+        self.create_collection(new, dimension).await?;
+        let vector = Layout::of_spec(new.spec, dimension).vector;
+        if let Err(e) = load::create_index(&self.client, new.name, new.spec, &vector).await {
+            if !e.is_in_doubt() {
+                self.drop_collection(new.name).await?;
             }
-            return Err(fault.error);
+            return Err(e);
         }
-        let loaded = load::load(&self.client, at, &layout.vector, Instant::now() + CREATE_BOUND).await;
-        if let Err(fault) = loaded {
-            if fault.is_about_replicas() {
-                self.drop_collection(at.name).await?;
-                let replicas = layout::replicas(at.spec);
+        let end = Instant::now() + CREATE_BOUND;
+        let loaded = load::load(&self.client, new.name, new.spec, &vector, end).await;
+        if let Err(e) = loaded {
+            if is_about_replicas(&e) {
+                self.drop_collection(new.name).await?;
+                let replicas = layout::replicas(new.spec);
                 let why = format!("the option replicas is {replicas}, and the server has fewer query nodes");
-                return Err(Error::invalid(why).with_source(fault.error));
+                return Err(Error::invalid(why).with_source(e.into_error()).into());
             }
-            return Err(fault.error);
+            return Err(WriteError::InDoubt(e.into_error()));
         }
         Ok(())
     }
 
-    async fn open(&self, name: &str) -> Result<IndexInfo> {
+    async fn open(&self, name: &str, _: Option<&Collection>, _: Deadline) -> Result<Opened<Collection>> {
         if !is_native(name) {
             return Err(Error::new(ErrorKind::NotFound, format!("no collection can be called {name:?}")));
         }
-        let collection = self
-            .client
-            .describe_collection(DescribeCollectionRequest {
-                db_name: self.client.database(),
-                collection_name: name.to_owned(),
-                ..DescribeCollectionRequest::default()
-            })
-            .await?;
-        let indexes = if Layout::is_foreign(&collection) {
+        let request = DescribeCollectionRequest {
+            db_name: self.client.database(),
+            collection_name: name.to_owned(),
+            ..DescribeCollectionRequest::default()
+        };
+        let described = self.client.describe_collection(request).await?;
+        let indexes = if Layout::is_foreign(&described) {
             let request = DescribeIndexRequest {
                 db_name: self.client.database(),
                 collection_name: name.to_owned(),
@@ -293,149 +305,143 @@ impl Driver for MilvusDriver {
             };
             match self.client.describe_index(request).await {
                 Ok(reply) => reply.index_descriptions,
-                Err(fault) if fault.is_no_index() => Vec::new(),
-                Err(fault) => return Err(fault.error),
+                Err(e) if is_no_index(&e) => Vec::new(),
+                Err(e) => return Err(e.into_error()),
             }
         } else {
             Vec::new()
         };
-        let (layout, info) = Layout::read(name, &collection, &indexes)?;
-        self.layouts.write().insert(name.to_owned(), Arc::new(layout));
-        Ok(info)
+        let (layout, info) = Layout::read(name, &described, &indexes)?;
+        let compressed = layout.compressed;
+        let opened = Opened::new(info, Collection { server: self.server(), layout });
+        Ok(if compressed { opened.score_error(ScoreError::Unbounded) } else { opened })
     }
 
-    async fn list(&self) -> Result<Vec<String>> {
+    async fn list(&self, _: Deadline) -> Result<Vec<String>> {
         let request =
             ShowCollectionsRequest { db_name: self.client.database(), ..ShowCollectionsRequest::default() };
         for _ in 1..LISTINGS {
             match self.client.show_collections(request.clone()).await {
-                Err(fault) if fault.error.kind() == ErrorKind::NotFound => {}
+                Err(e) if e.error().kind() == ErrorKind::NotFound => {}
                 reply => return Ok(reply?.collection_names),
             }
         }
         Ok(self.client.show_collections(request).await?.collection_names)
     }
 
-    async fn drop_index(&self, name: &str) -> Result<()> {
+    async fn drop_index(&self, name: &str, _: Deadline) -> Result<(), WriteError> {
         let _guard = self.names.lock().await;
         if !is_native(name) || !self.exists(name).await? {
-            return Err(Error::new(ErrorKind::NotFound, format!("there is no collection {name:?}")));
+            return Err(Error::new(ErrorKind::NotFound, format!("there is no collection {name:?}")).into());
         }
-        self.layouts.write().remove(name);
-        Ok(self.drop_collection(name).await?)
+        self.drop_collection(name).await
     }
 
-    async fn write(&self, at: Target<'_>, rows: &[Row]) -> Result<Vec<Outcome>> {
-        let layout = self.layout(at.name, at.spec);
-        if layout.parted != Parted::No && !self.server.parts_upserts() {
-            return Err(layout::misplaces());
+    async fn write(&self, target: Target<'_, Collection>, rows: &[Row]) -> Result<Vec<Outcome>, WriteError> {
+        let Collection { server, layout } = target.index;
+        if layout.parted != Parted::No && !server.parts_upserts() {
+            return Err(layout::misplaces().into());
         }
-        let fits: Vec<Result<()>> = rows.iter().map(|row| convert::fits(&layout, row)).collect();
-        let sent: Vec<&Row> =
-            rows.iter().zip(&fits).filter(|(_, fits)| fits.is_ok()).map(|(row, _)| row).collect();
-        let outcome = if sent.is_empty() {
-            Outcome::Stored
-        } else {
-            let request = UpsertRequest {
-                db_name: self.client.database(),
-                collection_name: at.name.to_owned(),
-                fields_data: convert::columns(&layout, &sent),
-                num_rows: sent.len() as u32,
-                ..UpsertRequest::default()
-            };
-            match self.client.upsert(request).await {
-                Ok(_) => Outcome::Stored,
-                Err(fault) if fault.in_doubt => Outcome::Unknown(fault.error),
-                Err(fault) => return Err(fault.error),
-            }
+        let request = UpsertRequest {
+            db_name: self.client.database(),
+            collection_name: target.name.to_owned(),
+            fields_data: convert::columns(layout, rows),
+            num_rows: rows.len() as u32,
+            ..UpsertRequest::default()
         };
-        Ok(fits.into_iter().map(|fits| fits.map_or_else(Outcome::Failed, |()| outcome.clone())).collect())
+        self.client.upsert(request).await?;
+        Ok(vec![Outcome::Stored; rows.len()])
     }
 
-    async fn fetch(&self, at: Target<'_>, ids: &[String], want: Want) -> Result<Vec<Row>> {
-        let layout = self.layout(at.name, at.spec);
-        let scope = Scope { server: self.server, layout: &layout, spec: at.spec };
+    async fn fetch(&self, target: Target<'_, Collection>, ids: &[NativeId], want: Want) -> Result<Vec<Row>> {
+        let layout = &target.index.layout;
+        let scope = target.index.scope(target.spec);
         let mut rows = Vec::with_capacity(ids.len());
-        for ids in ids.chunks(self.most_rows(at.spec, want)) {
-            let expression = Expression::new(format!("{} in {}", layout.id, scope.id_list(ids)));
-            let fields = output_fields(&layout, want);
-            let request = search::query(self.client.database(), at.name, Some(&expression), fields);
-            let reply = self.query(at, &layout, &request).await?;
-            rows.extend(convert::rows(&layout, at.spec, want, &reply.fields_data)?);
+        for ids in ids.chunks(self.most_rows(target.spec, want)) {
+            let expression = text(format!("{} in {}", layout.id, scope.id_list(ids)));
+            let fields = output_fields(layout, want);
+            let request = search::query(self.client.database(), target.name, Some(&expression), fields);
+            let reply = self.query(target, &request).await?;
+            rows.extend(convert::rows(layout, target.spec, want, &reply.fields_data)?);
         }
         Ok(rows)
     }
 
-    async fn remove(&self, at: Target<'_>, ids: &[String]) -> Result<Vec<Outcome>> {
-        let layout = self.layout(at.name, at.spec);
-        let scope = Scope { server: self.server, layout: &layout, spec: at.spec };
-        let list = scope.id_list(ids);
-        let outcome = if list == "[]" {
-            Outcome::Stored
-        } else {
-            match self.delete(at, &layout, &Expression::new(format!("{} in {list}", layout.id))).await {
-                Ok(_) => Outcome::Stored,
-                Err(fault) if fault.in_doubt => Outcome::Unknown(fault.error),
-                Err(fault) => return Err(fault.error),
-            }
-        };
-        Ok(vec![outcome; ids.len()])
+    async fn remove(
+        &self,
+        target: Target<'_, Collection>,
+        ids: &[NativeId],
+    ) -> Result<Vec<Outcome>, WriteError> {
+        let list = target.index.scope(target.spec).id_list(ids);
+        if list != "[]" {
+            let id = &target.index.layout.id;
+            self.delete(target, &text(format!("{id} in {list}"))).await?;
+        }
+        Ok(vec![Outcome::Stored; ids.len()])
     }
 
-    async fn nearest(&self, at: Target<'_>, query: &Nearest<'_, Expression>) -> Result<Neighbours> {
-        let layout = self.layout(at.name, at.spec);
-        let request = search::nearest(self.client.database(), at.name, &layout, query);
-        let reply = self.loaded(at, &layout, || self.client.search(request.clone())).await?;
+    async fn nearest(
+        &self,
+        target: Target<'_, Collection>,
+        query: &Nearest<'_, Expression>,
+    ) -> Result<Neighbours> {
+        let layout = &target.index.layout;
+        let request = search::nearest(self.client.database(), target.name, layout, query);
+        let reply = self.loaded(target, || self.client.search(request.clone())).await?;
         let found = reply.results.unwrap_or_default();
-        let rows = convert::found(&layout, at.spec, query.want, found.ids.as_ref(), &found.fields_data)?;
+        let rows = convert::found(layout, target.spec, query.want, found.ids.as_ref(), &found.fields_data)?;
         if rows.len() != found.scores.len() {
             return Err(rubbish("has another number of scores than of ids"));
         }
         let scored = rows.into_iter().zip(found.scores);
-        let hits: Vec<Hit> = scored
-            .map(|(row, score)| Hit { row, distance: convert::distance(layout.metric, score) })
-            .collect();
+        let hits: Vec<Hit> =
+            scored.map(|(row, score)| Hit::new(row, convert::distance(layout.metric, score))).collect();
         let exactness =
             if layout.engine == EngineKind::Flat { Exactness::Exact } else { Exactness::Approximate };
-        Ok(Neighbours { records_read: hits.len() as u64, hits, exactness })
+        Ok(Neighbours::new(hits, exactness))
     }
 
     async fn page(
         &self,
-        at: Target<'_>,
+        target: Target<'_, Collection>,
         filter: Option<&Expression>,
         cursor: Option<&str>,
         limit: usize,
         want: Want,
     ) -> Result<Page> {
-        let layout = self.layout(at.name, at.spec);
-        let limit = limit.min(self.most_rows(at.spec, want));
-        let from = cursor.map(|last| after(&layout, last)).transpose()?;
+        let layout = &target.index.layout;
+        let limit = limit.min(self.most_rows(target.spec, want));
+        let from = cursor.map(|last| after(layout, last)).transpose()?;
         let parts: Vec<Expression> = from.into_iter().chain(filter.cloned()).collect();
         let expression = (!parts.is_empty()).then(|| Expression::all(parts));
-        let fields = output_fields(&layout, want);
-        let request = search::query(self.client.database(), at.name, expression.as_ref(), fields);
-        let reply = self.query(at, &layout, &search::limited(self.server, request, limit)).await?;
-        let mut rows = convert::rows(&layout, at.spec, want, &reply.fields_data)?;
+        let fields = output_fields(layout, want);
+        let request = search::query(self.client.database(), target.name, expression.as_ref(), fields);
+        let reply = self.query(target, &search::limited(target.index.server, request, limit)).await?;
+        let mut rows = convert::rows(layout, target.spec, want, &reply.fields_data)?;
         if layout.integer_ids {
             rows.sort_by_key(|row| convert::integer_id(&row.id));
         } else {
             rows.sort_by(|a, b| a.id.cmp(&b.id));
         }
-        let ended = if self.server.pages_as_iterator() { rows.is_empty() } else { rows.len() < limit };
+        let ended =
+            if target.index.server.pages_as_iterator() { rows.is_empty() } else { rows.len() < limit };
         rows.truncate(limit);
-        let next = rows.last().filter(|_| !ended).map(|row| row.id.clone());
+        let next = rows.last().filter(|_| !ended).map(|row| row.id.to_string());
         Ok(Page { rows, next })
     }
 
     fn cursor_after(&self, row: &Row) -> Option<String> {
-        Some(row.id.clone())
+        Some(row.id.to_string())
     }
 
-    async fn count(&self, at: Target<'_>, filter: Option<&Expression>, _: bool) -> Result<u64> {
-        let layout = self.layout(at.name, at.spec);
-        let request = search::query(self.client.database(), at.name, filter, vec![COUNT.to_owned()]);
-        let reply = self.query(at, &layout, &request).await?;
+    async fn count(
+        &self,
+        target: Target<'_, Collection>,
+        filter: Option<&Expression>,
+        _: bool,
+    ) -> Result<u64> {
+        let request = search::query(self.client.database(), target.name, filter, vec![COUNT.to_owned()]);
+        let reply = self.query(target, &request).await?;
         let count =
             reply.fields_data.iter().find(|field| field.field_name == COUNT).or(reply.fields_data.first());
         match count.and_then(|field| field.field.as_ref()) {
@@ -449,33 +455,41 @@ impl Driver for MilvusDriver {
         }
     }
 
-    async fn remove_where(&self, at: Target<'_>, filter: &Expression) -> Result<Option<u64>> {
-        let layout = self.layout(at.name, at.spec);
+    async fn remove_where(
+        &self,
+        target: Target<'_, Collection>,
+        filter: &Expression,
+    ) -> Result<Option<u64>, WriteError> {
+        let layout = &target.index.layout;
         // Of bare keys the server counts those that were given, not those that were there.
-        let counted = if filter.is_of_ids() {
-            Expression::all(vec![filter.clone(), all_rows(&layout)])
+        let counted = if is_of_ids(filter) {
+            Expression::all(vec![filter.clone(), all_rows(layout)])
         } else {
             filter.clone()
         };
-        Ok(u64::try_from(self.delete(at, &layout, &counted).await?).ok())
+        Ok(u64::try_from(self.delete(target, &counted).await?).ok())
     }
 
-    async fn clear(&self, at: Target<'_>) -> Result<()> {
-        let layout = self.layout(at.name, at.spec);
-        self.delete(at, &layout, &all_rows(&layout)).await?;
+    async fn clear(&self, target: Target<'_, Collection>) -> Result<(), WriteError> {
+        let layout = &target.index.layout;
+        self.delete(target, &all_rows(layout)).await?;
         Ok(())
     }
 
-    async fn optimize(&self, at: Target<'_>) -> Result<bool> {
-        optimize::optimize(&self.client, at).await
+    async fn optimize(&self, target: Target<'_, Collection>) -> Result<bool> {
+        // Milvus Lite has no segments to merge: there is nothing to do.
+        if target.index.server == Server::Lite {
+            return Ok(false);
+        }
+        optimize::optimize(&self.client, target.name).await
     }
 
-    async fn health(&self) -> Result<Health> {
+    async fn health(&self, deadline: Deadline) -> Result<Health> {
         let state = self.client.check_health(CheckHealthRequest {}).await?;
         let status = if state.is_healthy { Status::Healthy } else { Status::Degraded };
         let mut health = Health::new(PROVIDER, status);
-        health.version = Some(self.version.clone());
-        health.indexes = Some(self.list().await?.len() as u64);
+        health.version = Some(self.version().to_owned());
+        health.indexes = Some(self.list(deadline).await?.len() as u64);
         health.message = (!state.reasons.is_empty()).then(|| state.reasons.join("; "));
         Ok(health)
     }

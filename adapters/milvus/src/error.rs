@@ -3,54 +3,27 @@
 use std::error::Error as StdError;
 use std::io;
 
+use portolan_core::driver::WriteError;
 use portolan_core::{Error, ErrorKind};
 use tonic::Code;
 
 use crate::proto::common;
 
-/// An error, and whether the call may have had its effect all the same.
-#[derive(Debug)]
-pub(crate) struct Fault {
-    pub(crate) error: Error,
-    pub(crate) in_doubt: bool,
+/// Whether the server says that there is no index.
+pub(crate) fn is_no_index(error: &WriteError) -> bool {
+    let mut context = error.error().context().iter();
+    context.any(|(key, code)| *key == "code" && (code == "700" || code == "25" || code == "11"))
 }
 
-impl Fault {
-    /// Nothing was sent, or what was sent was refused.
-    pub(crate) fn sure(error: Error) -> Self {
-        Self { error, in_doubt: false }
-    }
-
-    /// Whether the server says that there is no index.
-    pub(crate) fn is_no_index(&self) -> bool {
-        self.error
-            .context()
-            .iter()
-            .any(|(key, code)| *key == "code" && (code == "700" || code == "25" || code == "11"))
-    }
-
-    /// Whether there are fewer query nodes than replicas asked for.
-    pub(crate) fn is_about_replicas(&self) -> bool {
-        let text = self.error.message();
-        text.contains("nodes not enough") || text.contains("not enough nodes")
-    }
-
-    /// Whether the collection must be loaded, or is being loaded.
-    pub(crate) fn is_not_loaded(&self) -> bool {
-        self.error.kind() == ErrorKind::NotReady
-    }
+/// Whether there are fewer query nodes than replicas asked for.
+pub(crate) fn is_about_replicas(error: &WriteError) -> bool {
+    let text = error.error().message();
+    text.contains("nodes not enough") || text.contains("not enough nodes")
 }
 
-impl From<Error> for Fault {
-    fn from(error: Error) -> Self {
-        Self::sure(error)
-    }
-}
-
-impl From<Fault> for Error {
-    fn from(fault: Fault) -> Self {
-        fault.error
-    }
+/// Whether the collection must be loaded, or is being loaded.
+pub(crate) fn is_not_loaded(error: &WriteError) -> bool {
+    error.error().kind() == ErrorKind::NotReady
 }
 
 /// The server's codes since 2.3, from one to another, and what they mean here.
@@ -123,9 +96,10 @@ const WORDS: &[(&str, ErrorKind)] = &[
 ];
 
 /// The error in a reply's status, if it is one. Either code may be set, or only the older one.
-pub(crate) fn check(status: Option<&common::Status>) -> Result<(), Fault> {
+pub(crate) fn check(status: Option<&common::Status>) -> Result<(), WriteError> {
     let Some(status) = status else {
-        return Err(in_doubt(Error::new(ErrorKind::Unexpected, "the server's reply has no status")));
+        let error = Error::new(ErrorKind::Unexpected, "the server's reply has no status");
+        return Err(WriteError::InDoubt(error));
     };
     #[allow(deprecated)]
     let legacy = status.error_code;
@@ -137,11 +111,11 @@ pub(crate) fn check(status: Option<&common::Status>) -> Result<(), Fault> {
     let message = format!("{}; {}", reason(&status.reason), advice(kind));
     let error = Error::new(kind, message).with_context("code", code.to_string());
     let error = if status.retriable { error.with_retryable(true) } else { error };
-    Err(Fault { in_doubt: leaves_doubt(kind), error })
+    Err(WriteError::new(error, leaves_doubt(kind)))
 }
 
 /// A call that ended without a reply.
-pub(crate) fn transport(place: &str, status: tonic::Status) -> Fault {
+pub(crate) fn transport(place: &str, status: tonic::Status) -> WriteError {
     let refused = io_kind(&status) == Some(io::ErrorKind::ConnectionRefused) || never_connected(&status);
     let text = status.message().to_lowercase();
     let kind = match status.code() {
@@ -167,24 +141,12 @@ pub(crate) fn transport(place: &str, status: tonic::Status) -> Fault {
         Some(seconds) => error.with_retry_after(std::time::Duration::from_secs(seconds)),
         None => error,
     };
-    Fault { error: error.with_source(status), in_doubt: !refused && leaves_doubt(kind) }
-}
-
-/// The bound on a call has passed.
-pub(crate) fn timeout(place: &str, bound: std::time::Duration) -> Fault {
-    in_doubt(Error::new(
-        ErrorKind::Timeout,
-        format!("{place}: no answer within {bound:?}; {}", advice(ErrorKind::Timeout)),
-    ))
+    WriteError::new(error.with_source(status), !refused && leaves_doubt(kind))
 }
 
 /// A reply that does not hold what it must.
 pub(crate) fn rubbish(what: &str) -> Error {
     Error::new(ErrorKind::Unexpected, format!("the server's reply {what}; is it a Milvus server?"))
-}
-
-fn in_doubt(error: Error) -> Fault {
-    Fault { error, in_doubt: true }
 }
 
 fn leaves_doubt(kind: ErrorKind) -> bool {
@@ -268,7 +230,7 @@ fn never_connected(status: &tonic::Status) -> bool {
 mod tests {
     use super::*;
 
-    fn body(code: i32, legacy: i32, reason: &str) -> Fault {
+    fn body(code: i32, legacy: i32, reason: &str) -> WriteError {
         #[allow(deprecated)]
         let status = common::Status { code, error_code: legacy, reason: reason.into(), ..Default::default() };
         check(Some(&status)).unwrap_err()
@@ -301,10 +263,10 @@ mod tests {
             (700, 25, "index not found", ErrorKind::NotReady),
             (65_535, 1, "something new", ErrorKind::Unexpected),
         ] {
-            let fault = body(code, legacy, reason);
-            assert_eq!(fault.error.kind(), kind, "{code} {legacy} {reason}");
-            assert!(fault.error.message().starts_with(reason), "{}", fault.error);
-            assert_eq!(fault.in_doubt, kind == ErrorKind::Unexpected, "{reason}");
+            let failed = body(code, legacy, reason);
+            assert_eq!(failed.error().kind(), kind, "{code} {legacy} {reason}");
+            assert!(failed.error().message().starts_with(reason), "{}", failed.error());
+            assert_eq!(failed.is_in_doubt(), kind == ErrorKind::Unexpected, "{reason}");
         }
     }
 
@@ -321,9 +283,9 @@ mod tests {
             (Code::Unimplemented, "unknown method", ErrorKind::Unsupported, false),
             (Code::Internal, "panic", ErrorKind::Unexpected, true),
         ] {
-            let fault = transport("here:1", tonic::Status::new(code, text));
-            assert_eq!((fault.error.kind(), fault.in_doubt), (kind, in_doubt), "{code:?} {text}");
-            assert!(fault.error.message().starts_with("here:1"), "{}", fault.error);
+            let failed = transport("here:1", tonic::Status::new(code, text));
+            assert_eq!((failed.error().kind(), failed.is_in_doubt()), (kind, in_doubt), "{code:?} {text}");
+            assert!(failed.error().message().starts_with("here:1"), "{}", failed.error());
         }
     }
 
@@ -331,8 +293,8 @@ mod tests {
     fn an_overloaded_server_says_when_to_come_again() {
         let mut status = tonic::Status::new(Code::ResourceExhausted, "busy");
         status.metadata_mut().insert("retry-after", "7".parse().unwrap());
-        let fault = transport("here:1", status);
-        assert_eq!(fault.error.retry_after(), Some(std::time::Duration::from_secs(7)));
+        let failed = transport("here:1", status);
+        assert_eq!(failed.error().retry_after(), Some(std::time::Duration::from_secs(7)));
     }
 
     #[test]
@@ -340,8 +302,8 @@ mod tests {
         let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
         let mut status = tonic::Status::new(Code::Unavailable, "tcp connect error");
         status.set_source(std::sync::Arc::new(refused));
-        let fault = transport("here:1", status);
-        assert_eq!(fault.error.kind(), ErrorKind::Unavailable);
-        assert!(!fault.in_doubt);
+        let failed = transport("here:1", status);
+        assert_eq!(failed.error().kind(), ErrorKind::Unavailable);
+        assert!(!failed.is_in_doubt());
     }
 }

@@ -23,7 +23,7 @@ mod server;
 
 pub use config::{Config, Credentials};
 pub use driver::MilvusDriver;
-pub use expression::Expression;
+pub use expression::{Expression, Text};
 
 use std::sync::Arc;
 
@@ -36,9 +36,9 @@ pub const PROVIDER: &str = "milvus";
 /// Opens the store at a location such as `milvus://root:env:PASSWORD@localhost:19530/default?tls=true`.
 ///
 /// # Errors
-/// `InvalidArgument` for a location that is not understood; those of [`MilvusDriver::open`].
+/// `InvalidArgument` for a location that is not understood; those of [`MilvusDriver::new`].
 pub async fn open(location: Location) -> Result<Arc<dyn VectorStorage>> {
-    let driver = MilvusDriver::open(&Config::from_location(location)?).await?;
+    let driver = MilvusDriver::new(&Config::from_location(location)?)?;
     Ok(Arc::new(DriverStorage::new(driver)))
 }
 

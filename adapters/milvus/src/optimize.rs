@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use portolan_core::Error;
-use portolan_core::driver::Target;
+use portolan_core::driver::WriteError;
 use tokio::time::sleep;
 
 use crate::client::Client;
-use crate::error::Fault;
+
 use crate::proto::common::CompactionState;
 use crate::proto::milvus::{
     DescribeCollectionRequest, FlushRequest, GetCompactionStateRequest, GetFlushStateRequest,
@@ -18,12 +18,12 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Flushes and compacts a collection, and returns when both are done; says whether there was something to do.
-pub(crate) async fn optimize(client: &Client, at: Target<'_>) -> Result<bool, Error> {
-    let flushed = flush(client, at).await?;
+pub(crate) async fn optimize(client: &Client, name: &str) -> Result<bool, Error> {
+    let flushed = flush(client, name).await?;
     let collection = client
         .describe_collection(DescribeCollectionRequest {
             db_name: client.database(),
-            collection_name: at.name.to_owned(),
+            collection_name: name.to_owned(),
             ..DescribeCollectionRequest::default()
         })
         .await?;
@@ -42,20 +42,20 @@ pub(crate) async fn optimize(client: &Client, at: Target<'_>) -> Result<bool, Er
 }
 
 /// Whether there was something to flush.
-async fn flush(client: &Client, at: Target<'_>) -> Result<bool, Fault> {
-    let names = vec![at.name.to_owned()];
+async fn flush(client: &Client, name: &str) -> Result<bool, WriteError> {
+    let names = vec![name.to_owned()];
     let request =
         FlushRequest { db_name: client.database(), collection_names: names, ..FlushRequest::default() };
     let reply = client.flush(request).await?;
-    let segments = reply.coll_seg_i_ds.get(at.name).map(|ids| ids.data.clone()).unwrap_or_default();
-    let since = reply.coll_flush_ts.get(at.name).copied().unwrap_or_default();
+    let segments = reply.coll_seg_i_ds.get(name).map(|ids| ids.data.clone()).unwrap_or_default();
+    let since = reply.coll_flush_ts.get(name).copied().unwrap_or_default();
     let some = !segments.is_empty();
     poll(|| async {
         let request = GetFlushStateRequest {
             segment_i_ds: segments.clone(),
             flush_ts: since,
             db_name: client.database(),
-            collection_name: at.name.to_owned(),
+            collection_name: name.to_owned(),
         };
         Ok(client.get_flush_state(request).await?.flushed)
     })
@@ -64,9 +64,9 @@ async fn flush(client: &Client, at: Target<'_>) -> Result<bool, Fault> {
 }
 
 /// Asks again and again until it is so; the caller bounds the time.
-async fn poll<F>(is_done: impl Fn() -> F) -> Result<(), Fault>
+async fn poll<F>(is_done: impl Fn() -> F) -> Result<(), WriteError>
 where
-    F: Future<Output = Result<bool, Fault>>,
+    F: Future<Output = Result<bool, WriteError>>,
 {
     let mut pause = FIRST_PAUSE;
     while !is_done().await? {

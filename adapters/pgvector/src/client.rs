@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, QueueMode, RecyclingMethod, Runtime};
 use futures::{StreamExt, pin_mut};
+use portolan_core::driver::WriteError;
 use portolan_core::{Error, ErrorKind, Result};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -14,7 +15,7 @@ use tokio_postgres::Row;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::config::Config;
-use crate::error::{self, Fault};
+use crate::error;
 use crate::query::Query;
 use crate::tls;
 
@@ -69,7 +70,7 @@ impl Client {
 
     /// The rows of a query.
     pub(crate) async fn rows(&self, query: &Query) -> Result<Vec<Row>> {
-        self.send(query).await.map(|answer| answer.rows).map_err(Fault::error)
+        self.send(query).await.map(|answer| answer.rows).map_err(WriteError::into_error)
     }
 
     /// The rows of a query under settings that end with it.
@@ -84,28 +85,28 @@ impl Client {
                 lease.client()?.batch_execute("COMMIT")
             );
             lease.idle = ended.is_ok();
-            begun?;
-            let answer = answer?;
-            ended?;
-            Ok::<_, Fault>(answer.rows)
+            begun.map_err(error::failed)?;
+            let answer = answer.map_err(error::failed)?;
+            ended.map_err(error::failed)?;
+            Ok(answer.rows)
         };
-        self.within(call).await.map_err(Fault::error)
+        self.within(call).await.map_err(WriteError::into_error)
     }
 
     /// Changes something; the number of rows. A conflict with another transaction, which the database has undone, is
     /// tried again.
-    pub(crate) async fn execute(&self, query: &Query) -> Result<u64, Fault> {
+    pub(crate) async fn execute(&self, query: &Query) -> Result<u64, WriteError> {
         self.send(query).await.map(|answer| answer.affected)
     }
 
     /// Runs statements as one transaction.
-    pub(crate) async fn batch(&self, statements: &str) -> Result<(), Fault> {
+    pub(crate) async fn batch(&self, statements: &str) -> Result<(), WriteError> {
         let call = async {
             let mut lease = self.lease().await?;
             let done = lease.client()?.batch_execute(statements).await;
             // After an error the transaction is still open, and ends with the connection.
             lease.idle = done.is_ok();
-            Ok::<_, Fault>(done?)
+            done.map_err(error::failed)
         };
         self.within(call).await
     }
@@ -127,7 +128,7 @@ impl Client {
         self.pool.close();
     }
 
-    async fn send(&self, query: &Query) -> Result<Answer, Fault> {
+    async fn send(&self, query: &Query) -> Result<Answer, WriteError> {
         let attempts = async {
             let mut attempt = 1;
             loop {
@@ -136,15 +137,15 @@ impl Client {
                 lease.idle = answer.as_ref().err().is_none_or(|e| e.as_db_error().is_some());
                 match answer {
                     Err(e) if error::is_conflict(&e) && attempt < ATTEMPTS => attempt += 1,
-                    answer => return Ok::<_, Fault>(answer?),
+                    answer => return answer.map_err(error::failed),
                 }
             }
         };
         self.within(attempts).await
     }
 
-    async fn within<T>(&self, call: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
-        timeout(self.bound, call).await.unwrap_or_else(|_| Err(Fault::Lost(error::late(self.bound))))
+    async fn within<T>(&self, call: impl Future<Output = Result<T, WriteError>>) -> Result<T, WriteError> {
+        timeout(self.bound, call).await.unwrap_or_else(|_| Err(WriteError::InDoubt(error::late(self.bound))))
     }
 }
 

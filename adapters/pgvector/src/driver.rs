@@ -1,18 +1,14 @@
 //! The driver: each ability of the port as one statement.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::OnceLock;
 
-use futures::TryFutureExt;
-use parking_lot::RwLock;
 use pgvector::Vector;
 use portolan_core::driver::{
-    Driver, ExactSearch, Hit, Nearest, Neighbours, Page, Profile, Row, Sizes, Target, Want,
+    Deadline, Driver, ExactSearch, Hit, NativeId, Nearest, Neighbours, NewIndex, Opened, OverflowFilter,
+    Page, Profile, Row, Sizes, Target, Want, WriteError,
 };
 use portolan_core::filter::{Leaf, Lowered};
-use portolan_core::{
-    Error, ErrorKind, Exactness, Health, IndexInfo, IndexSpec, Metric, Outcome, Result, Status, Value,
-};
+use portolan_core::{Error, ErrorKind, Exactness, Health, Metric, Outcome, Result, Status, Value};
 use tokio::sync::OnceCell;
 
 use crate::PROVIDER;
@@ -20,7 +16,6 @@ use crate::client::Client;
 use crate::config::Config;
 use crate::convert::{fits, metadata_to_text};
 use crate::create;
-use crate::error::Fault;
 use crate::filter::{NativeFilter, id_in};
 use crate::query::{Bind, Binds, Query, VectorTypes, identifier};
 use crate::rows::{self, cell, row};
@@ -42,40 +37,22 @@ pub struct PgvectorDriver {
     client: Client,
     config: Config,
     profile: Profile,
-    server: String,
+    version: OnceLock<String>,
     types: OnceCell<VectorTypes>,
-    tables: RwLock<HashMap<String, Arc<Table>>>,
 }
 
 impl PgvectorDriver {
-    /// Connects to a database.
+    /// A database, which is connected to with the first call.
     ///
     /// # Errors
-    /// `Unavailable` or `Timeout` where it cannot be reached; `Unauthenticated` for a wrong user or password;
-    /// `NotFound` for a missing database; `Unsupported` for an encoding other than UTF-8.
-    pub async fn open(config: &Config) -> Result<Self> {
-        let client = Client::new(config)?;
-        let rows = client
-            .rows(&Query::plain(
-                "SELECT split_part(current_setting('server_version'), ' ', 1), current_setting('server_encoding'), \
-                 current_setting('synchronous_commit')",
-            ))
-            .await?;
-        let setting = |n: usize| cell::<String>(rows.first(), n);
-        let (server, encoding, commit) = (setting(0)?, setting(1)?, setting(2)?);
-        if encoding != "UTF8" {
-            return Err(Error::unsupported(format!(
-                "the database's encoding is {encoding}, and must be UTF8"
-            )));
-        }
-        let profile = profile(commit != "off", config.pool_size);
+    /// `InvalidArgument` for settings or a certificate that cannot be used.
+    pub fn new(config: &Config) -> Result<Self> {
         Ok(Self {
-            client,
+            client: Client::new(config)?,
             config: config.clone(),
-            profile,
-            server,
+            profile: profile(config),
+            version: OnceLock::new(),
             types: OnceCell::new(),
-            tables: RwLock::default(),
         })
     }
 
@@ -111,27 +88,6 @@ impl PgvectorDriver {
             .await
     }
 
-    /// The table of an index, known or looked up.
-    async fn table(&self, name: &str) -> Result<Arc<Table>> {
-        if let Some(table) = self.tables.read().get(name) {
-            return Ok(Arc::clone(table));
-        }
-        self.look_up(name).await
-    }
-
-    async fn look_up(&self, name: &str) -> Result<Arc<Table>> {
-        self.tables.write().remove(name);
-        let described = self.described(name).await?;
-        let foreign = &self.config.foreign;
-        let dimension = match described.undimensioned(foreign) {
-            Some(column) => self.dimension(name, &column).await?,
-            None => None,
-        };
-        let table = Arc::new(described.open(&self.config.schema, name, foreign, dimension)?);
-        self.tables.write().insert(name.to_owned(), Arc::clone(&table));
-        Ok(table)
-    }
-
     async fn described(&self, name: &str) -> Result<Described> {
         let rows = self.client.rows(&table::describe(&self.config.schema, name)).await?;
         match rows.first() {
@@ -164,30 +120,23 @@ impl PgvectorDriver {
         );
         let rows = self.client.rows(&binds.query(sql)).await?;
         if !cell::<bool>(rows.first(), 0)? {
-            self.client.batch(&create::schema(&self.config.schema)).await.map_err(Fault::error)?;
+            self.client.batch(&create::schema(&self.config.schema)).await?;
         }
         if self.find_types().await?.is_none() {
-            self.client.batch(&create::extension()).await.map_err(|fault| no_extension(fault.error()))?;
+            self.client.batch(&create::extension()).await.map_err(|e| no_extension(e.into_error()))?;
         }
         Ok(())
     }
-
-    async fn changed(&self, query: &Query, rows: usize) -> Result<Vec<Outcome>> {
-        match self.client.execute(query).await {
-            Ok(_) => Ok(vec![Outcome::Stored; rows]),
-            Err(Fault::Refused(error)) => Err(error),
-            Err(Fault::Lost(error)) => Ok(vec![Outcome::Unknown(error); rows]),
-        }
-    }
 }
 
-fn profile(durable: bool, pool_size: usize) -> Profile {
+fn profile(config: &Config) -> Profile {
     let mut profile = Profile::new(PROVIDER);
     profile.all_values = false;
     profile.exact = ExactSearch::OnRequest;
     profile.update = false;
-    profile.durable = durable;
-    profile.parallelism = pool_size.min(4);
+    profile.durable = true;
+    profile.timeout = config.statement_timeout;
+    profile.parallelism = config.pool_size.min(4);
     profile.limits.dimension = MAX_DIMENSION;
     profile.limits.batch_count = Some(BATCH_ROWS);
     profile.limits.batch_bytes = Some(BATCH_BYTES);
@@ -195,17 +144,32 @@ fn profile(durable: bool, pool_size: usize) -> Profile {
 }
 
 impl Driver for PgvectorDriver {
+    type Index = Table;
     type Filter = NativeFilter;
 
     fn profile(&self) -> &Profile {
         &self.profile
     }
 
-    fn lower(&self, spec: &IndexSpec, leaf: &Leaf, negated: bool) -> Lowered<NativeFilter> {
-        Lowered::Exact(NativeFilter::leaf(spec, leaf, negated))
+    async fn connect(&self, _: Deadline) -> Result<()> {
+        let settings = Query::plain(
+            "SELECT split_part(current_setting('server_version'), ' ', 1), current_setting('server_encoding')",
+        );
+        let rows = self.client.rows(&settings).await?;
+        let (version, encoding) = (cell::<String>(rows.first(), 0)?, cell::<String>(rows.first(), 1)?);
+        if encoding != "UTF8" {
+            let what = format!("the database's encoding is {encoding}, and must be UTF8");
+            return Err(Error::unsupported(what));
+        }
+        self.version.get_or_init(|| version);
+        Ok(())
     }
 
-    fn lower_ids(&self, _: &IndexSpec, ids: &[String], negated: bool) -> Lowered<NativeFilter> {
+    fn lower(&self, target: Target<'_, Table>, leaf: &Leaf, negated: bool) -> Lowered<NativeFilter> {
+        Lowered::Exact(NativeFilter::leaf(target.spec, leaf, negated))
+    }
+
+    fn lower_ids(&self, _: Target<'_, Table>, ids: &[NativeId], negated: bool) -> Lowered<NativeFilter> {
         Lowered::Exact(NativeFilter::ids(ids, negated))
     }
 
@@ -221,87 +185,83 @@ impl Driver for PgvectorDriver {
         filter.leaves() <= MAX_LEAVES
     }
 
-    fn represents(&self, _: &IndexSpec, _: &str, value: &Value) -> bool {
+    fn represents(&self, _: Target<'_, Table>, _: &str, value: &Value) -> bool {
         fits(value)
     }
 
-    /// The native filter looks at the values aside itself.
-    fn may_lie_aside(&self, _: &IndexSpec, _: &str) -> bool {
-        false
+    /// The native filter looks at the overflow itself.
+    fn overflow(&self, _: Target<'_, Table>, _: &str) -> OverflowFilter {
+        OverflowFilter::ByDriver
     }
 
-    async fn create(&self, at: Target<'_>) -> Result<()> {
-        create::check(at.spec)?;
+    fn admits(&self, target: Target<'_, Table>, row: &Row) -> Result<()> {
+        admits(target.index, row)
+    }
+
+    async fn create(&self, new: NewIndex<'_>) -> Result<(), WriteError> {
+        create::check(new.spec)?;
         self.prepare().await?;
-        let statements = create::table(&self.config.schema, at.name, at.spec, self.types().await?)?;
-        self.tables.write().remove(at.name);
-        self.client.batch(&statements).await.map_err(Fault::error)
+        let statements = create::table(&self.config.schema, new.name, new.spec, self.types().await?)?;
+        self.client.batch(&statements).await
     }
 
-    async fn open(&self, name: &str) -> Result<IndexInfo> {
-        Ok(self.look_up(name).await?.info.clone())
+    async fn open(&self, name: &str, _: Option<&Table>, _: Deadline) -> Result<Opened<Table>> {
+        let described = self.described(name).await?;
+        let foreign = &self.config.foreign;
+        let dimension = match described.undimensioned(foreign) {
+            Some(column) => self.dimension(name, &column).await?,
+            None => None,
+        };
+        let table = described.open(&self.config.schema, name, foreign, dimension)?;
+        let exact = if table.engine == Engine::Flat { ExactSearch::Always } else { ExactSearch::OnRequest };
+        Ok(Opened::new(table.info.clone(), table).exact(exact))
     }
 
-    async fn list(&self) -> Result<Vec<String>> {
+    async fn list(&self, _: Deadline) -> Result<Vec<String>> {
         let rows = self.client.rows(&table::list(&self.config.schema)).await?;
         rows.iter().map(|row| cell(Some(row), 0)).collect()
     }
 
-    async fn drop_index(&self, name: &str) -> Result<()> {
+    async fn drop_index(&self, name: &str, _: Deadline) -> Result<(), WriteError> {
         let described = self.described(name).await?;
-        self.tables.write().remove(name);
         if !described.has_vectors() {
-            return Err(Error::no_index(name));
+            return Err(Error::no_index(name).into());
         }
         if !matches!(described.kind.as_str(), "r" | "p") {
-            return Err(Error::unsupported(format!(
-                "{name:?} is a view or foreign table; drop it in the database"
-            )));
+            let what = format!("{name:?} is a view or foreign table; drop it in the database");
+            return Err(Error::unsupported(what).into());
         }
         let (schema, name) = (identifier(&self.config.schema), identifier(name));
-        self.client
-            .execute(&Query::plain(format!("DROP TABLE {schema}.{name}")))
-            .map_ok(drop)
-            .await
-            .map_err(Fault::error)
+        self.client.execute(&Query::plain(format!("DROP TABLE {schema}.{name}"))).await.map(drop)
     }
 
-    async fn write(&self, at: Target<'_>, rows: &[Row]) -> Result<Vec<Outcome>> {
-        let (types, table) = (self.types().await?, self.table(at.name).await?);
+    async fn write(&self, target: Target<'_, Table>, rows: &[Row]) -> Result<Vec<Outcome>, WriteError> {
+        let (types, table) = (self.types().await?, target.index);
         let layout = &table.layout;
         let (metadata, of) = layout.written.as_ref().ok_or_else(read_only)?;
-        let refused: Vec<Option<Error>> = rows.iter().map(|row| unfit(&table, row)).collect();
-        let fit: Vec<&Row> =
-            rows.iter().zip(&refused).filter(|(_, e)| e.is_none()).map(|(row, _)| row).collect();
-        let stored = if fit.is_empty() {
-            Vec::new()
-        } else {
-            let mut binds = Binds::default();
-            let ids = binds.bind(Bind::Texts(fit.iter().map(|row| row.id.clone()).collect()));
-            let vectors =
-                fit.iter().map(|row| row.vector.as_ref().map(|v| Vector::from(v.to_vec()))).collect();
-            let vectors = binds.vectors(types, vectors);
-            let texts: Vec<String> =
-                fit.iter().map(|row| metadata_to_text(&row.metadata)).collect::<Result<_>>()?;
-            let texts = binds.bind(Bind::Texts(texts));
-            let (id, vector) = (&layout.id, &layout.vector);
-            let id_of = layout.id_type.sql();
-            // Arrays take less time than a COPY into a temporary table and from there (0.9 s to 1.4 s for 10,000 rows of
-            // 384). In one order, so that two such statements wait for each other and do not lock each other out.
-            let sql = format!(
-                "INSERT INTO {} ({id}, {vector}, {metadata}) SELECT i::{id_of}, v, m::{of} \
-                 FROM unnest({ids}, {vectors}, {texts}) AS r(i, v, m) ORDER BY i COLLATE \"C\" \
-                 ON CONFLICT ({id}) DO UPDATE SET {vector} = EXCLUDED.{vector}, {metadata} = EXCLUDED.{metadata}",
-                table.name
-            );
-            self.changed(&binds.query(sql), fit.len()).await?
-        };
-        let mut stored = stored.into_iter();
-        Ok(refused.into_iter().filter_map(|e| e.map(Outcome::Failed).or_else(|| stored.next())).collect())
+        let mut binds = Binds::default();
+        let ids = binds.bind(Bind::Texts(rows.iter().map(|row| row.id.to_string()).collect()));
+        let vectors = rows.iter().map(|row| row.vector.as_ref().map(|v| Vector::from(v.to_vec()))).collect();
+        let vectors = binds.vectors(types, vectors);
+        let texts: Vec<String> =
+            rows.iter().map(|row| metadata_to_text(&row.metadata)).collect::<Result<_>>()?;
+        let texts = binds.bind(Bind::Texts(texts));
+        let (id, vector) = (&layout.id, &layout.vector);
+        let id_of = layout.id_type.sql();
+        // Arrays take less time than a COPY into a temporary table and from there (0.9 s to 1.4 s for 10,000 rows of
+        // 384). In one order, so that two such statements wait for each other and do not lock each other out.
+        let sql = format!(
+            "INSERT INTO {} ({id}, {vector}, {metadata}) SELECT i::{id_of}, v, m::{of} \
+             FROM unnest({ids}, {vectors}, {texts}) AS r(i, v, m) ORDER BY i COLLATE \"C\" \
+             ON CONFLICT ({id}) DO UPDATE SET {vector} = EXCLUDED.{vector}, {metadata} = EXCLUDED.{metadata}",
+            table.name
+        );
+        self.client.execute(&binds.query(sql)).await?;
+        Ok(vec![Outcome::Stored; rows.len()])
     }
 
-    async fn fetch(&self, at: Target<'_>, ids: &[String], want: Want) -> Result<Vec<Row>> {
-        let (types, table) = (self.types().await?, self.table(at.name).await?);
+    async fn fetch(&self, target: Target<'_, Table>, ids: &[NativeId], want: Want) -> Result<Vec<Row>> {
+        let (types, table) = (self.types().await?, target.index);
         let mut binds = Binds::default();
         let which = id_in(&table.layout, ids, &mut binds);
         let selected = rows::selected(types, &table.layout, want);
@@ -312,45 +272,49 @@ impl Driver for PgvectorDriver {
         rows.iter().map(row).collect()
     }
 
-    async fn remove(&self, at: Target<'_>, ids: &[String]) -> Result<Vec<Outcome>> {
-        let table = self.table(at.name).await?;
+    async fn remove(&self, target: Target<'_, Table>, ids: &[NativeId]) -> Result<Vec<Outcome>, WriteError> {
         let mut binds = Binds::default();
-        let which = id_in(&table.layout, ids, &mut binds);
-        self.changed(&binds.query(format!("DELETE FROM {} WHERE {which}", table.name)), ids.len()).await
+        let which = id_in(&target.index.layout, ids, &mut binds);
+        let sql = format!("DELETE FROM {} WHERE {which}", target.index.name);
+        self.client.execute(&binds.query(sql)).await?;
+        Ok(vec![Outcome::Stored; ids.len()])
     }
 
-    async fn nearest(&self, at: Target<'_>, query: &Nearest<'_, NativeFilter>) -> Result<Neighbours> {
-        let (types, table) = (self.types().await?, self.table(at.name).await?);
-        let exact = query.exact || table.engine == Engine::Flat || !fits_index(&table, query.vector);
+    async fn nearest(
+        &self,
+        target: Target<'_, Table>,
+        query: &Nearest<'_, NativeFilter>,
+    ) -> Result<Neighbours> {
+        let (types, table) = (self.types().await?, target.index);
+        let exact = query.exact || table.engine == Engine::Flat || !fits_index(table, query.vector);
         let rows = if exact {
-            self.client.rows(&rows::nearest_of_all(types, &table, query)).await?
+            self.client.rows(&rows::nearest_of_all(types, table, query)).await?
         } else {
             let settings = rows::settings(table.engine, query);
-            self.client.rows_with(&settings, &rows::nearest_by_index(types, &table, query)).await?
+            self.client.rows_with(&settings, &rows::nearest_by_index(types, table, query)).await?
         };
         let mut hits = Vec::with_capacity(rows.len());
         for found in &rows {
             // A record without a vector has no distance.
             if let Some(distance) = cell::<Option<f64>>(Some(found), 3)? {
-                hits.push(Hit { row: row(found)?, distance });
+                hits.push(Hit::new(row(found)?, distance));
             }
         }
         hits.sort_by(|a, b| a.distance.total_cmp(&b.distance).then_with(|| a.row.id.cmp(&b.row.id)));
         hits.truncate(query.k);
         let exactness = if exact { Exactness::Exact } else { Exactness::Approximate };
-        let records_read = hits.len() as u64;
-        Ok(Neighbours { hits, exactness, records_read })
+        Ok(Neighbours::new(hits, exactness))
     }
 
     async fn page(
         &self,
-        at: Target<'_>,
+        target: Target<'_, Table>,
         filter: Option<&NativeFilter>,
         cursor: Option<&str>,
         limit: usize,
         want: Want,
     ) -> Result<Page> {
-        let (types, table) = (self.types().await?, self.table(at.name).await?);
+        let (types, table) = (self.types().await?, target.index);
         let layout = &table.layout;
         let mut binds = Binds::default();
         let mut which = vec![filter.map_or_else(|| "true".to_owned(), |f| f.to_sql(layout, &mut binds))];
@@ -374,12 +338,17 @@ impl Driver for PgvectorDriver {
             self.client.rows(&binds.query(sql)).await?.iter().map(row).collect::<Result<_>>()?;
         let more = rows.len() > limit;
         rows.truncate(limit);
-        let next = rows.last().filter(|_| more).map(|row| row.id.clone());
+        let next = rows.last().filter(|_| more).map(|row| row.id.to_string());
         Ok(Page { rows, next })
     }
 
-    async fn count(&self, at: Target<'_>, filter: Option<&NativeFilter>, with_vector: bool) -> Result<u64> {
-        let table = self.table(at.name).await?;
+    async fn count(
+        &self,
+        target: Target<'_, Table>,
+        filter: Option<&NativeFilter>,
+        with_vector: bool,
+    ) -> Result<u64> {
+        let table = target.index;
         let mut binds = Binds::default();
         let mut which = filter.map_or_else(|| "true".to_owned(), |f| f.to_sql(&table.layout, &mut binds));
         if with_vector {
@@ -392,36 +361,40 @@ impl Driver for PgvectorDriver {
         Ok(cell::<i64>(rows.first(), 0)?.unsigned_abs())
     }
 
-    async fn remove_where(&self, at: Target<'_>, filter: &NativeFilter) -> Result<Option<u64>> {
-        let table = self.table(at.name).await?;
+    async fn remove_where(
+        &self,
+        target: Target<'_, Table>,
+        filter: &NativeFilter,
+    ) -> Result<Option<u64>, WriteError> {
+        let table = target.index;
         let mut binds = Binds::default();
         let which = filter.to_sql(&table.layout, &mut binds);
         let query = binds.query(format!("DELETE FROM {} WHERE {which}", table.name));
-        self.client.execute(&query).await.map(Some).map_err(Fault::error)
+        self.client.execute(&query).await.map(Some)
     }
 
-    async fn clear(&self, at: Target<'_>) -> Result<()> {
-        let table = self.table(at.name).await?;
+    async fn clear(&self, target: Target<'_, Table>) -> Result<(), WriteError> {
+        let table = target.index;
         let query = Query::plain(format!("TRUNCATE {}", table.name));
-        match self.client.execute(&query).await.map_err(Fault::error) {
+        match self.client.execute(&query).await {
             // Other tables refer to this one.
-            Err(e) if e.kind() == ErrorKind::Unsupported => {
+            Err(e) if e.error().kind() == ErrorKind::Unsupported => {
                 let query = Query::plain(format!("DELETE FROM {}", table.name));
-                self.client.execute(&query).await.map(drop).map_err(Fault::error)
+                self.client.execute(&query).await.map(drop)
             }
             cleared => cleared.map(drop),
         }
     }
 
-    async fn sizes(&self, at: Target<'_>) -> Result<Sizes> {
-        let table = self.table(at.name).await?;
+    async fn sizes(&self, target: Target<'_, Table>) -> Result<Sizes> {
+        let table = target.index;
         let mut binds = Binds::default();
         let sql = format!("SELECT pg_total_relation_size({}::regclass)", binds.text(&table.name));
         let rows = self.client.rows(&binds.query(sql)).await?;
         Ok(Sizes { disk_bytes: Some(cell::<i64>(rows.first(), 0)?.unsigned_abs()), ..Sizes::default() })
     }
 
-    async fn health(&self) -> Result<Health> {
+    async fn health(&self, deadline: Deadline) -> Result<Health> {
         let rows = self
             .client
             .rows(&Query::plain(
@@ -431,20 +404,22 @@ impl Driver for PgvectorDriver {
             .await?;
         let mut health = Health::new(PROVIDER, Status::Healthy);
         health.version = Some(match cell::<Option<String>>(rows.first(), 1)? {
-            Some(version) => format!("PostgreSQL {}, pgvector {version}", self.server),
-            None => format!("PostgreSQL {}, without pgvector", self.server),
+            Some(version) => {
+                format!("PostgreSQL {}, pgvector {version}", self.version.get().map_or("", String::as_str))
+            }
+            None => format!("PostgreSQL {}, without pgvector", self.version.get().map_or("", String::as_str)),
         });
-        health.indexes = Some(self.list().await?.len() as u64);
+        health.indexes = Some(self.list(deadline).await?.len() as u64);
         health.uptime_seconds = Some(cell(rows.first(), 0)?);
         Ok(health)
     }
 
-    async fn optimize(&self, at: Target<'_>) -> Result<bool> {
-        let table = self.table(at.name).await?;
+    async fn optimize(&self, target: Target<'_, Table>) -> Result<bool> {
+        let table = target.index;
         let mut statements = vec![format!("VACUUM (ANALYZE) {}", table.name)];
         if matches!(table.engine, Engine::Ivf { .. }) && table.layout.aside {
             // Its clusters are those of the rows that were there when it was built.
-            let index = create::vector_index_name(&self.config.schema, at.name);
+            let index = create::vector_index_name(&self.config.schema, target.name);
             statements.insert(0, format!("REINDEX INDEX CONCURRENTLY {index}"));
         }
         self.client.maintain(&statements).await.map(|()| true)
@@ -456,21 +431,21 @@ impl Driver for PgvectorDriver {
     }
 }
 
-/// Why a row cannot be written, where that is so.
-fn unfit(table: &Table, row: &Row) -> Option<Error> {
+/// Whether a row can be written.
+fn admits(table: &Table, row: &Row) -> Result<()> {
     if !table.layout.id_type.takes(&row.id) {
-        return Some(Error::invalid(format!(
+        return Err(Error::invalid(format!(
             "{:?} is no {}, which the ids of this table are",
-            row.id,
+            row.id.as_str(),
             table.layout.id_type.sql()
         )));
     }
     if row.vector.as_ref().is_some_and(|v| !fits_index(table, v)) {
-        return Some(Error::invalid(format!(
+        return Err(Error::invalid(format!(
             "a component is beyond {MAX_HALF}, where the halfvec of this index ends; create it with engine flat"
         )));
     }
-    None
+    Ok(())
 }
 
 /// Whether the vector index can hold a vector, or be asked with it.

@@ -3,41 +3,15 @@
 use std::time::Duration;
 
 use deadpool_postgres::{PoolError, TimeoutType};
+use portolan_core::driver::WriteError;
 use portolan_core::{Error, ErrorKind};
 use tokio_postgres::error::DbError;
 
-/// A failed call, with what is known of its effect.
-#[derive(Debug)]
-pub(crate) enum Fault {
-    /// Nothing was changed.
-    Refused(Error),
-    /// The answer was lost, so that the effect is not known.
-    Lost(Error),
-}
-
-impl Fault {
-    /// The error, whatever its effect.
-    pub(crate) fn error(self) -> Error {
-        match self {
-            Self::Refused(error) | Self::Lost(error) => error,
-        }
-    }
-}
-
-impl From<Error> for Fault {
-    fn from(error: Error) -> Self {
-        Self::Refused(error)
-    }
-}
-
-impl From<tokio_postgres::Error> for Fault {
-    fn from(error: tokio_postgres::Error) -> Self {
-        match error.as_db_error() {
-            // A session that is ended may have been so after its commit.
-            Some(db) if !db.code().code().starts_with("57P") => Self::Refused(database(error)),
-            _ => Self::Lost(database(error)),
-        }
-    }
+/// A statement that failed, and whether it may have had an effect.
+pub(crate) fn failed(error: tokio_postgres::Error) -> WriteError {
+    // A session that is ended may have been so after its commit.
+    let refused = error.as_db_error().is_some_and(|db| !db.code().code().starts_with("57P"));
+    WriteError::new(database(error), !refused)
 }
 
 /// Whether the same call may well succeed when it is made again, the database having undone it.

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use portolan_core::driver::NativeId;
 use portolan_core::filter::{Condition, Leaf};
 use portolan_core::{FieldType, IndexSpec, Scalar};
 
@@ -25,7 +26,7 @@ enum Node {
     All(Vec<Node>),
     Any(Vec<Node>),
     Leaf { leaf: Leaf, declared: Option<FieldType>, negated: bool },
-    Ids { ids: Vec<String>, negated: bool },
+    Ids { ids: Vec<NativeId>, negated: bool },
 }
 
 impl NativeFilter {
@@ -33,7 +34,7 @@ impl NativeFilter {
         Self(Node::Leaf { leaf: leaf.clone(), declared: spec.fields.get(&leaf.key).copied(), negated })
     }
 
-    pub(crate) fn ids(ids: &[String], negated: bool) -> Self {
+    pub(crate) fn ids(ids: &[NativeId], negated: bool) -> Self {
         Self(Node::Ids { ids: ids.to_vec(), negated })
     }
 
@@ -104,8 +105,9 @@ fn signed(sql: String, negated: bool) -> String {
 }
 
 /// Which rows have one of these ids.
-pub(crate) fn id_in(table: &Layout, ids: &[String], binds: &mut Binds) -> String {
-    let known: Vec<String> = ids.iter().filter(|id| table.id_type.takes(id)).cloned().collect();
+pub(crate) fn id_in(table: &Layout, ids: &[NativeId], binds: &mut Binds) -> String {
+    let known: Vec<String> =
+        ids.iter().filter(|id| table.id_type.takes(id)).map(NativeId::to_string).collect();
     let list = binds.bind(Bind::Texts(known));
     match table.id_type {
         IdType::Text => format!("({} = ANY({list}))", table.id),

@@ -31,8 +31,8 @@ pub const PROVIDER: &str = "pgvector";
 /// Opens the database at a location such as `pgvector://user:env:PGPASSWORD@host:5432/database?schema=portolan`.
 ///
 /// # Errors
-/// `InvalidArgument` for a location that is not understood; those of [`PgvectorDriver::open`].
+/// `InvalidArgument` for a location that is not understood; those of [`PgvectorDriver::new`].
 pub async fn open(location: Location) -> Result<Arc<dyn VectorStorage>> {
-    let driver = PgvectorDriver::open(&Config::from_location(location)?).await?;
+    let driver = PgvectorDriver::new(&Config::from_location(location)?)?;
     Ok(Arc::new(DriverStorage::new(driver)))
 }

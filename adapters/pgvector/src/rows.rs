@@ -22,7 +22,7 @@ pub(crate) fn selected(types: &VectorTypes, layout: &Layout, want: Want) -> Stri
     } else {
         "NULL::bytea".to_owned()
     };
-    let metadata = if want.metadata || want.own {
+    let metadata = if want.metadata || want.overflow {
         format!("({})::text", layout.metadata)
     } else {
         "NULL::text".to_owned()
@@ -118,7 +118,7 @@ pub(crate) fn row(row: &tokio_postgres::Row) -> Result<Row> {
     };
     let metadata =
         cell::<Option<&str>>(Some(row), 2)?.map(metadata_from_text).transpose()?.unwrap_or_default();
-    Ok(Row { id: cell(Some(row), 0)?, vector, metadata, removed: Vec::new() })
+    Ok(Row::new(cell::<String>(Some(row), 0)?, vector, metadata))
 }
 
 /// A column of a row, which must be there.

@@ -167,7 +167,7 @@ impl Layout {
 
 /// A table, opened as an index.
 #[derive(Debug, Clone)]
-pub(crate) struct Table {
+pub struct Table {
     /// Its qualified name, quoted.
     pub(crate) name: String,
     pub(crate) layout: Layout,

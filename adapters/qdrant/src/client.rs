@@ -3,132 +3,83 @@
 //! Its ready-made client repeats a call whose connection was lost, writes and creations too, and tells a refused connection
 //! from a lost one by its text alone; here no call is repeated, and what was surely not sent is known.
 
-use std::error::Error as StdError;
-use std::fmt::{self, Debug, Formatter};
-use std::future::Future;
-use std::time::Duration;
-
-use portolan_core::{Error, ErrorKind, Result};
+use portolan_core::driver::WriteError;
+use portolan_core::{ErrorKind, Result};
+use portolan_net::grpc::{self, Service};
+use qdrant_client::qdrant::PointsOperationResponse;
 use qdrant_client::qdrant::collections_client::CollectionsClient;
 use qdrant_client::qdrant::points_client::PointsClient;
 use qdrant_client::qdrant::qdrant_client::QdrantClient;
-use tonic::metadata::{Ascii, MetadataValue};
-use tonic::service::Interceptor;
-use tonic::service::interceptor::InterceptedService;
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
-use tonic::{Request, Response, Status};
+use tonic::{Code, Response, Status};
 
 use crate::config::Config;
-use crate::error;
 
-/// How long a call may take where the caller sets no bound.
-pub(crate) const BOUND: Duration = Duration::from_secs(300);
+/// Answers that their code does not tell apart.
+const KINDS: &[(Code, &str, ErrorKind)] = &[
+    (Code::InvalidArgument, "Vector dimension error", ErrorKind::DimensionMismatch),
+    (Code::InvalidArgument, "already exists", ErrorKind::AlreadyExists),
+    // A name that no collection can have.
+    (Code::InvalidArgument, "[collection_name: ", ErrorKind::NotFound),
+    (Code::OutOfRange, "", ErrorKind::PayloadTooLarge),
+    (Code::PermissionDenied, "Invalid API key", ErrorKind::Unauthenticated),
+];
 
-/// After so long without a word on a connection the server is asked whether it lives, and for the answer.
-const KEEP_ALIVE: Duration = Duration::from_secs(20);
+/// Codes with which a server refuses a request before it goes to a shard.
+const BEFORE_SHARDS: [Code; 4] =
+    [Code::OutOfRange, Code::Unauthenticated, Code::PermissionDenied, Code::Unimplemented];
 
-type Service = InterceptedService<Channel, ApiKey>;
-
-/// Adds the API key to each request.
-#[derive(Clone)]
-pub(crate) struct ApiKey(Option<MetadataValue<Ascii>>);
-
-impl Interceptor for ApiKey {
-    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        if let Some(key) = &self.0 {
-            request.metadata_mut().insert("api-key", key.clone());
-        }
-        Ok(request)
-    }
-}
+/// What a write was answered.
+pub(crate) type Written = Result<Response<PointsOperationResponse>, Status>;
 
 /// A server.
-pub(crate) struct Client {
-    channel: Channel,
-    api_key: ApiKey,
-    authority: String,
-}
+#[derive(Debug)]
+pub(crate) struct Client(grpc::Client);
 
 impl Client {
     /// A server that is reached with the first call.
     pub(crate) fn new(config: &Config) -> Result<Self> {
-        let authority = format!("{}:{}", config.host, config.port);
-        let scheme = if config.tls { "https" } else { "http" };
-        let mut endpoint = Endpoint::from_shared(format!("{scheme}://{authority}"))
-            .map_err(|e| Error::invalid(format!("{authority:?} is no host and port: {e}")))?
-            .connect_timeout(config.connect_timeout)
-            .tcp_nodelay(true)
-            .http2_keep_alive_interval(KEEP_ALIVE)
-            .keep_alive_timeout(KEEP_ALIVE);
-        if config.tls {
-            endpoint = endpoint
-                .tls_config(tls(config)?)
-                .map_err(|e| Error::invalid(format!("TLS cannot be set up: {e}")).with_source(e))?;
-        }
-        Ok(Self { channel: endpoint.connect_lazy(), api_key: api_key(config)?, authority })
+        let headers = config.api_key.iter().map(|key| ("api-key", key.clone())).collect();
+        Ok(Self(grpc::Client::new(&config.endpoint, KINDS, &headers)?))
     }
 
     pub(crate) fn points(&self) -> PointsClient<Service> {
-        PointsClient::with_interceptor(self.channel.clone(), self.api_key.clone())
-            .max_decoding_message_size(usize::MAX)
+        PointsClient::new(self.0.service()).max_decoding_message_size(usize::MAX)
     }
 
     pub(crate) fn collections(&self) -> CollectionsClient<Service> {
-        CollectionsClient::with_interceptor(self.channel.clone(), self.api_key.clone())
+        CollectionsClient::new(self.0.service())
     }
 
     pub(crate) fn server(&self) -> QdrantClient<Service> {
-        QdrantClient::with_interceptor(self.channel.clone(), self.api_key.clone())
+        QdrantClient::new(self.0.service())
     }
 
     /// The answer to a call.
     pub(crate) async fn ask<T>(
         &self,
-        call: impl Future<Output = Result<Response<T>, Status>> + Send,
-    ) -> Result<T> {
-        call.await.map(Response::into_inner).map_err(|status| self.error(&status))
+        call: impl Future<Output = Result<Response<T>, Status>>,
+    ) -> Result<T, WriteError> {
+        self.0.call(call).await
     }
 
-    /// The answer to a call that may take long.
-    pub(crate) async fn ask_long<T>(
+    /// The answer to a write. One that went to several shards may have been refused by one of them while others applied
+    /// their part; what is refused before that holds for all.
+    pub(crate) fn written(
         &self,
-        call: impl Future<Output = Result<Response<T>, Status>> + Send,
-    ) -> Result<T> {
-        tokio::time::timeout(BOUND, self.ask(call)).await.unwrap_or_else(|_| {
-            Err(Error::new(ErrorKind::Timeout, format!("Qdrant has not answered within {BOUND:?}")))
+        written: Written,
+        several_shards: bool,
+    ) -> Result<PointsOperationResponse, WriteError> {
+        written.map(Response::into_inner).map_err(|status| {
+            let before_shards = BEFORE_SHARDS.contains(&status.code()) || was_not_sent(&status);
+            let failed = self.0.failed(status);
+            let in_doubt = failed.is_in_doubt() || (several_shards && !before_shards);
+            WriteError::new(failed.into_error(), in_doubt)
         })
     }
-
-    pub(crate) fn error(&self, status: &Status) -> Error {
-        error::of(status).with_context("server", self.authority.clone())
-    }
 }
 
-impl Debug for Client {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("authority", &self.authority).finish_non_exhaustive()
-    }
-}
-
-fn tls(config: &Config) -> Result<ClientTlsConfig> {
-    let tls = ClientTlsConfig::new().with_native_roots();
-    let Some(path) = &config.tls_ca else { return Ok(tls) };
-    let pem = std::fs::read(path)
-        .map_err(|e| Error::invalid(format!("tls_ca: {} cannot be read: {e}", path.display())))?;
-    Ok(tls.ca_certificate(Certificate::from_pem(pem)))
-}
-
-fn api_key(config: &Config) -> Result<ApiKey> {
-    let Some(key) = &config.api_key else { return Ok(ApiKey(None)) };
-    let mut value: MetadataValue<Ascii> =
-        key.parse().map_err(|_| Error::invalid("api_key holds characters that cannot be sent"))?;
-    value.set_sensitive(true);
-    Ok(ApiKey(Some(value)))
-}
-
-/// Whether a call failed before anything of it was sent.
-pub(crate) fn was_not_sent(status: &Status) -> bool {
-    let mut cause = status.source();
+fn was_not_sent(status: &Status) -> bool {
+    let mut cause = std::error::Error::source(status);
     while let Some(error) = cause {
         if error.is::<tonic::ConnectError>() {
             return true;
@@ -136,4 +87,47 @@ pub(crate) fn was_not_sent(status: &Status) -> bool {
         cause = error.source();
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(code: Code, words: &str, several_shards: bool) -> WriteError {
+        let client = Client::new(&Config::new("localhost")).unwrap();
+        client.written(Err(Status::new(code, words)), several_shards).unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn answers_that_share_a_code_are_told_apart() {
+        for (code, words, kind) in [
+            (Code::AlreadyExists, "Collection `x` already exists!", ErrorKind::AlreadyExists),
+            (Code::InvalidArgument, "Wrong input: Collection `x` already exists!", ErrorKind::AlreadyExists),
+            (
+                Code::InvalidArgument,
+                "Wrong input: Vector dimension error: expected dim: 4, got 3",
+                ErrorKind::DimensionMismatch,
+            ),
+            (Code::InvalidArgument, "[collection_name: value \"\" invalid]", ErrorKind::NotFound),
+            (Code::InvalidArgument, "Wrong input: something", ErrorKind::InvalidArgument),
+            (Code::OutOfRange, "decoded message length too large", ErrorKind::PayloadTooLarge),
+            (Code::PermissionDenied, "Invalid API key or JWT", ErrorKind::Unauthenticated),
+            (Code::PermissionDenied, "Forbidden: read-only", ErrorKind::PermissionDenied),
+            (Code::Internal, "Service internal error", ErrorKind::Unexpected),
+        ] {
+            let error = failed(code, words, false).into_error();
+            assert_eq!(error.kind(), kind, "{code:?} {words:?}");
+            assert!(error.message().contains(words), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refusal_by_one_of_several_shards_leaves_doubt() {
+        for code in [Code::InvalidArgument, Code::NotFound, Code::ResourceExhausted] {
+            assert!(!failed(code, "", false).is_in_doubt(), "{code:?}");
+            assert!(failed(code, "", true).is_in_doubt(), "{code:?} of one shard");
+        }
+        assert!(!failed(Code::PermissionDenied, "", true).is_in_doubt());
+        assert!(failed(Code::Internal, "", false).is_in_doubt());
+    }
 }

@@ -1,14 +1,11 @@
 //! How a server is reached: `qdrant://host:6334?api_key=env:KEY&tls=true`.
 
-use std::fmt::{self, Debug, Formatter};
-use std::path::PathBuf;
 use std::str::FromStr;
-use std::time::Duration;
 
 use portolan_core::{Error, Location, Result};
+use portolan_net::{Credentials, Endpoint, Options, Secret, Server};
 
-const PORT: u16 = 6334;
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const SERVER: Server = Server::new("Qdrant", "qdrant://localhost:6334", 6_334);
 
 /// In which order replicas apply writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,16 +19,14 @@ pub enum WriteOrdering {
 }
 
 impl FromStr for WriteOrdering {
-    type Err = Error;
+    type Err = ();
 
-    fn from_str(name: &str) -> Result<Self> {
+    fn from_str(name: &str) -> Result<Self, ()> {
         match name {
             "weak" => Ok(Self::Weak),
             "medium" => Ok(Self::Medium),
             "strong" => Ok(Self::Strong),
-            other => Err(Error::invalid(format!(
-                "write_ordering is {other:?}, and must be weak, medium or strong"
-            ))),
+            _ => Err(()),
         }
     }
 }
@@ -50,39 +45,26 @@ pub enum ReadConsistency {
 }
 
 impl FromStr for ReadConsistency {
-    type Err = Error;
+    type Err = ();
 
-    fn from_str(name: &str) -> Result<Self> {
+    fn from_str(name: &str) -> Result<Self, ()> {
         match name {
             "all" => Ok(Self::All),
             "majority" => Ok(Self::Majority),
             "quorum" => Ok(Self::Quorum),
-            other => match other.parse() {
-                Ok(n) if n >= 1 => Ok(Self::Factor(n)),
-                _ => Err(Error::invalid(format!(
-                    "read_consistency is {other:?}, and must be all, majority, quorum or a number of replicas"
-                ))),
-            },
+            other => other.parse().ok().filter(|n| *n >= 1).map(Self::Factor).ok_or(()),
         }
     }
 }
 
 /// How a server is reached. `Debug` does not show the API key.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Config {
-    /// The host, a name or an address.
-    pub host: String,
-    /// The port of gRPC, 6334 by default; 6333 is REST and does not answer.
-    pub port: u16,
-    /// Whether the connection is encrypted.
-    pub tls: bool,
-    /// A file of PEM certificates to trust beside the system's.
-    pub tls_ca: Option<PathBuf>,
+    /// Where the server is; its port is that of gRPC.
+    pub endpoint: Endpoint,
     /// The API key or token.
-    pub api_key: Option<String>,
-    /// How long connecting may take.
-    pub connect_timeout: Duration,
+    pub api_key: Option<Secret>,
     /// In which order replicas apply writes; absent is the server's default.
     pub write_ordering: Option<WriteOrdering>,
     /// How many replicas a read asks; absent is the server's default.
@@ -91,17 +73,9 @@ pub struct Config {
 
 impl Config {
     /// A server without encryption and API key.
-    pub fn new(host: impl Into<String>, port: u16) -> Self {
-        Self {
-            host: host.into(),
-            port,
-            tls: false,
-            tls_ca: None,
-            api_key: None,
-            connect_timeout: CONNECT_TIMEOUT,
-            write_ordering: None,
-            read_consistency: None,
-        }
+    pub fn new(host: impl Into<String>) -> Self {
+        let endpoint = Endpoint::new(&SERVER, host);
+        Self { endpoint, api_key: None, write_ordering: None, read_consistency: None }
     }
 
     /// Reads a location such as `qdrant://host:6334?api_key=env:KEY&tls=true`. The API key may also stand as the password:
@@ -109,70 +83,35 @@ impl Config {
     ///
     /// # Errors
     /// `InvalidArgument` for a missing host, a user, a path, an unknown option or a value that is not understood.
-    pub fn from_location(mut location: Location) -> Result<Self> {
-        let host = location
-            .host()
-            .ok_or_else(|| Error::invalid("the server's host is missing: say qdrant://localhost:6334"))?;
-        if location.user().is_some() {
-            return Err(Error::invalid(
-                "Qdrant has no users; give the API key as ?api_key=env:NAME, or as the password: qdrant://:KEY@host",
-            ));
-        }
-        if !matches!(location.path(), "" | "/") {
-            return Err(Error::invalid(format!(
-                "the location has the path {:?}, and a Qdrant server has none",
-                location.path()
-            )));
-        }
-        let mut config = Self::new(host, location.port().unwrap_or(PORT));
-        let password = location.password()?;
-        let option = location.take("api_key")?;
-        if password.is_some() && option.is_some() {
-            return Err(Error::invalid("the API key is given twice, as password and as api_key"));
-        }
-        config.api_key = option.or(password);
-        config.tls = location.take_parsed("tls", "true or false")?.unwrap_or_default();
-        config.tls_ca = location.take("tls_ca")?.map(PathBuf::from);
-        if let Some(seconds) = location.take_parsed("connect_timeout", "a number of seconds")? {
-            config.connect_timeout = connect_timeout(seconds)?;
-        }
-        config.write_ordering = location.take("write_ordering")?.as_deref().map(str::parse).transpose()?;
-        config.read_consistency =
-            location.take("read_consistency")?.as_deref().map(str::parse).transpose()?;
-        location.finish()?;
-        if config.tls_ca.is_some() && !config.tls {
-            return Err(Error::invalid("tls_ca is given without tls=true"));
-        }
+    pub fn from_location(location: Location) -> Result<Self> {
+        let mut options = Options::new(location, &SERVER);
+        let config = Self {
+            endpoint: options.endpoint()?,
+            api_key: match options.credentials(&["api_key"])? {
+                Credentials::Anonymous => None,
+                Credentials::Token(key) => Some(key),
+                Credentials::User(_) | Credentials::Password { .. } => {
+                    return Err(Error::invalid(
+                        "Qdrant has no users; give the API key as ?api_key=env:NAME, or as the password: \
+                         qdrant://:KEY@host",
+                    ));
+                }
+            },
+            write_ordering: options.parsed("write_ordering", "weak, medium or strong")?,
+            read_consistency: options
+                .parsed("read_consistency", "all, majority, quorum or a number of replicas")?,
+        };
+        let [] = options.path([])?;
+        options.finish()?;
         Ok(config)
     }
 }
 
-impl Debug for Config {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Config")
-            .field("host", &self.host)
-            .field("port", &self.port)
-            .field("tls", &self.tls)
-            .field("tls_ca", &self.tls_ca)
-            .field("api_key", &self.api_key.as_ref().map(|_| "***"))
-            .field("connect_timeout", &self.connect_timeout)
-            .field("write_ordering", &self.write_ordering)
-            .field("read_consistency", &self.read_consistency)
-            .finish()
-    }
-}
-
-fn connect_timeout(seconds: f64) -> Result<Duration> {
-    if !(0.001..=3_600.0).contains(&seconds) {
-        return Err(Error::out_of_range("connect_timeout", seconds, 0.001, 3_600));
-    }
-    Ok(Duration::from_secs_f64(seconds))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
     use portolan_core::ErrorKind;
+
+    use super::*;
 
     fn read(uri: &str) -> Result<Config> {
         Config::from_location(uri.parse()?)
@@ -180,22 +119,16 @@ mod tests {
 
     #[test]
     fn a_location_is_read_in_all_its_parts() {
-        assert_eq!(read("qdrant://localhost").unwrap(), Config::new("localhost", 6334));
-        let uri = "qdrant://db.example:7000/?api_key=s3cret&tls=true&tls_ca=/etc/ca.pem&connect_timeout=0.5\
-                   &write_ordering=strong&read_consistency=majority";
+        assert_eq!(read("qdrant://localhost").unwrap(), Config::new("localhost"));
+        let uri = "qdrant://db.example:7000/?api_key=s3cret&tls=true&write_ordering=strong&read_consistency=majority";
         let config = read(uri).unwrap();
-        assert_eq!((config.host.as_str(), config.port, config.tls), ("db.example", 7000, true));
-        assert_eq!(config.api_key.as_deref(), Some("s3cret"));
-        assert_eq!(config.tls_ca, Some("/etc/ca.pem".into()));
-        assert_eq!(config.connect_timeout, Duration::from_millis(500));
+        assert_eq!(config.endpoint.origin(), "https://db.example:7000");
+        assert_eq!(config.api_key.as_ref().map(Secret::expose), Some("s3cret"));
         assert_eq!(config.write_ordering, Some(WriteOrdering::Strong));
         assert_eq!(config.read_consistency, Some(ReadConsistency::Majority));
-        assert_eq!(
-            read("qdrant://h?read_consistency=2").unwrap().read_consistency,
-            Some(ReadConsistency::Factor(2))
-        );
-        assert_eq!(read("qdrant://:s3cret@h").unwrap().api_key.as_deref(), Some("s3cret"));
-        assert_eq!(read("qdrant://[::1]:6334").unwrap().host, "[::1]");
+        let factor = read("qdrant://h?read_consistency=2").unwrap();
+        assert_eq!(factor.read_consistency, Some(ReadConsistency::Factor(2)));
+        assert_eq!(read("qdrant://:s3cret@h").unwrap().api_key.as_ref().map(Secret::expose), Some("s3cret"));
     }
 
     #[test]
@@ -203,26 +136,16 @@ mod tests {
         for (uri, part) in [
             ("qdrant:", "host is missing"),
             ("qdrant://s3cret@h", "?api_key=env:NAME"),
-            ("qdrant://:s3cret@h?api_key=s3cret", "given twice"),
+            ("qdrant://:s3cret@h?api_key=s3cret", "api_key"),
             ("qdrant://h/collections", "/collections"),
-            ("qdrant://h?tls=yes", "true or false"),
-            ("qdrant://h?tls_ca=/ca.pem", "without tls=true"),
-            ("qdrant://h?connect_timeout=0", "0.001 to 3600"),
             ("qdrant://h?write_ordering=total", "weak, medium or strong"),
             ("qdrant://h?read_consistency=0", "a number of replicas"),
             ("qdrant://h?apikey=s3cret", "did you mean api_key?"),
-            ("qdrant://h?api_key=env:PORTOLAN_NO_SUCH_KEY", "PORTOLAN_NO_SUCH_KEY"),
         ] {
             let e = read(uri).unwrap_err();
             assert_eq!(e.kind(), ErrorKind::InvalidArgument, "{uri}");
             assert!(e.message().contains(part), "{uri}: {e}");
             assert!(!e.to_string().contains("s3cret"), "{uri}: {e}");
         }
-    }
-
-    #[test]
-    fn debug_does_not_show_the_key() {
-        let config = read("qdrant://h?api_key=s3cret").unwrap();
-        assert!(!format!("{config:?}").contains("s3cret"));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use portolan_core::driver::Row;
+use portolan_core::driver::{NativeId, Row};
 use portolan_core::record::Vector;
 use portolan_core::{Error, ErrorKind, Metadata, Metric, Result, Scalar, Value};
 use qdrant_client::qdrant::point_id::PointIdOptions;
@@ -32,8 +32,8 @@ pub(crate) fn point_id(id: &str) -> PointId {
 }
 
 /// Native ids, in one order, so that a request for the same ids is the same request.
-pub(crate) fn point_ids(ids: &[String]) -> Vec<PointId> {
-    let mut sorted: Vec<&String> = ids.iter().collect();
+pub(crate) fn point_ids(ids: &[NativeId]) -> Vec<PointId> {
+    let mut sorted: Vec<&NativeId> = ids.iter().collect();
     sorted.sort_unstable();
     sorted.into_iter().map(|id| point_id(id)).collect()
 }
@@ -174,7 +174,7 @@ fn dense(data: Vec<f32>) -> q::Vector {
 /// A row of an answer.
 pub(crate) fn row(id: Option<PointId>, payload: Payload, vectors: Option<VectorsOutput>) -> Result<Row> {
     Ok(Row {
-        id: id_text(id)?,
+        id: id_text(id)?.into(),
         vector: vectors.and_then(incoming),
         metadata: metadata(payload)?,
         removed: Vec::new(),
@@ -280,7 +280,7 @@ mod tests {
 
     #[test]
     fn a_row_without_a_vector_is_sent_without_one() {
-        let row = Row { id: "7".to_owned(), ..Row::default() };
+        let row = Row { id: "7".into(), ..Row::default() };
         let vectors = point(&row, Metric::Cosine, "").vectors.unwrap().vectors_options.unwrap();
         assert_eq!(vectors, vectors::VectorsOptions::Vectors(NamedVectors::default()));
     }

@@ -1,16 +1,14 @@
 //! The driver: each ability of the port as a thin call on the server.
 
-use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::RwLock;
 use portolan_core::driver::{
-    Driver, ExactSearch, Hit, IdScheme, Nearest, Neighbours, Page, Profile, Row, Target, Want,
+    Deadline, Driver, ExactSearch, Hit, IdScheme, NativeId, Nearest, Neighbours, NewIndex, Opened,
+    OverflowFilter, Page, Profile, Row, Target, Want, WriteError,
 };
 use portolan_core::filter::{Leaf, Lowered};
 use portolan_core::{
-    Error, ErrorKind, Exactness, Health, IndexInfo, IndexSpec, Outcome, Result, Status, Value, VectorFidelity,
+    Error, ErrorKind, Exactness, Health, Metric, Outcome, Result, Status, Value, VectorFidelity,
 };
 use qdrant_client::qdrant::points_selector::PointsSelectorOneOf;
 use qdrant_client::qdrant::{
@@ -19,18 +17,16 @@ use qdrant_client::qdrant::{
     PointId, PointsIdsList, PointsOperationResponse, PointsSelector, QuantizationSearchParams, Query,
     QueryPoints, ScrollPoints, SearchParams, UpdateCollection, UpdateStatus, UpsertPoints,
 };
-use tonic::Response;
 
 use crate::PROVIDER;
-use crate::client::{BOUND, Client};
+use crate::client::{Client, Written};
 use crate::config::Config;
 use crate::convert::{distance, id_text, outgoing, point, point_id, point_ids, represents, row};
-use crate::error;
 use crate::filter::NativeFilter;
 use crate::lower::{self, path};
 use crate::options::KEYS;
 use crate::request::{nearest_to, payload_of, read_consistency, vectors_of, write_ordering};
-use crate::schema::{self, Layout};
+use crate::schema::{self, Layout, SERVER_BOUND};
 
 /// The most levels of a filter: two messages each, of the hundred that a request may nest.
 const MAX_LEVELS: usize = 46;
@@ -44,8 +40,6 @@ pub struct QdrantDriver {
     client: Client,
     config: Config,
     profile: Profile,
-    /// How the collections lie that were opened.
-    layouts: RwLock<HashMap<String, Arc<Layout>>>,
 }
 
 impl QdrantDriver {
@@ -54,17 +48,7 @@ impl QdrantDriver {
     /// # Errors
     /// `InvalidArgument` for a host, an API key or a certificate that cannot be used.
     pub fn new(config: &Config) -> Result<Self> {
-        Ok(Self {
-            client: Client::new(config)?,
-            config: config.clone(),
-            profile: profile(),
-            layouts: RwLock::default(),
-        })
-    }
-
-    /// How a collection lies; one that was not opened, as one that Portolan made.
-    fn layout(&self, name: &str) -> Arc<Layout> {
-        self.layouts.read().get(name).cloned().unwrap_or_default()
+        Ok(Self { client: Client::new(config)?, config: config.clone(), profile: profile(config) })
     }
 
     async fn info(&self, name: &str) -> Result<CollectionInfo> {
@@ -73,9 +57,9 @@ impl QdrantDriver {
         answer.result.ok_or_else(|| empty("the collection"))
     }
 
-    async fn remove_points(&self, at: Target<'_>, points: PointsSelectorOneOf) -> Written {
+    async fn remove_points(&self, target: Target<'_, Layout>, points: PointsSelectorOneOf) -> Written {
         let request = DeletePoints {
-            collection_name: at.name.to_owned(),
+            collection_name: target.name.to_owned(),
             wait: Some(true),
             points: Some(PointsSelector { points_selector_one_of: Some(points) }),
             ordering: write_ordering(&self.config),
@@ -84,28 +68,21 @@ impl QdrantDriver {
         self.client.points().delete(request).await
     }
 
-    /// The outcome of a write of so many rows. Several may have gone to several shards, of which one refused its own.
-    fn outcomes(&self, at: Target<'_>, rows: usize, written: Written) -> Result<Vec<Outcome>> {
-        let parted = rows > 1 && self.layout(at.name).sharded;
-        match written {
-            Ok(response) => match applied(&response.into_inner()) {
-                Ok(()) => Ok(vec![Outcome::Stored; rows]),
-                Err(e) => Ok(vec![Outcome::Unknown(e); rows]),
-            },
-            Err(status) if error::had_no_effect(&status, parted) => Err(self.client.error(&status)),
-            Err(status) => Ok(vec![Outcome::Unknown(self.client.error(&status)); rows]),
-        }
+    /// What a write of so many rows has come to.
+    fn applied(&self, target: Target<'_, Layout>, rows: usize, written: Written) -> Result<(), WriteError> {
+        let answer = self.client.written(written, rows > 1 && target.index.sharded)?;
+        applied(&answer).map_err(WriteError::InDoubt)
     }
 
     /// Deletes what matches, all of it before this returns.
-    async fn remove_all(&self, at: Target<'_>, filter: Filter) -> Result<()> {
-        let answer = self.client.ask(self.remove_points(at, PointsSelectorOneOf::Filter(filter))).await?;
-        applied(&answer)
+    async fn remove_all(&self, target: Target<'_, Layout>, filter: Filter) -> Result<(), WriteError> {
+        let written = self.remove_points(target, PointsSelectorOneOf::Filter(filter)).await;
+        self.applied(target, usize::MAX, written)
     }
 
-    async fn counted(&self, at: Target<'_>, filter: Option<Filter>, exact: bool) -> Result<u64> {
+    async fn counted(&self, target: Target<'_, Layout>, filter: Option<Filter>, exact: bool) -> Result<u64> {
         let request = CountPoints {
-            collection_name: at.name.to_owned(),
+            collection_name: target.name.to_owned(),
             filter,
             exact: Some(exact),
             read_consistency: read_consistency(&self.config),
@@ -115,29 +92,26 @@ impl QdrantDriver {
         answer.result.map(|result| result.count).ok_or_else(|| empty("a count"))
     }
 
-    async fn create_field_indexes(&self, at: Target<'_>) -> Result<()> {
-        for request in schema::field_indexes(at) {
+    async fn create_field_indexes(&self, new: NewIndex<'_>) -> Result<()> {
+        for request in schema::field_indexes(new) {
             let answer = self.client.ask(self.client.points().create_field_index(request)).await?;
             applied(&answer)?;
         }
         Ok(())
     }
 
-    async fn delete_collection(&self, name: &str) -> Result<bool> {
-        let request = DeleteCollection { collection_name: name.to_owned(), timeout: Some(BOUND.as_secs()) };
-        self.layouts.write().remove(name);
-        let answer = self.client.ask_long(self.client.collections().delete(request)).await?;
-        Ok(answer.result)
+    async fn delete_collection(&self, name: &str) -> Result<bool, WriteError> {
+        let request = DeleteCollection { collection_name: name.to_owned(), timeout: Some(SERVER_BOUND) };
+        Ok(self.client.ask(self.client.collections().delete(request)).await?.result)
     }
 }
 
-type Written = Result<Response<PointsOperationResponse>, tonic::Status>;
-
-fn profile() -> Profile {
+fn profile(config: &Config) -> Profile {
     let mut profile = Profile::new(PROVIDER);
     profile.ids = IdScheme::UuidOrInteger;
     profile.vectors = VectorFidelity::Normalized;
     profile.all_values = false;
+    profile.exact_filters = false;
     profile.exact = ExactSearch::OnRequest;
     profile.ties_by_id = false;
     profile.native_window = 100_000;
@@ -145,25 +119,26 @@ fn profile() -> Profile {
     profile.sizes = false;
     profile.durable = true;
     profile.options = KEYS;
-    profile.create_bound = BOUND;
+    profile.timeout = config.endpoint.timeout;
     profile.limits.batch_count = Some(1_000);
     profile.limits.batch_bytes = Some(16 << 20);
     profile
 }
 
 impl Driver for QdrantDriver {
+    type Index = Layout;
     type Filter = NativeFilter;
 
     fn profile(&self) -> &Profile {
         &self.profile
     }
 
-    fn lower(&self, spec: &IndexSpec, leaf: &Leaf, negated: bool) -> Lowered<NativeFilter> {
-        let declared = spec.fields.get(&leaf.key).copied();
-        lower::leaf(leaf, declared, &self.layout(&spec.name), negated)
+    fn lower(&self, target: Target<'_, Layout>, leaf: &Leaf, negated: bool) -> Lowered<NativeFilter> {
+        let declared = target.spec.fields.get(&leaf.key).copied();
+        lower::leaf(leaf, declared, target.index, negated)
     }
 
-    fn lower_ids(&self, _: &IndexSpec, ids: &[String], negated: bool) -> Lowered<NativeFilter> {
+    fn lower_ids(&self, _: Target<'_, Layout>, ids: &[NativeId], negated: bool) -> Lowered<NativeFilter> {
         let ids = NativeFilter::ids(point_ids(ids));
         Lowered::Exact(if negated { ids.not() } else { ids })
     }
@@ -180,62 +155,66 @@ impl Driver for QdrantDriver {
         filter.levels() <= MAX_LEVELS
     }
 
-    fn represents(&self, _: &IndexSpec, key: &str, value: &Value) -> bool {
+    fn represents(&self, _: Target<'_, Layout>, key: &str, value: &Value) -> bool {
         path(key).is_some() && represents(value)
     }
 
-    /// The leaves ask for the keys aside themselves, and are exact where the engine would make them a superset.
-    fn may_lie_aside(&self, _: &IndexSpec, _: &str) -> bool {
-        false
+    /// The leaves ask for the keys of the overflow themselves, and are exact where the engine would make them a superset.
+    fn overflow(&self, _: Target<'_, Layout>, _: &str) -> OverflowFilter {
+        OverflowFilter::ByDriver
     }
 
-    async fn create(&self, at: Target<'_>) -> Result<()> {
-        self.client.ask(self.client.collections().create(schema::creation(at)?)).await?;
-        let indexed = self.create_field_indexes(at).await;
+    async fn create(&self, new: NewIndex<'_>) -> Result<(), WriteError> {
+        self.client.ask(self.client.collections().create(schema::creation(new)?)).await?;
+        let indexed = self.create_field_indexes(new).await;
         if indexed.is_err() {
             // What went wrong is told; that it could not be undone adds nothing.
-            let _ = self.delete_collection(at.name).await;
+            let _ = self.delete_collection(new.name).await;
         }
-        indexed
+        indexed.map_err(WriteError::InDoubt)
     }
 
-    async fn open(&self, name: &str) -> Result<IndexInfo> {
-        let info = self.info(name).await?;
-        let (info, layout) = schema::describe(name, &info)?;
-        self.layouts.write().insert(name.to_owned(), Arc::new(layout));
-        Ok(info)
+    async fn open(&self, name: &str, _: Option<&Layout>, _: Deadline) -> Result<Opened<Layout>> {
+        let (info, layout) = schema::describe(name, &self.info(name).await?)?;
+        let fidelity = match info.spec.metric {
+            Metric::Cosine => VectorFidelity::Normalized,
+            Metric::DotProduct | Metric::Euclidean | Metric::Manhattan => VectorFidelity::Exact,
+        };
+        let exact = if layout.flat { ExactSearch::Always } else { ExactSearch::OnRequest };
+        Ok(Opened::new(info, layout).exact(exact).fidelity(fidelity))
     }
 
-    async fn list(&self) -> Result<Vec<String>> {
+    async fn list(&self, _: Deadline) -> Result<Vec<String>> {
         let answer = self.client.ask(self.client.collections().list(ListCollectionsRequest {})).await?;
         Ok(answer.collections.into_iter().map(|collection| collection.name).collect())
     }
 
-    async fn drop_index(&self, name: &str) -> Result<()> {
+    async fn drop_index(&self, name: &str, _: Deadline) -> Result<(), WriteError> {
         if self.delete_collection(name).await? {
             return Ok(());
         }
-        Err(Error::new(ErrorKind::NotFound, format!("there is no collection {name:?}")))
+        Err(Error::new(ErrorKind::NotFound, format!("there is no collection {name:?}")).into())
     }
 
-    async fn write(&self, at: Target<'_>, rows: &[Row]) -> Result<Vec<Outcome>> {
-        let vector = &self.layout(at.name).vector;
+    async fn write(&self, target: Target<'_, Layout>, rows: &[Row]) -> Result<Vec<Outcome>, WriteError> {
+        let vector = &target.index.vector;
         let request = UpsertPoints {
-            collection_name: at.name.to_owned(),
+            collection_name: target.name.to_owned(),
             wait: Some(true),
-            points: rows.iter().map(|row| point(row, at.spec.metric, vector)).collect(),
+            points: rows.iter().map(|row| point(row, target.spec.metric, vector)).collect(),
             ordering: write_ordering(&self.config),
             ..UpsertPoints::default()
         };
-        self.outcomes(at, rows.len(), self.client.points().upsert(request).await)
+        self.applied(target, rows.len(), self.client.points().upsert(request).await)?;
+        Ok(vec![Outcome::Stored; rows.len()])
     }
 
-    async fn fetch(&self, at: Target<'_>, ids: &[String], want: Want) -> Result<Vec<Row>> {
+    async fn fetch(&self, target: Target<'_, Layout>, ids: &[NativeId], want: Want) -> Result<Vec<Row>> {
         let request = GetPoints {
-            collection_name: at.name.to_owned(),
+            collection_name: target.name.to_owned(),
             ids: point_ids(ids),
             with_payload: Some(payload_of(want)),
-            with_vectors: Some(vectors_of(want, &self.layout(at.name))),
+            with_vectors: Some(vectors_of(want, target.index)),
             read_consistency: read_consistency(&self.config),
             ..GetPoints::default()
         };
@@ -243,13 +222,18 @@ impl Driver for QdrantDriver {
         answer.result.into_iter().map(|point| row(point.id, point.payload, point.vectors)).collect()
     }
 
-    async fn remove(&self, at: Target<'_>, ids: &[String]) -> Result<Vec<Outcome>> {
-        let list = PointsIdsList { ids: point_ids(ids) };
-        self.outcomes(at, ids.len(), self.remove_points(at, PointsSelectorOneOf::Points(list)).await)
+    async fn remove(&self, target: Target<'_, Layout>, ids: &[NativeId]) -> Result<Vec<Outcome>, WriteError> {
+        let list = PointsSelectorOneOf::Points(PointsIdsList { ids: point_ids(ids) });
+        self.applied(target, ids.len(), self.remove_points(target, list).await)?;
+        Ok(vec![Outcome::Stored; ids.len()])
     }
 
-    async fn nearest(&self, at: Target<'_>, query: &Nearest<'_, NativeFilter>) -> Result<Neighbours> {
-        let layout = self.layout(at.name);
+    async fn nearest(
+        &self,
+        target: Target<'_, Layout>,
+        query: &Nearest<'_, NativeFilter>,
+    ) -> Result<Neighbours> {
+        let layout = target.index;
         let exact = query.exact || layout.flat;
         let params = SearchParams {
             hnsw_ef: query.ef_search.map(u64::from),
@@ -262,42 +246,42 @@ impl Driver for QdrantDriver {
             ..SearchParams::default()
         };
         let request = QueryPoints {
-            collection_name: at.name.to_owned(),
-            query: Some(Query { variant: Some(nearest_to(outgoing(query.vector, at.spec.metric))) }),
+            collection_name: target.name.to_owned(),
+            query: Some(Query { variant: Some(nearest_to(outgoing(query.vector, target.spec.metric))) }),
             using: (!layout.vector.is_empty()).then(|| layout.vector.clone()),
             filter: query.filter.map(|filter| filter.0.clone()),
             params: Some(params),
             limit: Some(query.k as u64),
             with_payload: Some(payload_of(query.want)),
-            with_vectors: Some(vectors_of(query.want, &layout)),
+            with_vectors: Some(vectors_of(query.want, layout)),
             read_consistency: read_consistency(&self.config),
             ..QueryPoints::default()
         };
         let answer = self.client.ask(self.client.points().query(request)).await?;
-        let hit = |distance| move |row| Hit { row, distance };
+        let hit = |distance| move |row| Hit::new(row, distance);
         let hits = answer.result.into_iter().map(|point| {
-            row(point.id, point.payload, point.vectors).map(hit(distance(at.spec.metric, point.score)))
+            row(point.id, point.payload, point.vectors).map(hit(distance(target.spec.metric, point.score)))
         });
         let hits: Vec<Hit> = hits.collect::<Result<_>>()?;
         let exactness = if exact { Exactness::Exact } else { Exactness::Approximate };
-        Ok(Neighbours { records_read: hits.len() as u64, hits, exactness })
+        Ok(Neighbours::new(hits, exactness))
     }
 
     async fn page(
         &self,
-        at: Target<'_>,
+        target: Target<'_, Layout>,
         filter: Option<&NativeFilter>,
         cursor: Option<&str>,
         limit: usize,
         want: Want,
     ) -> Result<Page> {
         let request = ScrollPoints {
-            collection_name: at.name.to_owned(),
+            collection_name: target.name.to_owned(),
             filter: filter.map(|filter| filter.0.clone()),
             offset: cursor.map(point_id),
             limit: Some(u32::try_from(limit).unwrap_or(u32::MAX)),
             with_payload: Some(payload_of(want)),
-            with_vectors: Some(vectors_of(want, &self.layout(at.name))),
+            with_vectors: Some(vectors_of(want, target.index)),
             read_consistency: read_consistency(&self.config),
             ..ScrollPoints::default()
         };
@@ -307,46 +291,59 @@ impl Driver for QdrantDriver {
         Ok(Page { rows: rows.collect::<Result<_>>()?, next })
     }
 
-    async fn count(&self, at: Target<'_>, filter: Option<&NativeFilter>, with_vector: bool) -> Result<u64> {
-        let vector = with_vector.then(|| NativeFilter::has_vector(&self.layout(at.name).vector));
+    async fn count(
+        &self,
+        target: Target<'_, Layout>,
+        filter: Option<&NativeFilter>,
+        with_vector: bool,
+    ) -> Result<u64> {
+        let vector = with_vector.then(|| NativeFilter::has_vector(&target.index.vector));
         let parts: Vec<NativeFilter> = filter.cloned().into_iter().chain(vector).collect();
         let filter = (!parts.is_empty()).then(|| NativeFilter::all(parts).0);
-        self.counted(at, filter, true).await
+        self.counted(target, filter, true).await
     }
 
-    async fn remove_where(&self, at: Target<'_>, filter: &NativeFilter) -> Result<Option<u64>> {
-        self.remove_all(at, filter.0.clone()).await.map(|()| None)
+    async fn remove_where(
+        &self,
+        target: Target<'_, Layout>,
+        filter: &NativeFilter,
+    ) -> Result<Option<u64>, WriteError> {
+        self.remove_all(target, filter.0.clone()).await.map(|()| None)
     }
 
-    async fn clear(&self, at: Target<'_>) -> Result<()> {
-        self.remove_all(at, Filter::default()).await
+    async fn clear(&self, target: Target<'_, Layout>) -> Result<(), WriteError> {
+        self.remove_all(target, Filter::default()).await
     }
 
     /// What Qdrant expects from its payload indexes.
-    async fn estimate(&self, at: Target<'_>, filter: Option<&NativeFilter>) -> Result<Option<u64>> {
-        self.counted(at, filter.map(|filter| filter.0.clone()), false).await.map(Some)
+    async fn estimate(
+        &self,
+        target: Target<'_, Layout>,
+        filter: Option<&NativeFilter>,
+    ) -> Result<Option<u64>> {
+        self.counted(target, filter.map(|filter| filter.0.clone()), false).await.map(Some)
     }
 
-    async fn health(&self) -> Result<Health> {
+    async fn health(&self, deadline: Deadline) -> Result<Health> {
         let reply = self.client.ask(self.client.server().health_check(HealthCheckRequest {})).await?;
         let mut health = Health::new(PROVIDER, Status::Healthy);
         health.version = Some(reply.version);
-        health.indexes = Some(self.list().await?.len() as u64);
+        health.indexes = Some(self.list(deadline).await?.len() as u64);
         Ok(health)
     }
 
     /// Wakes the optimizers, which merge segments, drop what was deleted and build the graph, and waits for them.
-    async fn optimize(&self, at: Target<'_>) -> Result<bool> {
-        if is_optimized(&self.info(at.name).await?)? {
+    async fn optimize(&self, target: Target<'_, Layout>) -> Result<bool> {
+        if is_optimized(&self.info(target.name).await?)? {
             return Ok(false);
         }
         let request = UpdateCollection {
-            collection_name: at.name.to_owned(),
+            collection_name: target.name.to_owned(),
             optimizers_config: Some(OptimizersConfigDiff::default()),
             ..UpdateCollection::default()
         };
-        self.client.ask_long(self.client.collections().update(request)).await?;
-        while !is_optimized(&self.info(at.name).await?)? {
+        self.client.ask(self.client.collections().update(request)).await?;
+        while !is_optimized(&self.info(target.name).await?)? {
             tokio::time::sleep(POLL).await;
         }
         Ok(true)

@@ -8,7 +8,6 @@ mod client;
 mod config;
 mod convert;
 mod driver;
-mod error;
 mod filter;
 mod lower;
 mod options;

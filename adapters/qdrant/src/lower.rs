@@ -1,26 +1,18 @@
 //! Leaves to Qdrant's conditions: exact wherever Qdrant can tell, which it cannot of the order of strings.
 //!
-//! A payload that Portolan wrote holds opaque lists and floats of many digits aside, and names their keys in
-//! [`ASIDE_KEYS`]. An opaque value meets `exists`, `ne` and `not_in` only, so that these are exact with the keys asked
-//! too; a number aside may meet any leaf with a number, which is a superset then. A declared field of another type than
-//! float has nothing aside.
+//! A payload that Portolan wrote has opaque lists and floats of many digits in the overflow, whose keys are listed in
+//! [`OVERFLOW_KEYS`]. An opaque value meets `exists`, `ne` and `not_in` only, so that these are exact with the keys asked
+//! too; a number in the overflow may meet any leaf with a number, which is a superset then. Of a declared field of another
+//! type than float nothing is in the overflow.
 
+use portolan_core::driver::OVERFLOW_KEYS;
 use portolan_core::filter::{Condition, Leaf, Lowered};
-use portolan_core::validate::RESERVED_PREFIX;
+use portolan_core::number::{TWO_53, exact_f64};
 use portolan_core::{FieldType, Scalar};
 use qdrant_client::qdrant::{PayloadSchemaType, Range, ValuesCount};
 
 use crate::filter::NativeFilter;
 use crate::schema::Layout;
-
-/// The payload field of the keys whose values lie aside.
-pub(crate) const ASIDE_KEYS: &str = "_portolan_keys";
-
-/// The payload field of the values aside.
-pub(crate) const ASIDE: &str = RESERVED_PREFIX;
-
-/// From here on neighbouring integers are one float.
-const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// How a leaf, or where `negated` its complement, is answered.
 pub(crate) fn leaf(
@@ -81,7 +73,7 @@ impl Field<'_> {
 
     /// In a payload of others an opaque list may stand natively, and Qdrant matches its scalars one by one.
     fn exact(&self, native: NativeFilter) -> Lowered<NativeFilter> {
-        if self.layout.own { Lowered::Exact(native) } else { Lowered::Superset(native) }
+        if self.layout.ours { Lowered::Exact(native) } else { Lowered::Superset(native) }
     }
 
     fn equal(&self, operand: &Scalar) -> Lowered<NativeFilter> {
@@ -97,7 +89,7 @@ impl Field<'_> {
             match operand {
                 Scalar::String(text) => texts.push(text.clone()),
                 Scalar::Bool(b) => parts.push(NativeFilter::boolean(&self.path, *b)),
-                Scalar::Integer(i) if self.is_integer() || !is_float(*i) => integers.push(*i),
+                Scalar::Integer(i) if self.is_integer() || exact_f64(*i).is_none() => integers.push(*i),
                 Scalar::Integer(i) => numbers.push(*i as f64),
                 Scalar::Float(x) => numbers.push(*x),
             }
@@ -117,16 +109,16 @@ impl Field<'_> {
         });
         parts.extend(numbers.iter().map(|x| NativeFilter::range(&self.path, self.point(*x))));
         let numeric = !numbers.is_empty();
-        self.lowered(parts, numeric, numbers.iter().any(|x| x.abs() >= EXACT))
+        self.lowered(parts, numeric, numbers.iter().any(|x| x.abs() >= TWO_53))
     }
 
-    /// Any of some conditions. Where they are `numeric`, what they ask about may lie aside; `wide` ones meet more than they
+    /// Any of some conditions. Where they are `numeric`, what they ask about may be in the overflow; `wide` ones meet more than they
     /// should.
     fn lowered(&self, mut parts: Vec<NativeFilter>, numeric: bool, wide: bool) -> Lowered<NativeFilter> {
-        let aside = numeric && self.lies_aside();
-        parts.extend(aside.then(|| self.aside()));
+        let overflows = numeric && self.may_overflow();
+        parts.extend(overflows.then(|| self.in_overflow()));
         let any = NativeFilter::any(parts);
-        if aside || wide { Lowered::Superset(any) } else { self.exact(any) }
+        if overflows || wide { Lowered::Superset(any) } else { self.exact(any) }
     }
 
     /// The field exists, and no value of it meets what `equal` does.
@@ -144,13 +136,13 @@ impl Field<'_> {
             Scalar::Float(x) => *x,
             Scalar::String(_) | Scalar::Bool(_) => return Lowered::Nothing,
         };
-        let wide = x.abs() >= EXACT;
+        let wide = x.abs() >= TWO_53;
         let mut range = range(x);
         if wide {
             range = Range { gte: range.gte.or(range.gt), lte: range.lte.or(range.lt), ..Range::default() };
         }
         if x.fract() != 0.0 && self.compares_integers() {
-            range = self.whole(range);
+            range = self.of_integers(range);
         }
         self.lowered(vec![NativeFilter::range(&self.path, range)], true, wide)
     }
@@ -160,13 +152,13 @@ impl Field<'_> {
         if x.fract() == 0.0 || !self.compares_integers() {
             return Range { gte: Some(x), lte: Some(x), ..Range::default() };
         }
-        self.whole(Range { gt: Some(x), lt: Some(x), ..Range::default() })
+        self.of_integers(Range { gt: Some(x), lt: Some(x), ..Range::default() })
     }
 
     /// A range with bounds that are integers. Where all values are, as in collections of the port, it meets the same ones;
     /// else it is widened.
-    fn whole(&self, range: Range) -> Range {
-        if self.layout.own {
+    fn of_integers(&self, range: Range) -> Range {
+        if self.layout.ours {
             return Range {
                 gt: range.gt.map(f64::floor),
                 gte: range.gte.map(f64::ceil),
@@ -222,22 +214,22 @@ impl Field<'_> {
         Lowered::Superset(NativeFilter::text(&self.path, part))
     }
 
-    /// The field is there, maybe as an empty list, and is not null; or its value lies aside.
+    /// The field is there, maybe as an empty list, and is not null; or its value is in the overflow.
     fn exists(&self) -> NativeFilter {
         let not_null = NativeFilter::all([
             NativeFilter::count(&self.path, at_least_none()),
             NativeFilter::is_null(&self.path).not(),
         ]);
         let native = [NativeFilter::is_not_empty(&self.path), not_null];
-        let aside = self.lies_aside().then(|| self.aside());
-        NativeFilter::any(native.into_iter().chain(aside))
+        let overflows = self.may_overflow().then(|| self.in_overflow());
+        NativeFilter::any(native.into_iter().chain(overflows))
     }
 
-    fn aside(&self) -> NativeFilter {
-        NativeFilter::keyword(ASIDE_KEYS, self.key)
+    fn in_overflow(&self) -> NativeFilter {
+        NativeFilter::keyword(OVERFLOW_KEYS, self.key)
     }
 
-    fn lies_aside(&self) -> bool {
+    fn may_overflow(&self) -> bool {
         matches!(self.declared, None | Some(FieldType::Float))
     }
 
@@ -253,11 +245,6 @@ impl Field<'_> {
     fn has_index(&self, of: PayloadSchemaType) -> bool {
         self.layout.indexes.get(self.key) == Some(&of)
     }
-}
-
-/// Whether an integer is the value of a float.
-fn is_float(i: i64) -> bool {
-    i as f64 as i128 == i128::from(i)
 }
 
 /// Any number of values: what a field that is there has.
@@ -315,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_may_lie_aside_are_a_superset() {
+    fn numbers_that_may_be_in_the_overflow_are_a_superset() {
         for text in ["a = 2", "a < 2.5", "a IN (1, \"x\")", "a != 2", "a CONTAINS 2"] {
             for declared in [None, Some(FieldType::Float)] {
                 assert!(matches!(lower(text, declared, false), Lowered::Superset(_)), "{text}");
@@ -323,7 +310,7 @@ mod tests {
             }
         }
         let native = shown(&lower("a = 2", None, false));
-        assert!(native.contains(ASIDE_KEYS), "{native}");
+        assert!(native.contains(OVERFLOW_KEYS), "{native}");
     }
 
     #[test]
@@ -348,7 +335,7 @@ mod tests {
             assert!(native.starts_with("exact") && native.contains(bounds), "{text}: {native}");
             assert!(shown(&lower(text, None, false)).contains("2.5"), "{text}");
         }
-        let layout = Layout { own: false, ..Layout::default() };
+        let layout = Layout { ours: false, ..Layout::default() };
         let native = shown(&lower_in(&layout, "a < 2.5", Some(FieldType::Integer), false));
         assert!(native.starts_with("superset") && native.contains(r#""lte":3.0"#), "{native}");
     }
@@ -372,7 +359,7 @@ mod tests {
 
     #[test]
     fn in_payloads_of_others_an_equal_element_may_stand_in_a_mixed_list() {
-        let layout = Layout { own: false, ..Layout::default() };
+        let layout = Layout { ours: false, ..Layout::default() };
         for text in ["a = \"x\"", "a != \"x\"", "a CONTAINS \"x\"", "a = true"] {
             assert!(matches!(lower_in(&layout, text, None, false), Lowered::Superset(_)), "{text}");
         }

@@ -24,7 +24,7 @@ pub(crate) const KEYS: &[&str] = &[
 /// The options of a spec, read.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Options {
-    /// The name of the vector; the unnamed one unless told.
+    /// The name of the vector; the unnamed one by default.
     pub(crate) vector: Option<String>,
     pub(crate) shard_number: Option<u32>,
     pub(crate) replication_factor: Option<u32>,
@@ -58,14 +58,14 @@ impl Options {
     /// `InvalidArgument` naming the option and what it must be.
     pub(crate) fn of(spec: &IndexSpec) -> Result<Self> {
         let options = Self {
-            vector: text(spec, "vector")?,
-            shard_number: count(spec, "shard_number")?,
-            replication_factor: count(spec, "replication_factor")?,
-            write_consistency_factor: count(spec, "write_consistency_factor")?,
-            on_disk: truth(spec, "on_disk")?,
-            on_disk_payload: truth(spec, "on_disk_payload")?,
-            codes: codes(spec)?,
-            always_ram: truth(spec, "quantization_always_ram")?,
+            vector: spec.option_text("vector")?.map(str::to_owned),
+            shard_number: spec.option_integer("shard_number", 1..=u32::MAX)?,
+            replication_factor: spec.option_integer("replication_factor", 1..=u32::MAX)?,
+            write_consistency_factor: spec.option_integer("write_consistency_factor", 1..=u32::MAX)?,
+            on_disk: spec.option_bool("on_disk")?,
+            on_disk_payload: spec.option_bool("on_disk_payload")?,
+            codes: spec.option_choice("quantization", &Codes::ALL)?,
+            always_ram: spec.option_bool("quantization_always_ram")?,
         };
         if options.always_ram.is_some() && options.codes.is_none() {
             return Err(Error::invalid("the option quantization_always_ram is given without quantization"));
@@ -96,7 +96,7 @@ impl Options {
     }
 }
 
-/// The options that a collection of another program has, as far as they are not what Qdrant does unless told.
+/// The options that a collection of another program has, as far as they are not what Qdrant does by default.
 pub(crate) fn known(
     params: &CollectionParams,
     config: Option<&CollectionConfig>,
@@ -118,43 +118,6 @@ pub(crate) fn known(
     });
     set("quantization", codes.map(Into::into));
     options
-}
-
-fn text(spec: &IndexSpec, key: &str) -> Result<Option<String>> {
-    match spec.options.get(key) {
-        None => Ok(None),
-        Some(Scalar::String(text)) if !text.is_empty() => Ok(Some(text.clone())),
-        Some(other) => Err(wrong(key, other, "a text that is not empty")),
-    }
-}
-
-fn count(spec: &IndexSpec, key: &str) -> Result<Option<u32>> {
-    let Some(value) = spec.options.get(key) else { return Ok(None) };
-    let count = match value {
-        Scalar::Integer(i) => u32::try_from(*i).ok().filter(|n| *n >= 1),
-        _ => None,
-    };
-    count.map(Some).ok_or_else(|| wrong(key, value, "an integer from 1 on"))
-}
-
-fn truth(spec: &IndexSpec, key: &str) -> Result<Option<bool>> {
-    match spec.options.get(key) {
-        None => Ok(None),
-        Some(Scalar::Bool(b)) => Ok(Some(*b)),
-        Some(other) => Err(wrong(key, other, "true or false")),
-    }
-}
-
-fn codes(spec: &IndexSpec) -> Result<Option<Codes>> {
-    let Some(value) = spec.options.get("quantization") else { return Ok(None) };
-    let found = Codes::ALL.iter().find(|(name, _)| value.as_str() == Some(*name));
-    found
-        .map(|(_, codes)| Some(*codes))
-        .ok_or_else(|| wrong("quantization", value, "scalar, product or binary"))
-}
-
-fn wrong(key: &str, value: &Scalar, expected: &str) -> Error {
-    Error::invalid(format!("the option {key} is {value:?}, and must be {expected}"))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The parts that requests share.
 
-use portolan_core::driver::Want;
+use portolan_core::driver::{OVERFLOW, OVERFLOW_KEYS, Want};
 use qdrant_client::qdrant::with_payload_selector::SelectorOptions as PayloadOptions;
 use qdrant_client::qdrant::with_vectors_selector::SelectorOptions as VectorOptions;
 use qdrant_client::qdrant::{
@@ -10,13 +10,12 @@ use qdrant_client::qdrant::{
 };
 
 use crate::config::{Config, ReadConsistency, WriteOrdering};
-use crate::lower::{ASIDE, ASIDE_KEYS};
 use crate::schema::Layout;
 
 /// What of payloads is to be sent.
 pub(crate) fn payload_of(want: Want) -> WithPayloadSelector {
-    let options = if want.own && !want.metadata {
-        let fields = vec![ASIDE.to_owned(), ASIDE_KEYS.to_owned()];
+    let options = if want.overflow && !want.metadata {
+        let fields = vec![OVERFLOW.to_owned(), OVERFLOW_KEYS.to_owned()];
         PayloadOptions::Include(PayloadIncludeSelector { fields })
     } else {
         PayloadOptions::Enable(want.metadata)

@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
-use portolan_core::driver::Target;
+use portolan_core::driver::kit::SpecRecord;
+use portolan_core::driver::{NewIndex, OVERFLOW_KEYS};
 use portolan_core::validate::RESERVED_PREFIX;
 use portolan_core::{
     EngineKind, EngineParams, Error, ErrorKind, FieldType, IndexInfo, IndexSpec, Metric, Result, time,
@@ -16,32 +17,23 @@ use qdrant_client::qdrant::{
     Distance, HnswConfigDiff, PayloadSchemaType, VectorParams, VectorParamsMap, VectorsConfig,
     vectors_config,
 };
-use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::PROVIDER;
-use crate::client::BOUND;
 use crate::convert;
-use crate::lower::{ASIDE_KEYS, key_of, path};
+use crate::lower::{key_of, path};
 use crate::options::{self, Options};
 
-const VERSION: u32 = 1;
-
-/// What a collection's metadata says of the port's index.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Stored {
-    v: u32,
-    spec: IndexSpec,
-}
+/// How many seconds the server itself may take to create or delete a collection.
+pub(crate) const SERVER_BOUND: u64 = 300;
 
 /// What a driver must know of a collection beside its spec.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Layout {
+pub struct Layout {
     /// The name of the vector; empty for the unnamed one.
     pub(crate) vector: String,
     /// Whether Portolan made the collection, so that payloads are as it writes them.
-    pub(crate) own: bool,
+    pub(crate) ours: bool,
     /// Whether every search reads all candidates.
     pub(crate) flat: bool,
     /// Whether a batch is parted, so that a refusal may be that of one part.
@@ -52,14 +44,14 @@ pub(crate) struct Layout {
 
 impl Default for Layout {
     fn default() -> Self {
-        Self { vector: String::new(), own: true, flat: false, sharded: false, indexes: BTreeMap::new() }
+        Self { vector: String::new(), ours: true, flat: false, sharded: false, indexes: BTreeMap::new() }
     }
 }
 
 /// The request that creates a collection.
 #[allow(deprecated, reason = "the fields that replace these are unknown to Qdrant 1.18")]
-pub(crate) fn creation(at: Target<'_>) -> Result<CreateCollection> {
-    let spec = at.spec;
+pub(crate) fn creation(new: NewIndex<'_>) -> Result<CreateCollection> {
+    let spec = new.spec;
     let options = Options::of(spec)?;
     let params = VectorParams {
         size: spec.dimension as u64,
@@ -74,7 +66,7 @@ pub(crate) fn creation(at: Target<'_>) -> Result<CreateCollection> {
         }),
     };
     Ok(CreateCollection {
-        collection_name: at.name.to_owned(),
+        collection_name: new.name.to_owned(),
         vectors_config: Some(VectorsConfig { config: Some(config) }),
         hnsw_config: hnsw(&spec.engine)?,
         quantization_config: options.quantization(),
@@ -83,17 +75,17 @@ pub(crate) fn creation(at: Target<'_>) -> Result<CreateCollection> {
         write_consistency_factor: options.write_consistency_factor,
         on_disk_payload: options.on_disk_payload,
         metadata: HashMap::from([(RESERVED_PREFIX.to_owned(), stored(spec)?)]),
-        timeout: Some(BOUND.as_secs()),
+        timeout: Some(SERVER_BOUND),
         ..CreateCollection::default()
     })
 }
 
-/// The requests that create the payload indexes: of the declared fields, and of the keys aside.
-pub(crate) fn field_indexes(at: Target<'_>) -> impl Iterator<Item = CreateFieldIndexCollection> {
-    let own = (ASIDE_KEYS.to_owned(), q::FieldType::Keyword);
-    let declared = at.spec.fields.iter().filter_map(|(key, of)| Some((path(key)?, field_type(*of))));
-    let name = at.name.to_owned();
-    declared.chain([own]).map(move |(field_name, of)| CreateFieldIndexCollection {
+/// The requests that create the payload indexes: of the declared fields, and of the keys of the overflow.
+pub(crate) fn field_indexes(new: NewIndex<'_>) -> impl Iterator<Item = CreateFieldIndexCollection> {
+    let overflow = (OVERFLOW_KEYS.to_owned(), q::FieldType::Keyword);
+    let declared = new.spec.fields.iter().filter_map(|(key, of)| Some((path(key)?, field_type(*of))));
+    let name = new.name.to_owned();
+    declared.chain([overflow]).map(move |(field_name, of)| CreateFieldIndexCollection {
         collection_name: name.clone(),
         wait: Some(true),
         field_name,
@@ -114,7 +106,7 @@ pub(crate) fn describe(name: &str, info: &CollectionInfo) -> Result<(IndexInfo, 
     let hnsw = config.and_then(|c| c.hnsw_config.as_ref());
     let mut layout = Layout {
         vector,
-        own: false,
+        ours: false,
         flat: hnsw.is_some_and(|h| h.m == Some(0)),
         sharded: params.shard_number > 1,
         indexes: info
@@ -124,7 +116,7 @@ pub(crate) fn describe(name: &str, info: &CollectionInfo) -> Result<(IndexInfo, 
             .collect(),
     };
     let metadata = config.and_then(|c| c.metadata.get(RESERVED_PREFIX));
-    let Some(stored) = metadata.map(|text| read(name, text)).transpose()? else {
+    let Some(mut spec) = metadata.map(|text| read(name, text)).transpose()? else {
         let mut spec = IndexSpec::new(name, native.size as usize).metric(metric);
         spec.fields =
             layout.indexes.iter().filter_map(|(key, of)| Some((key.clone(), declared(*of)?))).collect();
@@ -132,8 +124,7 @@ pub(crate) fn describe(name: &str, info: &CollectionInfo) -> Result<(IndexInfo, 
         spec.options = options::known(params, config, &layout.vector);
         return Ok((IndexInfo::new(spec, PROVIDER).created_at(created_at(info)), layout));
     };
-    layout.own = true;
-    let mut spec = stored.spec;
+    layout.ours = true;
     spec.dimension = native.size as usize;
     spec.metric = metric;
     Ok((IndexInfo::new(spec, PROVIDER).created_at(created_at(info)), layout))
@@ -146,30 +137,14 @@ fn created_at(info: &CollectionInfo) -> Option<String> {
 }
 
 fn stored(spec: &IndexSpec) -> Result<q::Value> {
-    let stored = Stored { v: VERSION, spec: spec.clone() };
-    let text = serde_json::to_string(&stored).map_err(|e| {
-        Error::new(ErrorKind::Unexpected, "the spec could not be written as JSON").with_source(e)
-    })?;
-    Ok(convert::native(Json::from(text)))
+    let record = SpecRecord { spec: spec.clone(), created_at: None };
+    Ok(convert::native(Json::from(record.to_json("v")?)))
 }
 
-fn read(name: &str, text: &q::Value) -> Result<Stored> {
-    let corrupt = |why: String| {
-        Error::new(
-            ErrorKind::Corrupt,
-            format!(
-                "the metadata {RESERVED_PREFIX:?} of the collection {name:?} is damaged ({why}); remove it, and the \
-                     collection is read as one of another program"
-            ),
-        )
-    };
+fn read(name: &str, text: &q::Value) -> Result<IndexSpec> {
     let json = convert::json(text.clone());
-    let text = json.as_str().ok_or_else(|| corrupt("it is no text".to_owned()))?;
-    let stored: Stored = serde_json::from_str(text).map_err(|e| corrupt(e.to_string()))?;
-    if stored.v != VERSION {
-        return Err(corrupt(format!("its version is {}, and this program reads {VERSION}", stored.v)));
-    }
-    Ok(stored)
+    let place = format!("the metadata {RESERVED_PREFIX:?} of the collection {name:?}");
+    Ok(SpecRecord::read(&place, json.as_str())?.spec)
 }
 
 /// The one dense vector of a collection, and its name.

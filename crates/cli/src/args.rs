@@ -1,18 +1,17 @@
-//! What can be said on the command line.
+//! What can be said on the command line, and which verb answers it.
 
-use std::path::PathBuf;
-use std::time::Duration;
-
-use clap::{Args, Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::command;
-use crate::output::Format;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::options::Global;
 
 const AFTER: &str = "\
 Exit status: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 partly done.
 
-The store is --store, else the one of --profile, else $PORTOLAN_STORE, else the default profile of portolan.toml, \
-else an embedded store in your data directory.";
+The store is the first that is given of: --store, --profile, $PORTOLAN_STORE, the default profile of portolan.toml. \
+[default: an embedded store in your data directory]";
 
 /// Work with any vector database: the same commands, the same answers.
 #[derive(Debug, Parser)]
@@ -22,39 +21,6 @@ pub(crate) struct Cli {
     pub(crate) global: Global,
     #[command(subcommand)]
     pub(crate) command: Command,
-}
-
-/// Options that stand before or after the verb.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Global options")]
-pub(crate) struct Global {
-    /// The store, as a URI such as embedded:./data or memory: [env: PORTOLAN_STORE]
-    #[arg(long, global = true, value_name = "URI")]
-    pub(crate) store: Option<String>,
-
-    /// The profile of portolan.toml that names the store
-    #[arg(long, global = true, value_name = "NAME", conflicts_with = "store")]
-    pub(crate) profile: Option<String>,
-
-    /// The configuration file [default: ./portolan.toml, then the one in your configuration directory]
-    #[arg(long, global = true, value_name = "FILE", env = "PORTOLAN_CONFIG")]
-    pub(crate) config: Option<PathBuf>,
-
-    /// How results are printed
-    #[arg(long, short, global = true, value_enum, default_value_t)]
-    pub(crate) output: Format,
-
-    /// Print results and errors only: no progress, no hints
-    #[arg(long, short, global = true)]
-    pub(crate) quiet: bool,
-
-    /// Answer every question with yes
-    #[arg(long, short, global = true)]
-    pub(crate) yes: bool,
-
-    /// The time that each call to the store may take, in seconds: 0.1 to 60
-    #[arg(long, global = true, value_name = "SECONDS", value_parser = seconds)]
-    pub(crate) timeout: Option<Duration>,
 }
 
 /// The verbs.
@@ -97,46 +63,37 @@ pub(crate) enum Command {
     Man(command::man::Args),
 }
 
-/// A filter, as its own option.
-#[derive(Debug, Clone, Default, Args)]
-pub(crate) struct Where {
-    /// Only records that meet this filter, written as text ('country = "DE" AND founding_year >= 2015') or as JSON
-    /// ('{"country": "DE"}')
-    #[arg(long = "where", value_name = "FILTER")]
-    pub(crate) filter: Option<String>,
-}
-
-/// Which columns a table shows.
-#[derive(Debug, Clone, Default, Args)]
-pub(crate) struct Columns {
-    /// The metadata fields that a table shows, separated by commas [default: those that say most]
-    #[arg(long, value_name = "FIELDS", value_delimiter = ',')]
-    pub(crate) columns: Vec<String>,
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    match text.parse::<f64>() {
-        Ok(seconds) if (0.1..=60.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
-        _ => Err("the range is 0.1 to 60 seconds".to_owned()),
+impl Command {
+    /// Runs the verb.
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        match self {
+            Self::Demo(args) => command::demo::run(args, context).await,
+            Self::Providers => command::providers::run(context).await,
+            Self::Index(command) => command::index::run(command, context).await,
+            Self::Import(args) => command::import::run(args, context).await,
+            Self::Export(args) => command::export::run(args, context).await,
+            Self::Upsert(args) => command::upsert::run(args, context).await,
+            Self::Get(args) => command::get::run(args, context).await,
+            Self::Delete(args) => command::delete::run(args, context).await,
+            Self::Clear(args) => command::clear::run(args, context).await,
+            Self::Count(args) => command::count::run(args, context).await,
+            Self::Scan(args) => command::scan::run(args, context).await,
+            Self::Update(args) => command::update::run(args, context).await,
+            Self::Search(args) => command::search::run(args, context).await,
+            Self::Explain(args) => command::explain::run(args, context).await,
+            Self::Health => command::health::run(context).await,
+            Self::Completions(args) => command::completions::run(&args, Cli::command()),
+            Self::Man(args) => command::man::run(&args, Cli::command()),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
     fn the_definitions_are_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn a_timeout_is_within_its_range() {
-        assert_eq!(seconds("0.1"), Ok(Duration::from_millis(100)));
-        for wrong in ["0", "61", "NaN", "inf", "-1", "soon"] {
-            assert!(seconds(wrong).is_err(), "{wrong}");
-        }
     }
 }

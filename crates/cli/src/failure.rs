@@ -8,7 +8,7 @@ use clap::error::ContextKind;
 use portolan::{Error, ErrorKind};
 use serde_json::{Value as Json, json};
 
-use crate::output::Format;
+use crate::options::Format;
 
 /// Why a run ended.
 #[derive(Debug)]
@@ -52,6 +52,14 @@ impl Failure {
             *status = Some(PARTLY);
         }
         self
+    }
+
+    /// The kind of its error, if there is one.
+    pub(crate) fn kind(&self) -> Option<ErrorKind> {
+        match self {
+            Self::Error { error, .. } => Some(error.kind()),
+            Self::ClosedPipe => None,
+        }
     }
 
     /// Adds what the user can do.
@@ -162,8 +170,8 @@ pub(crate) fn report_usage(error: &clap::Error, format: Format) -> ExitCode {
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE))
 }
 
-/// The error as a sentence. Where the kind and the place add nothing to what the user typed, they are left out; file
-/// and line stand in the message.
+/// The error as a sentence. Where kind and index add nothing to what the user typed, they are left out; file and line
+/// are part of the message.
 fn sentence(error: &Error) -> String {
     if !matches!(
         error.kind(),
@@ -174,9 +182,9 @@ fn sentence(error: &Error) -> String {
     ) {
         return error.to_string();
     }
-    let told = |key: &str| matches!(key, "file" | "line");
+    let is_in_message = |key: &str| matches!(key, "file" | "line");
     let facts: Vec<String> =
-        error.context().iter().filter(|(k, _)| !told(k)).map(|(k, v)| format!("{k}: {v}")).collect();
+        error.context().iter().filter(|(k, _)| !is_in_message(k)).map(|(k, v)| format!("{k}: {v}")).collect();
     if facts.is_empty() {
         return error.message().to_owned();
     }

@@ -6,10 +6,13 @@ mod context;
 mod failure;
 mod hint;
 mod input;
+mod options;
 mod output;
 mod profile;
 mod progress;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use std::process::ExitCode;
 
@@ -18,7 +21,7 @@ use clap::Parser;
 use crate::args::Cli;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::Format;
+use crate::options::Format;
 
 fn main() -> ExitCode {
     match Cli::try_parse() {
@@ -37,7 +40,7 @@ fn run(cli: Cli) -> ExitCode {
 
 fn execute(cli: Cli) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let ended = runtime.block_on(command::run(cli.command, &Context::new(cli.global)));
+    let ended = runtime.block_on(cli.command.run(&Context::new(cli.global)));
     // A thread that still waits for stdin is not waited for.
     runtime.shutdown_background();
     ended

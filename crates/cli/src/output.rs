@@ -2,22 +2,10 @@
 
 use std::io::{self, Write};
 
-use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::failure::Failure;
-
-/// How results are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub(crate) enum Format {
-    /// For people
-    #[default]
-    Table,
-    /// One JSON object
-    Json,
-    /// One JSON object a line: a line for each match, record or index
-    Jsonl,
-}
+use crate::options::Format;
 
 /// Prints a result in one of the three formats: `rows` are the lines of JSONL.
 pub(crate) fn print<O: Serialize, R: Serialize>(

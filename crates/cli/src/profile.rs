@@ -8,8 +8,8 @@ use portolan::suggest::did_you_mean;
 use portolan::{Error, Location};
 use serde::Deserialize;
 
-use crate::args::Global;
 use crate::failure::Failure;
+use crate::options::Global;
 
 const FILE_NAME: &str = "portolan.toml";
 const STORE_VARIABLE: &str = "PORTOLAN_STORE";

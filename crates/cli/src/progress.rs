@@ -14,7 +14,7 @@ const UNKNOWN: &str = "{prefix} {spinner} {msg}  {elapsed}";
 pub(crate) struct Bar(ProgressBar);
 
 impl Bar {
-    /// A bar over bytes of input, or a spinner where their number is not known. The message tells of records.
+    /// A bar over bytes of input, or a spinner where their number is not known. The message counts records.
     pub(crate) fn over_bytes(quiet: bool, what: &str, total: Option<u64>) -> Self {
         Self::new(quiet, what, total, if total.is_some() { BYTES } else { UNKNOWN })
     }

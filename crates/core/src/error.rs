@@ -49,6 +49,8 @@ pub enum ErrorKind {
     CircuitOpen,
     /// The caller cancelled the operation.
     Cancelled,
+    /// The storage was closed; open it again.
+    Closed,
     /// Stored data is damaged, or not of a format this version reads.
     Corrupt,
     /// Anything else: a defect here or in the database.
@@ -76,6 +78,7 @@ impl ErrorKind {
             Self::Timeout => "timeout",
             Self::CircuitOpen => "circuit_open",
             Self::Cancelled => "cancelled",
+            Self::Closed => "closed",
             Self::Corrupt => "corrupt",
             Self::Unexpected => "unexpected",
         }
@@ -146,6 +149,11 @@ impl Error {
     /// An [`ErrorKind::Unsupported`].
     pub fn unsupported(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Unsupported, message)
+    }
+
+    /// An [`ErrorKind::Closed`].
+    pub fn closed() -> Self {
+        Self::new(ErrorKind::Closed, "the storage is closed; open it again")
     }
 
     /// An [`ErrorKind::NotFound`] for an index.
@@ -223,7 +231,7 @@ impl Error {
         self.0.kind
     }
 
-    /// What was wrong, without kind and place.
+    /// What was wrong, without the kind and where it happened.
     pub fn message(&self) -> &str {
         &self.0.message
     }

@@ -4,6 +4,7 @@
 //! Applications use [`VectorStorage`], usually as `Arc<dyn VectorStorage>` with the sugar of [`VectorStorageExt`];
 //! adapters implement [`driver::Driver`]; layers implement [`layer::Around`].
 
+pub mod arithmetic;
 pub mod capability;
 pub mod driver;
 pub mod error;
@@ -16,8 +17,10 @@ pub mod location;
 pub mod memory;
 pub mod metadata;
 pub mod name;
+pub mod number;
 pub mod options;
 pub mod progress;
+mod query_clock;
 pub mod record;
 pub mod registry;
 pub mod scan;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// What a long operation tells of itself.
+/// How far a long operation is.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ProgressUpdate<'a> {
@@ -30,7 +30,7 @@ pub trait Progress: Send + Sync {
     /// Called now and then, and at the end.
     fn update(&self, update: &ProgressUpdate<'_>);
 
-    /// Whether the operation shall stop after what it is doing; it then ends with `Cancelled`.
+    /// Whether the operation should stop after what it is doing; it then ends with `Cancelled`.
     fn is_cancelled(&self) -> bool {
         false
     }
@@ -48,7 +48,7 @@ impl<F: Fn(&ProgressUpdate<'_>) + Send + Sync> Progress for F {
     }
 }
 
-/// The side of the operation: counts, and tells.
+/// What the operation counts with: it calls the listener now and then.
 pub struct Meter<'a> {
     to: &'a dyn Progress,
     operation: &'a str,
@@ -63,7 +63,7 @@ impl<'a> Meter<'a> {
         Self { to, operation, total, done: 0, start: Instant::now() }
     }
 
-    /// Counts items and tells.
+    /// Counts items and calls the listener.
     pub fn advance(&mut self, items: u64) {
         self.done += items;
         self.tell(None);
@@ -80,7 +80,7 @@ impl<'a> Meter<'a> {
         });
     }
 
-    /// Whether the operation shall stop.
+    /// Whether the operation should stop.
     pub fn is_cancelled(&self) -> bool {
         self.to.is_cancelled()
     }

@@ -39,13 +39,13 @@ impl Record {
     }
 }
 
-/// Reads records by id; each is answered at its place.
+/// Reads records by id: one entry per requested id, in order.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct GetRequest<'a> {
     /// The index.
     pub index: &'a str,
-    /// The ids; repeats are answered repeatedly.
+    /// The ids; one that is named twice is answered twice.
     pub ids: &'a [String],
     /// Whether vectors are returned (yes).
     pub include_vectors: bool,

@@ -4,19 +4,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::filter::Filter;
-use crate::options::CallOptions;
+use crate::options::{CallOptions, DEFAULT_RESIDUAL_BUDGET};
 use crate::record::Record;
-use crate::search::DEFAULT_RESIDUAL_BUDGET;
 
 /// Where a scan goes on. Opaque; lives as long as the storage that gave it.
 ///
-/// Over a database that pages by offset only, one that 1,024 other scans were started or resumed after has ended too.
+/// Over a database that pages by offset only, a cursor also ends once 1,024 other scans were started or resumed after
+/// it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Cursor(String);
 
 impl Cursor {
-    /// A cursor of an implementation's own making.
+    /// A cursor with an implementation's token.
     pub fn new(token: impl Into<String>) -> Self {
         Self(token.into())
     }

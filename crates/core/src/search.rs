@@ -8,11 +8,8 @@ use crate::error::{Error, Result};
 use crate::filter::Filter;
 use crate::index::Metric;
 use crate::metadata::{Metadata, Value};
-use crate::options::CallOptions;
+use crate::options::{CallOptions, DEFAULT_RESIDUAL_BUDGET};
 use crate::record::Vector;
-
-/// The most records that a filter's client side may read, unless a request says otherwise.
-pub const DEFAULT_RESIDUAL_BUDGET: u64 = 1_000_000;
 
 /// The largest `top_k`.
 pub const MAX_TOP_K: usize = 10_000;

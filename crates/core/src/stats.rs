@@ -1,12 +1,12 @@
 //! Statistics of an index, and the explanation of a search.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::filter::PushDown;
-use crate::index::Metric;
+use crate::index::{EngineKind, Metric};
+use crate::search::Exactness;
 
 /// What is known of an index. Counts are exact; what the provider does not know is absent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -71,12 +71,16 @@ pub struct Explanation {
     pub residual: Option<String>,
     /// How the search would run, in a sentence.
     pub plan: String,
+    /// Whether the index answers exactly; absent where nobody knows.
+    pub exactness: Option<Exactness>,
+    /// By what it answers; absent where nobody knows.
+    pub engine: Option<EngineKind>,
     /// How many records would be read, where that can be estimated without reading any.
     pub estimated_records: Option<u64>,
 }
 
 impl Explanation {
-    /// An explanation.
+    /// An explanation in which nothing optional is known.
     pub fn new(
         index: impl Into<String>,
         provider: impl Into<String>,
@@ -90,40 +94,9 @@ impl Explanation {
             native: None,
             residual: None,
             plan: plan.into(),
+            exactness: None,
+            engine: None,
             estimated_records: None,
-        }
-    }
-}
-
-/// Searches through one handle: how many, and how long they took.
-#[derive(Debug)]
-pub struct QueryClock {
-    opened: std::time::Instant,
-    queries: std::sync::atomic::AtomicU64,
-    nanos: std::sync::atomic::AtomicU64,
-}
-
-impl Default for QueryClock {
-    fn default() -> Self {
-        Self { opened: std::time::Instant::now(), queries: 0.into(), nanos: 0.into() }
-    }
-}
-
-impl QueryClock {
-    /// Counts a search.
-    pub fn record(&self, elapsed: Duration) {
-        use std::sync::atomic::Ordering::Relaxed;
-        self.queries.fetch_add(1, Relaxed);
-        self.nanos.fetch_add(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX), Relaxed);
-    }
-
-    /// Writes mean time and rate into statistics.
-    pub fn fill(&self, stats: &mut IndexStats) {
-        use std::sync::atomic::Ordering::Relaxed;
-        let queries = self.queries.load(Relaxed);
-        if queries > 0 {
-            stats.average_query_time_ms = Some(self.nanos.load(Relaxed) as f64 / queries as f64 / 1e6);
-            stats.queries_per_second = Some(queries as f64 / self.opened.elapsed().as_secs_f64().max(1e-9));
         }
     }
 }

@@ -18,14 +18,14 @@ use crate::write::{
     DeleteRequest, DeleteWhereRequest, DeleteWhereResult, UpdateRequest, UpsertRequest, WriteResult,
 };
 
-/// A vector database, whichever: the one trait that applications call and layers wrap.
+/// The port: the one trait that applications call and layers wrap, whatever the database.
 ///
 /// Use it as `Arc<dyn VectorStorage>`, with the sugar of [`VectorStorageExt`](crate::VectorStorageExt). Implement it
 /// for a layer; for a database implement [`Driver`](crate::driver::Driver), from which
 /// [`DriverStorage`](crate::driver::DriverStorage) makes a storage.
 ///
 /// **What holds for every operation.** The whole call is validated before anything is sent. An operation on a missing
-/// index is `NotFound`. After [`close`](Self::close) every operation is `InvalidArgument`. Dropping a future midway
+/// index is `NotFound`. After [`close`](Self::close) every operation is `Closed`. Dropping a future midway
 /// leaves the storage consistent. Each call ends within its timeout (see [`CallOptions`]).
 ///
 /// No operation has a default body: a layer that forgot one would be bypassed.
@@ -73,7 +73,7 @@ pub trait VectorStorage: Any + Debug + Send + Sync {
     /// item.
     async fn upsert(&self, request: &UpsertRequest<'_>) -> Result<WriteResult>;
 
-    /// Reads records by id, each answered at its place, with a hole for each that is missing.
+    /// Reads records by id: one entry per requested id, in order, `None` where there is no such record.
     ///
     /// # Errors
     /// `IdCollision` where an id stands for two native records.
@@ -152,7 +152,7 @@ pub trait VectorStorage: Any + Debug + Send + Sync {
     /// Those of writing.
     async fn flush(&self, options: CallOptions) -> Result<()>;
 
-    /// Releases everything. Idempotent; later calls of other operations are `InvalidArgument`.
+    /// Releases everything. Idempotent; later calls of other operations are `Closed`.
     ///
     /// # Errors
     /// Those of writing what was not durable yet.

@@ -1,4 +1,4 @@
-//! Time as the port tells it: RFC 3339 UTC strings of one width, which sort as text.
+//! Time as the port writes it: RFC 3339 UTC strings of one width, which sort as text.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};

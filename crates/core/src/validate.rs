@@ -5,11 +5,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::index::{FieldType, IndexSpec, Metric};
 use crate::metadata::{Metadata, MetadataPatch, Scalar, Value};
 use crate::name;
+use crate::number::exact_f64;
 use crate::record::Record;
 use crate::search::SearchRequest;
 
-/// The prefix of keys that are Portolan's own.
-pub const RESERVED_PREFIX: &str = "_portolan";
+pub use crate::metadata::{RESERVED_PREFIX, check_key as key};
 
 /// Checks what an index is to be created with.
 ///
@@ -103,27 +103,13 @@ pub fn vector(vector: &[f32], dimension: usize, metric: Metric) -> Result<()> {
     Ok(())
 }
 
-/// Checks a metadata key.
-///
-/// # Errors
-/// `InvalidArgument` for an empty, long or reserved key, or one with a control character.
-pub fn key(key: &str) -> Result<()> {
-    let shown: String = key.chars().take(40).collect();
-    if key.is_empty() || key.len() > 128 {
-        return Err(Error::invalid(format!(
-            "a metadata key has {} bytes, and must have 1 to 128: {shown:?}",
-            key.len()
-        )));
-    }
-    if key.starts_with(RESERVED_PREFIX) || key.starts_with('$') {
-        return Err(Error::invalid(format!(
-            "the metadata key {shown:?} starts with {RESERVED_PREFIX} or $, which are reserved"
-        )));
-    }
-    if key.chars().any(char::is_control) {
-        return Err(Error::invalid(format!("the metadata key {shown:?} holds a control character")));
-    }
-    Ok(())
+/// Metadata in the form in which it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ValidMetadata {
+    /// The metadata.
+    pub metadata: Metadata,
+    /// The length of its JSON text; counted where the store has a limit of bytes.
+    pub json_len: Option<usize>,
 }
 
 /// Checks metadata against an index and gives it in the form in which it is stored: integers in float fields are
@@ -131,7 +117,7 @@ pub fn key(key: &str) -> Result<()> {
 ///
 /// # Errors
 /// `InvalidArgument` for a key or a value; `PayloadTooLarge` past the limit.
-pub fn metadata(metadata: &Metadata, spec: &IndexSpec, limits: &Limits) -> Result<Metadata> {
+pub fn metadata(metadata: &Metadata, spec: &IndexSpec, limits: &Limits) -> Result<ValidMetadata> {
     let mut changed = None;
     for (k, v) in metadata.iter() {
         key(k)?;
@@ -141,28 +127,29 @@ pub fn metadata(metadata: &Metadata, spec: &IndexSpec, limits: &Limits) -> Resul
             Stored::Nothing => drop(changed.get_or_insert_with(|| metadata.clone()).remove(k)),
         }
     }
-    let stored = changed.unwrap_or_else(|| metadata.clone());
-    match limits.metadata_bytes {
-        Some(most) => metadata_size(&stored, most).map(|()| stored),
-        None => Ok(stored),
-    }
+    let metadata = changed.unwrap_or_else(|| metadata.clone());
+    let json_len = metadata_size(&metadata, limits)?;
+    Ok(ValidMetadata { metadata, json_len })
 }
 
-/// Checks that metadata is within the limit of its JSON size.
+/// Checks that metadata is within the limit of its JSON size, which is counted where there is a limit of bytes.
 ///
 /// # Errors
 /// `PayloadTooLarge`.
-pub fn metadata_size(metadata: &Metadata, most: usize) -> Result<()> {
-    let size = metadata.to_string().len();
-    if size <= most {
-        return Ok(());
+pub fn metadata_size(metadata: &Metadata, limits: &Limits) -> Result<Option<usize>> {
+    if limits.metadata_bytes.is_none() && limits.batch_bytes.is_none() {
+        return Ok(None);
     }
-    Err(Error::new(
-        ErrorKind::PayloadTooLarge,
-        format!(
-            "the metadata has {size} bytes as JSON, and may have {most}: store less, or keep large values elsewhere"
-        ),
-    ))
+    let size = metadata.json_len();
+    match limits.metadata_bytes {
+        Some(most) if size > most => Err(Error::new(
+            ErrorKind::PayloadTooLarge,
+            format!(
+                "the metadata has {size} bytes as JSON, and may have {most}: store less, or keep large values elsewhere"
+            ),
+        )),
+        _ => Ok(Some(size)),
+    }
 }
 
 /// Checks a patch like [`metadata`].
@@ -193,7 +180,7 @@ pub fn patch(patch: &MetadataPatch, spec: &IndexSpec) -> Result<MetadataPatch> {
 ///
 /// # Errors
 /// Those of [`id`], [`vector`](fn@vector) and [`metadata`](fn@metadata).
-pub fn record(record: &Record, spec: &IndexSpec, limits: &Limits) -> Result<Metadata> {
+pub fn record(record: &Record, spec: &IndexSpec, limits: &Limits) -> Result<ValidMetadata> {
     id(&record.id, limits)?;
     let place = |e: Error| e.with_context("id", record.id.clone());
     match &record.vector {
@@ -227,6 +214,11 @@ pub fn search(request: &SearchRequest, spec: &IndexSpec, capability: &Capability
         }
         _ => Ok(()),
     }
+}
+
+/// Refuses a number that must be at least 1.
+pub(crate) fn at_least_one(field: &str, value: usize) -> Result<()> {
+    if value == 0 { Err(Error::invalid(format!("{field} is 0, and must be at least 1"))) } else { Ok(()) }
 }
 
 enum Stored {
@@ -303,16 +295,12 @@ fn bind_list(key: &str, items: &[Scalar], of: FieldType) -> Result<Option<Value>
 fn bind_scalar(key: &str, scalar: &Scalar, of: FieldType) -> Result<Option<Scalar>> {
     match (scalar, of) {
         (s, of) if of.holds(s) => Ok(None),
-        (Scalar::Integer(i), FieldType::Float) => {
-            let float = *i as f64;
-            if crate::filter::compare_mixed(*i, float) == Some(std::cmp::Ordering::Equal) {
-                Ok(Some(Scalar::Float(float)))
-            } else {
-                Err(Error::invalid(format!(
-                    "metadata {key:?}: the integer {i} has no equal float, and the field is declared float"
-                )))
-            }
-        }
+        (Scalar::Integer(i), FieldType::Float) => match exact_f64(*i) {
+            Some(float) => Ok(Some(Scalar::Float(float))),
+            None => Err(Error::invalid(format!(
+                "metadata {key:?}: the integer {i} has no equal float, and the field is declared float"
+            ))),
+        },
         (s, of) => Err(mismatch(key, s.type_name(), of)),
     }
 }

@@ -7,9 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::filter::Filter;
 use crate::metadata::MetadataPatch;
-use crate::options::CallOptions;
+use crate::options::{CallOptions, DEFAULT_RESIDUAL_BUDGET};
 use crate::record::{Batch, Record};
-use crate::search::DEFAULT_RESIDUAL_BUDGET;
 
 /// When a write returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -238,7 +237,7 @@ impl WriteResult {
         self.items.iter().filter(|o| matches!(o, Outcome::Failed(_))).count()
     }
 
-    /// The number of items whose fate is unknown.
+    /// The number of items whose outcome is unknown.
     pub fn unknown(&self) -> usize {
         self.items.iter().filter(|o| matches!(o, Outcome::Unknown(_))).count()
     }

@@ -51,6 +51,17 @@ struct State {
     failures: AtomicU64,
 }
 
+impl ChaosConfig {
+    /// The layer.
+    ///
+    /// # Errors
+    /// `InvalidArgument` naming the field that is out of range.
+    pub fn build(self) -> Result<Chaos> {
+        self.check()?;
+        Ok(Chaos::new(self))
+    }
+}
+
 /// What a call will meet.
 enum Fate {
     Spared,
@@ -98,7 +109,7 @@ impl Chaos {
             return Err(error);
         }
         let mut reply = next.call(Part::All).await?;
-        if reply.tell(&error) {
+        if reply.record_error(&error) {
             return Ok(reply);
         }
         T::all_items(op.items(), Outcome::Unknown(error.clone())).ok_or(error)
@@ -111,16 +122,16 @@ impl Chaos {
                 let sent: Vec<usize> =
                     (0..op.items()).filter(|at| failing.binary_search(at).is_err()).collect();
                 let reply = next.call(Part::Items(&sent)).await?;
-                let Some(mut whole) = T::all_items(op.items(), Outcome::Failed(error)) else {
+                let Some(mut all) = T::all_items(op.items(), Outcome::Failed(error)) else {
                     return Ok(reply);
                 };
-                whole.settle(&sent, reply);
-                Ok(whole)
+                all.merge(&sent, reply);
+                Ok(all)
             }
             When::After => {
                 let mut reply = next.call(Part::All).await?;
                 if let Some(unknown) = T::all_items(failing.len(), Outcome::Unknown(error)) {
-                    reply.settle(failing, unknown);
+                    reply.merge(failing, unknown);
                 }
                 Ok(reply)
             }

@@ -3,9 +3,11 @@
 use std::io::ErrorKind as Io;
 use std::path::Path;
 
+use portolan_core::driver::WriteError;
 use portolan_core::{Error, ErrorKind};
 
-/// An error on the way up to where the store's path is known.
+/// What went wrong within a read or an edit. The [`Store`](crate::Store) makes an error of the port from it, which names its
+/// path; an error of the port becomes one with `?`.
 #[derive(Debug)]
 pub struct StoreError(Cause);
 
@@ -29,13 +31,14 @@ enum Cause {
 }
 
 impl StoreError {
-    /// Whether what was being written may be stored; with any other error it surely is not.
-    pub fn in_doubt(&self) -> bool {
-        matches!(self.0, Cause::InDoubt(_))
+    /// The error of a write to a store at this path.
+    pub(crate) fn of_write(self, path: &Path) -> WriteError {
+        let in_doubt = matches!(self.0, Cause::InDoubt(_));
+        WriteError::new(self.with_path(path), in_doubt)
     }
 
     /// The error of the port, for a store at this path.
-    pub fn with_path(self, path: &Path) -> Error {
+    pub(crate) fn with_path(self, path: &Path) -> Error {
         match self.0 {
             Cause::Port(error) => error,
             Cause::Panicked => panicked(path),

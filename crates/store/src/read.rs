@@ -1,7 +1,7 @@
 //! Reading: by id, by row, by page, by number.
 
 use portolan_core::Filter;
-use portolan_core::driver::{Hit, Page, Row, Want};
+use portolan_core::driver::{Hit, NativeId, Page, Row, Want};
 use portolan_core::filter::Leaf;
 
 use crate::error::StoreError;
@@ -18,7 +18,7 @@ impl View<'_> {
     ///
     /// # Errors
     /// Those of reading the file.
-    pub fn fetch(&self, ids: &[String], want: Want) -> Result<Vec<Row>, StoreError> {
+    pub fn fetch(&self, ids: &[NativeId], want: Want) -> Result<Vec<Row>, StoreError> {
         let records = self.records()?;
         self.find(ids)?.into_iter().flatten().map(|row| records.get(row, want)).collect()
     }
@@ -36,9 +36,9 @@ impl View<'_> {
         named.sort_unstable_by(|(a, a_id, _), (b, b_id, _)| a.total_cmp(b).then_with(|| a_id.cmp(b_id)));
         named.truncate(k);
         let read = want.vectors || want.metadata;
-        let hit = |(distance, id, row)| {
-            let row = if read { records.get(row, want)? } else { Row { id, ..Row::default() } };
-            Ok(Hit { row, distance })
+        let hit = |(distance, id, row): (f64, String, u32)| {
+            let row = if read { records.get(row, want)? } else { Row { id: id.into(), ..Row::default() } };
+            Ok(Hit::new(row, distance))
         };
         named.into_iter().map(hit).collect()
     }

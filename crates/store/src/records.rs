@@ -34,9 +34,9 @@ impl Records {
         let bytes = self.bytes(row)?;
         let mut read = if want.metadata {
             let (id, metadata) = codec::decode(row, bytes.value())?;
-            Row { id: id.to_owned(), metadata, ..Row::default() }
+            Row { id: id.into(), metadata, ..Row::default() }
         } else {
-            Row { id: codec::id(row, bytes.value())?.to_owned(), ..Row::default() }
+            Row { id: codec::id(row, bytes.value())?.into(), ..Row::default() }
         };
         if want.vectors {
             read.vector = self.with_vector(row, |vector| vector.map(Components::to_vector))?;

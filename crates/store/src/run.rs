@@ -7,10 +7,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
+use portolan_core::driver::WriteError;
 use portolan_core::{Error, ErrorKind, Result};
 use tokio::task::spawn_blocking;
 
-use crate::error::panicked;
+use crate::error::{StoreError, panicked};
 use crate::store::Store;
 use crate::transaction::Durability;
 use crate::view::View;
@@ -27,25 +28,32 @@ impl Store {
         blocking(directory, move || Self::open_directory(&owned, durability, cache_mb).map(Arc::new)).await
     }
 
-    /// Runs work on an index where `is_short` says: at once if it takes less than a hop to another thread is worth.
+    /// Reads an index, at once where it `is_short`: where it takes less than a hop to another thread is worth.
     ///
     /// # Errors
-    /// Those of the work; `Corrupt` where it panics.
-    pub async fn run<T, W>(
+    /// `NotFound`; those of the work; `Corrupt` where it panics.
+    pub async fn read<T: Send + 'static>(
         self: &Arc<Self>,
         index: &str,
         is_short: impl FnOnce(&View<'_>) -> bool,
-        work: W,
-    ) -> Result<T>
-    where
-        T: Send + 'static,
-        W: FnOnce(&Self, &str) -> Result<T> + Send + 'static,
-    {
+        work: impl FnOnce(&View<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T> {
         if self.peek(index, is_short) == Some(true) {
-            return self.inline(|store| work(store, index));
+            return self.inline(|store| store.view(index, work));
         }
         let index = index.to_owned();
-        self.blocking(move |store| work(store, &index)).await
+        self.blocking(move |store| store.view(&index, work)).await
+    }
+
+    /// Runs a write on the blocking pool.
+    ///
+    /// # Errors
+    /// Those of the work; `Corrupt`, and in doubt, where it panics, as that may have come after the commit.
+    pub async fn write<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T, WriteError> + Send + 'static,
+    ) -> Result<T, WriteError> {
+        self.blocking(move |store| Ok(work(store))).await.map_err(WriteError::InDoubt)?
     }
 
     /// Runs work at once.

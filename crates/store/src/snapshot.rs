@@ -91,9 +91,9 @@ impl<'a> Snapshot<'a> {
     }
 
     /// The row of each id; none where there is no record of that id.
-    pub(crate) fn find(&self, ids: &[String]) -> Result<Vec<Option<u32>>, StoreError> {
+    pub(crate) fn find(&self, ids: &[impl AsRef<str>]) -> Result<Vec<Option<u32>>, StoreError> {
         let table = IDS.read(self.txn, self.number)?;
-        ids.iter().map(|id| Ok(table.get(id.as_str())?.map(|row| row.value()))).collect()
+        ids.iter().map(|id| Ok(table.get(id.as_ref())?.map(|row| row.value()))).collect()
     }
 
     /// The rows that hold a record, read from the file.

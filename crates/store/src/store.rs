@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard, RwLock};
+use portolan_core::driver::WriteError;
 use portolan_core::{Error, ErrorKind, IndexSpec, Result, time};
 use redb::{Database, WriteTransaction};
 
@@ -21,8 +22,9 @@ const FILE: &str = "portolan.redb";
 
 /// A store: what is in the file, and what readers see of it.
 ///
-/// A reader keeps the commit that it began with. [`run`](Self::run), [`inline`](Self::inline) and
-/// [`blocking`](Self::blocking) say where a call runs; the other methods run at once, and may wait for the disk.
+/// A reader keeps the commit that it began with. [`read`](Self::read), [`write`](Self::write),
+/// [`inline`](Self::inline) and [`blocking`](Self::blocking) say where a call runs; the others run at once, and may wait for
+/// the disk.
 pub struct Store {
     path: PathBuf,
     durability: Durability,
@@ -52,7 +54,7 @@ impl Store {
     /// # Errors
     /// Those of a store that had to be opened again after an error, and could not be.
     pub fn names(&self) -> Result<Vec<String>> {
-        self.read(|state| Ok(state.indexes().keys().cloned().collect()))
+        self.with_state(|state| Ok(state.indexes().keys().cloned().collect()))
     }
 
     /// The number of indexes, and of records in all of them.
@@ -60,7 +62,7 @@ impl Store {
     /// # Errors
     /// Those of reading the file.
     pub fn totals(&self) -> Result<(u64, u64)> {
-        self.read(|state| {
+        self.with_state(|state| {
             let mut records = 0;
             for name in state.indexes().keys() {
                 records += state.view(name)?.record_count()?;
@@ -74,26 +76,27 @@ impl Store {
     /// # Errors
     /// `NotFound`; those of the work.
     pub fn view<T>(&self, index: &str, work: impl FnOnce(&View<'_>) -> Result<T, StoreError>) -> Result<T> {
-        self.read(|state| work(&state.view(index)?))
+        self.with_state(|state| work(&state.view(index)?))
     }
 
     /// Creates an index.
     ///
     /// # Errors
     /// `AlreadyExists`; `InvalidArgument` for more than 65,535 declared fields; those of writing the file.
-    pub fn create(&self, name: &str, spec: &IndexSpec) -> Result<()> {
+    pub fn create(&self, name: &str, spec: &IndexSpec) -> Result<(), WriteError> {
         if spec.fields.len() > MAX_FIELDS {
             return Err(Error::out_of_range(
                 "the number of declared fields",
                 spec.fields.len(),
                 0,
                 MAX_FIELDS,
-            ));
+            )
+            .into());
         }
         let json = serde_json::to_string(spec).map_err(|e| {
             Error::new(ErrorKind::Unexpected, format!("the spec cannot be written as JSON: {e}"))
         })?;
-        let created = self.commit(|state, txn| {
+        self.commit(|state, txn| {
             if state.indexes().contains_key(name) {
                 return Err(Error::new(
                     ErrorKind::AlreadyExists,
@@ -105,34 +108,31 @@ impl Store {
             let created_at = time::now();
             txn.open_table(INDEXES)?.insert(name, (number, json.as_str(), created_at.as_str()))?;
             Ok((Some((name.to_owned(), Some(Index::new(number, spec.clone(), &created_at, 0)))), ()))
-        });
-        created.map_err(|e| e.with_path(&self.path))
+        })
     }
 
     /// Deletes an index.
     ///
     /// # Errors
     /// `NotFound`; those of writing the file.
-    pub fn drop_index(&self, name: &str) -> Result<()> {
-        let dropped = self.commit(|state, txn| {
+    pub fn drop_index(&self, name: &str) -> Result<(), WriteError> {
+        self.commit(|state, txn| {
             let number = state.view(name)?.number();
             txn.open_table(INDEXES)?.remove(name)?;
             tables::delete(txn, number)?;
             Ok((Some((name.to_owned(), None)), ()))
-        });
-        dropped.map_err(|e| e.with_path(&self.path))
+        })
     }
 
     /// Edits the records of an index in one transaction, which is stored as a whole or not at all.
     ///
     /// # Errors
-    /// `NotFound`; those of the work, and of writing the file. [`StoreError::in_doubt`] tells whether the edit may be
-    /// stored all the same.
+    /// `NotFound`; those of the work, and of writing the file.
     pub fn edit<T>(
         &self,
         name: &str,
         work: impl FnOnce(&View<'_>, &mut Edit<'_>) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
+    ) -> Result<T, WriteError> {
         self.commit(|state, txn| {
             let view = state.view(name)?;
             let mut edit = Edit::begin(txn, &view)?;
@@ -146,16 +146,15 @@ impl Store {
     ///
     /// # Errors
     /// `NotFound`; those of writing the file.
-    pub fn clear(&self, name: &str) -> Result<()> {
-        let cleared = self.commit(|state, txn| {
+    pub fn clear(&self, name: &str) -> Result<(), WriteError> {
+        self.commit(|state, txn| {
             let view = state.view(name)?;
             tables::delete_records(txn, view.number())?;
             let mut edit = Edit::begin(txn, &view)?;
             edit.touch(&view.rows()?.0);
             let change = edit.finish()?.map(|head| (name.to_owned(), Some(view.advanced(head))));
             Ok((change, ()))
-        });
-        cleared.map_err(|e| e.with_path(&self.path))
+        })
     }
 
     /// Makes every commit so far durable.
@@ -238,7 +237,7 @@ impl Store {
     }
 
     /// Does work on the newest commit.
-    fn read<T>(&self, work: impl FnOnce(&State) -> Result<T, StoreError>) -> Result<T> {
+    fn with_state<T>(&self, work: impl FnOnce(&State) -> Result<T, StoreError>) -> Result<T> {
         loop {
             let reading = self.readers.read();
             let state = self.state.read().clone();
@@ -252,6 +251,13 @@ impl Store {
 
     /// Runs a transaction and shows readers what it changed; one without a change is not committed.
     fn commit<T>(
+        &self,
+        work: impl FnOnce(&State, &WriteTransaction) -> Result<(Option<Change>, T), StoreError>,
+    ) -> Result<T, WriteError> {
+        self.transact(work).map_err(|e| e.of_write(&self.path))
+    }
+
+    fn transact<T>(
         &self,
         work: impl FnOnce(&State, &WriteTransaction) -> Result<(Option<Change>, T), StoreError>,
     ) -> Result<T, StoreError> {

@@ -11,6 +11,7 @@ use crate::context::Context;
 #[derive(Clone, Copy)]
 pub struct Case {
     pub(crate) name: &'static str,
+    pub(crate) checks: &'static [&'static str],
     pub(crate) run: for<'a> fn(&'a Context) -> BoxFuture<'a, Verdict>,
 }
 
@@ -18,6 +19,11 @@ impl Case {
     /// The name, `operation::behaviour`.
     pub fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// The numbers of the sentences of the contract that it checks.
+    pub fn checks(&self) -> &'static [&'static str] {
+        self.checks
     }
 }
 
@@ -30,8 +36,10 @@ impl Debug for Case {
 /// What ends a case before it has passed.
 #[derive(Debug)]
 pub(crate) enum Stop {
-    /// The store broke the contract.
+    /// A check failed: the store broke the contract.
     Failed(String),
+    /// An error stood in the way of the checks.
+    Broken(String),
     /// The store declares that it cannot do this, and has refused it as it must.
     Unsupported(String),
 }
@@ -41,7 +49,7 @@ pub(crate) type Verdict<T = ()> = Result<T, Stop>;
 
 impl From<Error> for Stop {
     fn from(e: Error) -> Self {
-        Self::Failed(format!("an error where none is due: {e}"))
+        Self::Broken(format!("an error where none is due: {e}"))
     }
 }
 
@@ -52,6 +60,11 @@ pub(crate) fn unsupported<T>(what: &str, refused: Result<T>) -> Stop {
         Err(e) => Stop::Failed(format!("{what} is declared unsupported, and is refused otherwise: {e}")),
         Ok(_) => Stop::Failed(format!("{what} is declared unsupported, and was done")),
     }
+}
+
+/// What a call gives that must not fail.
+pub(crate) fn granted<T>(what: &str, result: Result<T>) -> Verdict<T> {
+    result.map_err(|e| Stop::Failed(format!("{what} must not be refused, and was so: {e}")))
 }
 
 /// The error of a call that must fail with this kind.
@@ -84,14 +97,25 @@ macro_rules! check_eq {
     }};
 }
 
-/// The table of a module's cases.
+/// The table of a module's cases, in groups of those that check the same sentences of the contract. A case is a function
+/// of the module, or a filter, which is compared over the mixed records.
 macro_rules! cases {
-    ($module:literal; $($name:ident),* $(,)?) => {
-        pub(crate) const CASES: &[$crate::case::Case] = &[$($crate::case::Case {
+    ($module:literal; $($checks:tt $($name:ident $(: $filter:expr)?),+ $(,)?;)+) => {
+        $($($(async fn $name(ctx: &$crate::context::Context) -> $crate::case::Verdict {
+            $crate::data::mixed_index(ctx).await?.filter(&$filter).await
+        })?)+)+
+
+        pub(crate) const CASES: &[$crate::case::Case] = &[$($($crate::case::Case {
             name: concat!($module, "::", stringify!($name)),
+            checks: $crate::case::sentences!($checks),
             run: |ctx| Box::pin($name(ctx)),
-        }),*];
+        }),+),+];
     };
 }
 
-pub(crate) use {cases, check, check_eq};
+/// The numbers of sentences, as text.
+macro_rules! sentences {
+    ([$($number:ident)+]) => { &[$(stringify!($number)),+] };
+}
+
+pub(crate) use {cases, check, check_eq, sentences};

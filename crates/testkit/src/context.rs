@@ -190,5 +190,5 @@ pub(crate) fn digest(case: &str) -> u64 {
 
 /// The failure of the oracle itself: the case asks what the contract does not allow.
 pub(crate) fn unoracular(e: Error) -> Stop {
-    Stop::Failed(format!("the oracle refuses what the case asks of it: {e}"))
+    Stop::Broken(format!("the oracle refuses what the case asks of it: {e}"))
 }

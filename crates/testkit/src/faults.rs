@@ -14,13 +14,18 @@ use std::collections::BTreeMap;
 use std::future::{Future, pending};
 
 use parking_lot::Mutex;
-use portolan_core::driver::{Driver, Nearest, Neighbours, Page, Profile, Row, Sizes, Target, Want};
+use portolan_core::driver::{
+    Deadline, Driver, NativeId, Nearest, Neighbours, NewIndex, Opened, OverflowFilter, Page, Profile, Row,
+    Sizes, Target, Want, WriteError,
+};
 use portolan_core::filter::{Leaf, Lowered};
-use portolan_core::{Error, ErrorKind, Health, IndexInfo, IndexSpec, MetadataPatch, Outcome, Result, Value};
+use portolan_core::{Error, ErrorKind, Health, MetadataPatch, Outcome, Result, Value};
 
 /// A call of a driver that can be made to fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ability {
+    /// [`Driver::connect`].
+    Connect,
     /// [`Driver::create`].
     Create,
     /// [`Driver::open`].
@@ -47,8 +52,8 @@ pub enum Ability {
     Clear,
     /// [`Driver::update`].
     Update,
-    /// [`Driver::settle`].
-    Settle,
+    /// [`Driver::await_visible`].
+    AwaitVisible,
     /// [`Driver::sizes`].
     Sizes,
     /// [`Driver::estimate`].
@@ -126,18 +131,48 @@ impl<D> Faults<D> {
         script.faults.remove(&(ability, at))
     }
 
-    async fn call<T>(&self, ability: Ability, call: impl Future<Output = Result<T>> + Send) -> Result<T> {
+    async fn call<T, E: Scripted>(
+        &self,
+        ability: Ability,
+        call: impl Future<Output = Result<T, E>> + Send,
+    ) -> Result<T, E> {
         match self.next(ability, 1) {
             None | Some(Fault::RefusedItems(..)) => call.await,
-            Some(Fault::Refused(kind)) => Err(simulated(kind)),
-            Some(Fault::LostBefore) => Err(simulated(ErrorKind::Unavailable)),
-            Some(Fault::LostAfter) => call.await.and(Err(simulated(ErrorKind::Unavailable))),
+            Some(Fault::Refused(kind)) => Err(E::refused(simulated(kind))),
+            Some(Fault::LostBefore) => Err(E::lost(simulated(ErrorKind::Unavailable))),
+            Some(Fault::LostAfter) => call.await.and(Err(E::lost(simulated(ErrorKind::Unavailable)))),
             Some(Fault::HangsBefore) => pending().await,
             Some(Fault::HangsAfter) => {
                 let _ = call.await;
                 pending().await
             }
         }
+    }
+}
+
+/// An error of a read or of a change, as a fault makes it.
+trait Scripted {
+    fn refused(error: Error) -> Self;
+    fn lost(error: Error) -> Self;
+}
+
+impl Scripted for Error {
+    fn refused(error: Error) -> Self {
+        error
+    }
+
+    fn lost(error: Error) -> Self {
+        error
+    }
+}
+
+impl Scripted for WriteError {
+    fn refused(error: Error) -> Self {
+        Self::NotApplied(error)
+    }
+
+    fn lost(error: Error) -> Self {
+        Self::InDoubt(error)
     }
 }
 
@@ -157,19 +192,19 @@ fn sent<T: Clone>(fault: Option<&Fault>, items: &[T]) -> Vec<T> {
 async fn outcomes(
     fault: Option<Fault>,
     items: usize,
-    call: impl Future<Output = Result<Vec<Outcome>>> + Send,
-) -> Result<Vec<Outcome>> {
-    let unknown = || Ok(vec![Outcome::Unknown(simulated(ErrorKind::Unavailable)); items]);
+    call: impl Future<Output = Result<Vec<Outcome>, WriteError>> + Send,
+) -> Result<Vec<Outcome>, WriteError> {
+    let lost = || Err(WriteError::InDoubt(simulated(ErrorKind::Unavailable)));
     match fault {
         None => call.await,
-        Some(Fault::Refused(kind)) => Err(simulated(kind)),
+        Some(Fault::Refused(kind)) => Err(WriteError::NotApplied(simulated(kind))),
         Some(Fault::RefusedItems(at, kind)) => {
             let mut done = if at.len() < items { call.await?.into_iter() } else { Vec::new().into_iter() };
             let refused = || Some(Outcome::Failed(simulated(kind)));
             Ok((0..items).filter_map(|n| if at.contains(&n) { refused() } else { done.next() }).collect())
         }
-        Some(Fault::LostBefore) => unknown(),
-        Some(Fault::LostAfter) => call.await.and_then(|_| unknown()),
+        Some(Fault::LostBefore) => lost(),
+        Some(Fault::LostAfter) => call.await.and_then(|_| lost()),
         Some(Fault::HangsBefore) => pending().await,
         Some(Fault::HangsAfter) => {
             let _ = call.await;
@@ -183,18 +218,19 @@ fn simulated(kind: ErrorKind) -> Error {
 }
 
 impl<D: Driver> Driver for Faults<D> {
+    type Index = D::Index;
     type Filter = D::Filter;
 
     fn profile(&self) -> &Profile {
         self.inner.profile()
     }
 
-    fn lower(&self, spec: &IndexSpec, leaf: &Leaf, negated: bool) -> Lowered<D::Filter> {
-        self.inner.lower(spec, leaf, negated)
+    fn lower(&self, target: Target<'_, D::Index>, leaf: &Leaf, negated: bool) -> Lowered<D::Filter> {
+        self.inner.lower(target, leaf, negated)
     }
 
-    fn lower_ids(&self, spec: &IndexSpec, ids: &[String], negated: bool) -> Lowered<D::Filter> {
-        self.inner.lower_ids(spec, ids, negated)
+    fn lower_ids(&self, target: Target<'_, D::Index>, ids: &[NativeId], negated: bool) -> Lowered<D::Filter> {
+        self.inner.lower_ids(target, ids, negated)
     }
 
     fn and(&self, parts: Vec<D::Filter>) -> D::Filter {
@@ -205,101 +241,147 @@ impl<D: Driver> Driver for Faults<D> {
         self.inner.or(parts)
     }
 
-    fn represents(&self, spec: &IndexSpec, key: &str, value: &Value) -> bool {
-        self.inner.represents(spec, key, value)
+    fn represents(&self, target: Target<'_, D::Index>, key: &str, value: &Value) -> bool {
+        self.inner.represents(target, key, value)
     }
 
-    fn may_lie_aside(&self, spec: &IndexSpec, key: &str) -> bool {
-        self.inner.may_lie_aside(spec, key)
+    fn accepts(&self, filter: &D::Filter) -> bool {
+        self.inner.accepts(filter)
     }
 
-    async fn create(&self, at: Target<'_>) -> Result<()> {
-        self.call(Ability::Create, self.inner.create(at)).await
+    fn overflow(&self, target: Target<'_, D::Index>, key: &str) -> OverflowFilter {
+        self.inner.overflow(target, key)
     }
 
-    async fn open(&self, name: &str) -> Result<IndexInfo> {
-        self.call(Ability::Open, self.inner.open(name)).await
+    fn admits(&self, target: Target<'_, D::Index>, row: &Row) -> Result<()> {
+        self.inner.admits(target, row)
     }
 
-    async fn list(&self) -> Result<Vec<String>> {
-        self.call(Ability::List, self.inner.list()).await
+    fn cursor_after(&self, row: &Row) -> Option<String> {
+        self.inner.cursor_after(row)
     }
 
-    async fn drop_index(&self, name: &str) -> Result<()> {
-        self.call(Ability::DropIndex, self.inner.drop_index(name)).await
+    async fn connect(&self, deadline: Deadline) -> Result<()> {
+        self.call(Ability::Connect, self.inner.connect(deadline)).await
     }
 
-    async fn write(&self, at: Target<'_>, rows: &[Row]) -> Result<Vec<Outcome>> {
+    async fn create(&self, new: NewIndex<'_>) -> Result<(), WriteError> {
+        self.call(Ability::Create, self.inner.create(new)).await
+    }
+
+    async fn open(
+        &self,
+        name: &str,
+        before: Option<&D::Index>,
+        deadline: Deadline,
+    ) -> Result<Opened<D::Index>> {
+        self.call(Ability::Open, self.inner.open(name, before, deadline)).await
+    }
+
+    async fn list(&self, deadline: Deadline) -> Result<Vec<String>> {
+        self.call(Ability::List, self.inner.list(deadline)).await
+    }
+
+    async fn drop_index(&self, name: &str, deadline: Deadline) -> Result<(), WriteError> {
+        self.call(Ability::DropIndex, self.inner.drop_index(name, deadline)).await
+    }
+
+    async fn write(&self, target: Target<'_, D::Index>, rows: &[Row]) -> Result<Vec<Outcome>, WriteError> {
         let fault = self.next(Ability::Write, rows.len());
         let sent = sent(fault.as_ref(), rows);
-        outcomes(fault, rows.len(), self.inner.write(at, &sent)).await
+        outcomes(fault, rows.len(), self.inner.write(target, &sent)).await
     }
 
-    async fn fetch(&self, at: Target<'_>, ids: &[String], want: Want) -> Result<Vec<Row>> {
-        self.call(Ability::Fetch, self.inner.fetch(at, ids, want)).await
+    async fn fetch(&self, target: Target<'_, D::Index>, ids: &[NativeId], want: Want) -> Result<Vec<Row>> {
+        self.call(Ability::Fetch, self.inner.fetch(target, ids, want)).await
     }
 
-    async fn remove(&self, at: Target<'_>, ids: &[String]) -> Result<Vec<Outcome>> {
+    async fn remove(
+        &self,
+        target: Target<'_, D::Index>,
+        ids: &[NativeId],
+    ) -> Result<Vec<Outcome>, WriteError> {
         let fault = self.next(Ability::Remove, ids.len());
         let sent = sent(fault.as_ref(), ids);
-        outcomes(fault, ids.len(), self.inner.remove(at, &sent)).await
+        outcomes(fault, ids.len(), self.inner.remove(target, &sent)).await
     }
 
-    async fn nearest(&self, at: Target<'_>, query: &Nearest<'_, D::Filter>) -> Result<Neighbours> {
-        self.call(Ability::Nearest, self.inner.nearest(at, query)).await
+    async fn nearest(
+        &self,
+        target: Target<'_, D::Index>,
+        query: &Nearest<'_, D::Filter>,
+    ) -> Result<Neighbours> {
+        self.call(Ability::Nearest, self.inner.nearest(target, query)).await
     }
 
     async fn page(
         &self,
-        at: Target<'_>,
+        target: Target<'_, D::Index>,
         filter: Option<&D::Filter>,
         cursor: Option<&str>,
         limit: usize,
         want: Want,
     ) -> Result<Page> {
-        self.call(Ability::Page, self.inner.page(at, filter, cursor, limit, want)).await
+        self.call(Ability::Page, self.inner.page(target, filter, cursor, limit, want)).await
     }
 
-    async fn count(&self, at: Target<'_>, filter: Option<&D::Filter>, with_vector: bool) -> Result<u64> {
-        self.call(Ability::Count, self.inner.count(at, filter, with_vector)).await
+    async fn count(
+        &self,
+        target: Target<'_, D::Index>,
+        filter: Option<&D::Filter>,
+        with_vector: bool,
+    ) -> Result<u64> {
+        self.call(Ability::Count, self.inner.count(target, filter, with_vector)).await
     }
 
-    async fn remove_where(&self, at: Target<'_>, filter: &D::Filter) -> Result<Option<u64>> {
-        self.call(Ability::RemoveWhere, self.inner.remove_where(at, filter)).await
+    async fn remove_where(
+        &self,
+        target: Target<'_, D::Index>,
+        filter: &D::Filter,
+    ) -> Result<Option<u64>, WriteError> {
+        self.call(Ability::RemoveWhere, self.inner.remove_where(target, filter)).await
     }
 
-    async fn clear(&self, at: Target<'_>) -> Result<()> {
-        self.call(Ability::Clear, self.inner.clear(at)).await
+    async fn clear(&self, target: Target<'_, D::Index>) -> Result<(), WriteError> {
+        self.call(Ability::Clear, self.inner.clear(target)).await
     }
 
-    async fn update(&self, at: Target<'_>, patches: &[(String, MetadataPatch)]) -> Result<Vec<Outcome>> {
+    async fn update(
+        &self,
+        target: Target<'_, D::Index>,
+        patches: &[(NativeId, MetadataPatch)],
+    ) -> Result<Vec<Outcome>, WriteError> {
         let fault = self.next(Ability::Update, patches.len());
         let sent = sent(fault.as_ref(), patches);
-        outcomes(fault, patches.len(), self.inner.update(at, &sent)).await
+        outcomes(fault, patches.len(), self.inner.update(target, &sent)).await
     }
 
-    async fn settle(&self, at: Target<'_>) -> Result<bool> {
-        self.call(Ability::Settle, self.inner.settle(at)).await
+    async fn await_visible(&self, target: Target<'_, D::Index>) -> Result<bool> {
+        self.call(Ability::AwaitVisible, self.inner.await_visible(target)).await
     }
 
-    async fn sizes(&self, at: Target<'_>) -> Result<Sizes> {
-        self.call(Ability::Sizes, self.inner.sizes(at)).await
+    async fn sizes(&self, target: Target<'_, D::Index>) -> Result<Sizes> {
+        self.call(Ability::Sizes, self.inner.sizes(target)).await
     }
 
-    async fn estimate(&self, at: Target<'_>, filter: Option<&D::Filter>) -> Result<Option<u64>> {
-        self.call(Ability::Estimate, self.inner.estimate(at, filter)).await
+    async fn estimate(
+        &self,
+        target: Target<'_, D::Index>,
+        filter: Option<&D::Filter>,
+    ) -> Result<Option<u64>> {
+        self.call(Ability::Estimate, self.inner.estimate(target, filter)).await
     }
 
-    async fn health(&self) -> Result<Health> {
-        self.call(Ability::Health, self.inner.health()).await
+    async fn health(&self, deadline: Deadline) -> Result<Health> {
+        self.call(Ability::Health, self.inner.health(deadline)).await
     }
 
-    async fn optimize(&self, at: Target<'_>) -> Result<bool> {
-        self.call(Ability::Optimize, self.inner.optimize(at)).await
+    async fn optimize(&self, target: Target<'_, D::Index>) -> Result<bool> {
+        self.call(Ability::Optimize, self.inner.optimize(target)).await
     }
 
-    async fn flush(&self) -> Result<()> {
-        self.call(Ability::Flush, self.inner.flush()).await
+    async fn flush(&self, deadline: Deadline) -> Result<()> {
+        self.call(Ability::Flush, self.inner.flush(deadline)).await
     }
 
     async fn close(&self) -> Result<()> {

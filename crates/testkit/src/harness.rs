@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use portolan_core::{Result, VectorStorage};
 
-use crate::wire::tape::Tape;
+use crate::tape::Tape;
 
 /// How the suite reaches the store under test.
 ///
@@ -73,7 +73,7 @@ pub trait Harness: Send + Sync + 'static {
 
     /// The tape that the run is recorded on or answered from. Then one case runs at a time, on indexes of its own,
     /// and those are left out that do not ask the same each time.
-    fn tape(&self) -> Option<&Tape> {
+    fn tape(&self) -> Option<&dyn Tape> {
         None
     }
 }

@@ -21,19 +21,26 @@ mod case;
 mod compare;
 mod context;
 mod data;
-mod distance;
+#[cfg(feature = "selftest")]
 pub mod faults;
+#[cfg(feature = "selftest")]
 pub mod fickle;
 mod harness;
+pub mod place;
+#[cfg(feature = "selftest")]
 pub mod poor;
 mod random;
 mod report;
 pub mod rows;
+#[cfg(feature = "selftest")]
 pub mod saboteur;
 pub mod server;
 mod session;
 mod suite;
+pub mod tape;
+pub mod traps;
 mod twin;
+#[cfg(feature = "wire")]
 pub mod wire;
 
 pub use case::Case;
@@ -41,3 +48,7 @@ pub use harness::{Harness, Settings};
 pub use report::{Report, Status};
 pub use server::Server;
 pub use session::{REPORTS, cases, main, run};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

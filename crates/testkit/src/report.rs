@@ -14,8 +14,10 @@ pub enum Status {
     Passed,
     /// The store declares that it cannot do this, and the refusal was checked.
     Unsupported(String),
-    /// The statement does not hold.
+    /// A check failed: the statement does not hold.
     Failed(String),
+    /// The case did not come to its end: an error in its way, a panic, no end in time.
+    Broken(String),
     /// The case was not run, as no tape can hold it: on a tape each run asks the same.
     LeftOut(String),
 }
@@ -49,7 +51,7 @@ impl Report {
         self.count(|s| matches!(s, Status::Unsupported(_)))
     }
 
-    /// The number of cases that failed.
+    /// The number of cases that failed or broke.
     pub fn failed(&self) -> usize {
         self.failures().count()
     }
@@ -59,10 +61,10 @@ impl Report {
         self.count(|s| matches!(s, Status::LeftOut(_)))
     }
 
-    /// The cases that failed, and why.
+    /// The cases that failed or broke, and why.
     pub fn failures(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.cases.iter().filter_map(|(name, status)| match status {
-            Status::Failed(why) => Some((*name, why.as_str())),
+            Status::Failed(why) | Status::Broken(why) => Some((*name, why.as_str())),
             _ => None,
         })
     }

@@ -1,9 +1,12 @@
 //! Running the suite against a server that the environment names.
 
+#[cfg(feature = "wire")]
+mod recorded;
+
 use std::env;
 use std::fmt::{self, Debug, Formatter};
 use std::future::Future;
-use std::path::PathBuf;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 
@@ -13,8 +16,9 @@ use futures::future::BoxFuture;
 use portolan_core::{CallOptions, Error, Location, Result, VectorStorage};
 
 use crate::harness::{Harness, Settings};
+use crate::place::Place;
 use crate::session;
-use crate::wire::tape::{Player, Recorder, Tape};
+use crate::tape::Tape;
 
 /// The adapters that must be tested, by name, with commas between; a run without their server fails.
 pub const REQUIRE: &str = "PORTOLAN_REQUIRE";
@@ -22,7 +26,7 @@ pub const REQUIRE: &str = "PORTOLAN_REQUIRE";
 /// The adapter of which a run against its server is recorded.
 pub const RECORD: &str = "PORTOLAN_RECORD";
 
-type Open = dyn Fn(Location) -> BoxFuture<'static, Result<Arc<dyn VectorStorage>>> + Send + Sync;
+pub(crate) type Open = dyn Fn(Location) -> BoxFuture<'static, Result<Arc<dyn VectorStorage>>> + Send + Sync;
 
 /// A [`Harness`] for a store behind a server. Where the server listens is said by `PORTOLAN_TEST_<NAME>`, a URI.
 ///
@@ -37,11 +41,10 @@ type Open = dyn Fn(Location) -> BoxFuture<'static, Result<Arc<dyn VectorStorage>
 pub struct Server {
     name: &'static str,
     uri: Option<String>,
-    open: Box<Open>,
+    open: Arc<Open>,
     parallel: usize,
     rows: usize,
-    path: Option<PathBuf>,
-    tape: Option<Tape>,
+    tape: Result<Option<Box<dyn Tape>>>,
     version: OnceLock<String>,
 }
 
@@ -55,11 +58,10 @@ impl Server {
         Self {
             name,
             uri: uri(name),
-            open: Box::new(move |location| open(location).boxed()),
+            open: Arc::new(move |location| open(location).boxed()),
             parallel: 4,
             rows: 2_000,
-            path: None,
-            tape: None,
+            tape: Ok(None),
             version: OnceLock::new(),
         }
     }
@@ -78,18 +80,10 @@ impl Server {
         self
     }
 
-    /// The tape from which the suite is answered where there is no server, and on which a run against one is recorded
-    /// where [`RECORD`] names the store. The server must speak HTTP without TLS.
-    #[must_use]
-    pub fn tape(mut self, path: impl Into<PathBuf>) -> Self {
-        self.path = Some(path.into());
-        self
-    }
-
     /// Runs the suite as a test binary. Without a server and a tape the last line says so, and the run fails only
     /// where [`REQUIRE`] names the store; then a tape does not replace the server.
-    pub fn main(mut self) -> ExitCode {
-        if let Err(e) = self.load() {
+    pub fn main(self) -> ExitCode {
+        if let Err(e) = &self.tape {
             println!("conformance {}: not run ({e})", self.name);
             return ExitCode::FAILURE;
         }
@@ -98,44 +92,42 @@ impl Server {
         if missing { ExitCode::FAILURE } else { code }
     }
 
-    /// Starts what records or plays, where something is to be.
-    fn load(&mut self) -> Result<()> {
-        let Some(path) = &self.path else { return Ok(()) };
-        let opened = match &self.uri {
-            Some(uri) if env::var(RECORD).is_ok_and(|name| name == self.name) => {
-                Recorder::start(path, authority(&uri.parse()?)?).map(Tape::Recording)
-            }
-            None if !required(self.name) && path.exists() => Player::open(path).map(Tape::Playing),
-            _ => return Ok(()),
-        };
-        self.tape = Some(opened.map_err(|e| Error::invalid(e.to_string()))?);
-        Ok(())
+    /// A place on the server, by a name that nothing else uses. What is made there is to be removed: [`traps`](crate::traps)
+    /// does both around each case.
+    ///
+    /// # Errors
+    /// Where the environment names no server, or the store cannot be opened.
+    pub fn place(&self) -> impl Future<Output = Result<Place>> + Send + 'static {
+        let (uri, open) =
+            (self.uri.clone().ok_or_else(|| Error::invalid(self.no_server())), self.open.clone());
+        let name = format!("place-{:016x}", RandomState::new().build_hasher().finish());
+        async move { Place::new(&uri?, name, open).await }
+    }
+
+    /// Whether the environment names a server.
+    pub(crate) fn is_there(&self) -> bool {
+        self.uri.is_some()
+    }
+
+    /// Why there is no server.
+    pub(crate) fn no_server(&self) -> String {
+        format!("{} names no server; `cargo xtask servers up` starts one", variable(self.name))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn with_uri(mut self, uri: Option<&str>) -> Self {
+        self.uri = uri.map(str::to_owned);
+        self
     }
 
     /// Where the adapter finds its server.
     fn location(&self) -> Result<Location> {
-        match (&self.tape, &self.uri) {
+        match (self.tape(), &self.uri) {
             (Some(tape), _) => format!("{}://{}", self.name, tape.address()).parse(),
             (None, Some(uri)) => uri.parse(),
-            (None, None) => Err(Error::invalid(format!("{} is not set", variable(self.name)))),
+            (None, None) => Err(Error::invalid(self.no_server())),
         }
     }
-}
-
-/// Where the server is that is recorded. Anything else that a URI says would be missing where the tape is played.
-fn authority(location: &Location) -> Result<(String, u16)> {
-    match (location.host(), location.port()) {
-        (Some(host), Some(port)) if *location == plain(location.provider(), host, port)? => {
-            Ok((host.to_owned(), port))
-        }
-        _ => Err(Error::invalid(format!(
-            "{location} cannot be recorded: only a URI of the form scheme://host:port is"
-        ))),
-    }
-}
-
-fn plain(scheme: &str, host: &str, port: u16) -> Result<Location> {
-    format!("{scheme}://{host}:{port}").parse()
 }
 
 /// The URI of the server for tests of a store, from `PORTOLAN_TEST_<NAME>`; empty counts as unset.
@@ -174,8 +166,7 @@ impl Harness for Server {
     }
 
     fn absent(&self) -> Option<String> {
-        (self.uri.is_none() && self.tape.is_none())
-            .then(|| format!("{} names no server; `cargo xtask servers up` starts one", variable(self.name)))
+        (!self.is_there() && self.tape().is_none()).then(|| self.no_server())
     }
 
     fn parallel(&self) -> usize {
@@ -183,11 +174,11 @@ impl Harness for Server {
     }
 
     fn rows(&self) -> usize {
-        self.tape.as_ref().and_then(Tape::header).map_or(self.rows, |header| header.rows)
+        self.tape().and_then(Tape::header).map_or(self.rows, |header| header.rows)
     }
 
-    fn tape(&self) -> Option<&Tape> {
-        self.tape.as_ref()
+    fn tape(&self) -> Option<&dyn Tape> {
+        self.tape.as_ref().ok()?.as_deref()
     }
 
     fn settings(&self) -> Settings {

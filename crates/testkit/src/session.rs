@@ -17,7 +17,7 @@ use crate::context::Context;
 use crate::harness::{Harness, Settings};
 use crate::report::{Report, Status};
 use crate::suite;
-use crate::wire::tape::{Header, Tape};
+use crate::tape::{Header, Tape};
 
 /// The folder into which a run of the whole suite writes its [`Report`], where it is set.
 pub const REPORTS: &str = "PORTOLAN_REPORTS";
@@ -88,9 +88,9 @@ pub(crate) struct Session {
 
 impl Session {
     async fn open(harness: Arc<dyn Harness>, settings: Settings) -> Result<Arc<Self>> {
-        let tape = harness.tape();
-        let settings = tape.map_or(settings.clone(), |tape| tape.settings(settings));
-        let nonce = tape.and_then(Tape::header).map(|header| header.nonce);
+        let recording = harness.tape().and_then(Tape::header);
+        let settings = recording.map_or(settings.clone(), |header| header.settings(settings));
+        let nonce = recording.map(|header| header.nonce);
         begin(&*harness, "opening");
         let storage = harness.open("shared").await;
         end(&*harness).map_err(Error::invalid)?;
@@ -124,14 +124,15 @@ impl Session {
             Ok(Ok(Ok(()))) => Status::Passed,
             Ok(Ok(Err(Stop::Unsupported(why)))) => Status::Unsupported(why),
             Ok(Ok(Err(Stop::Failed(why)))) => Status::Failed(why),
-            Ok(Err(_)) => Status::Failed("a panic".to_owned()),
-            Err(_) => Status::Failed(format!("no end after {:?}", self.settings.case_timeout)),
+            Ok(Ok(Err(Stop::Broken(why)))) => Status::Broken(why),
+            Ok(Err(_)) => Status::Broken("a panic".to_owned()),
+            Err(_) => Status::Broken(format!("no end after {:?}", self.settings.case_timeout)),
         };
         context.clean(status == Status::Passed).await;
         match (end(&*self.harness), status) {
             (Ok(()), status) => status,
-            (Err(why), Status::Failed(then)) => Status::Failed(format!("{why}{then}")),
-            (Err(why), _) => Status::Failed(why),
+            (Err(why), Status::Failed(then) | Status::Broken(then)) => Status::Broken(format!("{why}{then}")),
+            (Err(why), _) => Status::Broken(why),
         }
     }
 
@@ -159,7 +160,8 @@ impl Session {
 
     /// Makes a tape of what was recorded, if all of it went well.
     fn keep(&self, report: &Report) -> Result<()> {
-        let Some(tape @ Tape::Recording(_)) = self.harness.tape() else { return Ok(()) };
+        let recorder = self.harness.tape().filter(|tape| tape.header().is_none());
+        let Some(recorder) = recorder else { return Ok(()) };
         if report.failed() > 0 {
             return Err(Error::invalid(format!("no tape was written, as {} cases failed", report.failed())));
         }
@@ -171,7 +173,7 @@ impl Session {
             rows: self.harness.rows(),
             ..Header::new(&report.name, report.server.as_deref().unwrap_or("unknown version"))
         };
-        tape.finish(header).map_err(|e| Error::invalid(format!("the tape cannot be written: {e}")))
+        recorder.finish(header).map_err(|e| Error::invalid(format!("the tape cannot be written: {e}")))
     }
 
     fn status(&self, case: &Case) -> Option<Status> {
@@ -262,7 +264,9 @@ fn trial(case: &'static Case, session: &Arc<Session>, runtime: &tokio::runtime::
         match session.status(case) {
             Some(Status::Passed) => Ok(Completion::Completed),
             Some(Status::Unsupported(why) | Status::LeftOut(why)) => Ok(Completion::ignored_with(why)),
-            Some(Status::Failed(why)) => Err(Failed::from(why)),
+            Some(Status::Failed(why) | Status::Broken(why)) => {
+                Err(Failed::from(format!("{why}\nchecks of the contract: {}", case.checks.join(", "))))
+            }
             None => Err(Failed::from("the case did not end")),
         }
     })

@@ -9,7 +9,7 @@ use portolan_core::{
     UpdateRequest, UpsertRequest, VectorStorage, WriteResult,
 };
 
-use crate::case::{Stop, Verdict, check, check_eq};
+use crate::case::{Stop, Verdict, check, check_eq, granted};
 use crate::compare;
 use crate::context::{OPTIONS, unoracular};
 
@@ -27,7 +27,7 @@ impl Twin {
 
     /// Writes to both; every record must be stored.
     pub(crate) async fn upsert(&self, records: &[Record]) -> Verdict {
-        self.store(records).await?.into_result()?;
+        granted("upsert", self.store(records).await?.into_result())?;
         Ok(())
     }
 
@@ -49,7 +49,7 @@ impl Twin {
     pub(crate) async fn delete_where(&self, filter: &Filter) -> Verdict {
         let request = DeleteWhereRequest::new(self.name(), filter);
         let expected = self.oracle.delete_where(&request).await.map_err(unoracular)?;
-        let deleted = self.subject.delete_where(&request).await?.deleted;
+        let deleted = granted("delete_where", self.subject.delete_where(&request).await)?.deleted;
         check!(
             deleted.is_none() || deleted == expected.deleted,
             "delete where {filter}: says it deleted {deleted:?}, expected {:?}",
@@ -67,13 +67,13 @@ impl Twin {
 
     /// Updates one record of both.
     pub(crate) async fn patch(&self, id: &str, patch: MetadataPatch) -> Verdict {
-        self.update(&[MetadataUpdate::new(id, patch)]).await?.into_result()?;
+        granted("update_metadata", self.update(&[MetadataUpdate::new(id, patch)]).await?.into_result())?;
         Ok(())
     }
 
     pub(crate) async fn clear(&self) -> Verdict {
         self.oracle.clear(self.name(), OPTIONS).await.map_err(unoracular)?;
-        Ok(self.subject.clear(self.name(), OPTIONS).await?)
+        granted("clear", self.subject.clear(self.name(), OPTIONS).await)
     }
 
     /// A search for the nearest ten, exact where the store can promise that.
@@ -84,7 +84,7 @@ impl Twin {
 
     /// Searches, and compares the answer with what the oracle knows.
     pub(crate) async fn search(&self, request: &SearchRequest) -> Verdict<SearchResult> {
-        let found = self.subject.search(request).await?;
+        let found = granted("search", self.subject.search(request).await)?;
         let expected = compare::Expected::of(self, request).await?;
         expected.check(&found)?;
         Ok(found)
@@ -94,7 +94,7 @@ impl Twin {
     pub(crate) async fn get(&self, ids: &[String]) -> Verdict<Vec<Option<Record>>> {
         let request = GetRequest::new(self.name(), ids);
         let expected = self.oracle.get(&request).await.map_err(unoracular)?;
-        let found = self.subject.get(&request).await?;
+        let found = granted("get", self.subject.get(&request).await)?;
         check_eq!(found.len(), expected.len(), "the number of answers to get");
         for ((id, found), expected) in ids.iter().zip(&found).zip(&expected) {
             match (found, expected) {
@@ -121,7 +121,7 @@ impl Twin {
     pub(crate) async fn count(&self, filter: Option<&Filter>) -> Verdict<u64> {
         let request = CountRequest::new(self.name()).filter(filter);
         let expected = self.oracle.count(&request).await.map_err(unoracular)?;
-        let found = self.subject.count(&request).await?;
+        let found = granted("count", self.subject.count(&request).await)?;
         check_eq!(found, expected, "count{}", shown(filter));
         Ok(found)
     }
@@ -184,7 +184,7 @@ pub(crate) async fn scan_all(
     let mut cursor = None;
     for _ in 0..100_000 {
         let request = ScanRequest::new(index).filter(filter).page_size(page_size).cursor(cursor.as_ref());
-        let page = storage.scan(&request).await?;
+        let page = granted("scan", storage.scan(&request).await)?;
         check!(page.records.len() <= page_size, "a page of {page_size} has {} records", page.records.len());
         for record in page.records {
             check!(seen.insert(record.id.clone()), "the scan gives {:?} twice", record.id);
@@ -208,7 +208,7 @@ fn agree(what: &str, found: Result<WriteResult>, expected: Result<WriteResult>) 
         (found, expected) => {
             let refused = |result: Result<WriteResult>| result.err().map(|e| (e.kind(), e.position()));
             check_eq!(refused(found), refused(expected), "the refusal of {what}");
-            Err(Stop::Failed(format!("{what} is refused: the case asks what the contract does not allow")))
+            Err(Stop::Broken(format!("{what} is refused: the case asks what the contract does not allow")))
         }
     }
 }

@@ -97,9 +97,9 @@ async fn a_retry_sends_only_what_is_needed() {
     assert_eq!(marks(&first), "SFSSSSUU");
     storage.driver().forget();
     let request = UpsertRequest::new("things", &records);
-    let unsettled = portolan_core::layer::Reply::unsettled(&first);
+    let to_repeat = portolan_core::layer::Reply::to_repeat(&first);
     let mut again = request.clone();
-    again.records = request.records.at(&unsettled);
+    again.records = request.records.at(&to_repeat);
     assert_eq!(marks(&storage.upsert(&again).await.unwrap()), "SSS");
     assert_eq!(storage.driver().calls(Ability::Write), [3]);
     assert_eq!(versions(&storage).await, [1; 8]);
@@ -210,7 +210,7 @@ async fn updates_report_item_by_item_and_keep_vectors() {
 async fn a_wait_for_visibility_that_fails_is_no_error() {
     for fault in [UNAVAILABLE, Fault::HangsBefore] {
         let storage = storage_with(3).await;
-        storage.driver().inject(Ability::Settle, 0, fault);
+        storage.driver().inject(Ability::AwaitVisible, 0, fault);
         let written = upsert(&storage, &versioned(3, 1)).await.unwrap();
         assert_eq!((marks(&written).as_str(), written.visible), ("SSS", false));
     }
@@ -309,7 +309,9 @@ async fn an_index_that_is_not_ready_within_the_bound_is_not_ready() {
 async fn an_index_deleted_behind_the_port_is_not_found() {
     let storage = storage_with(3).await;
     let other = "Things";
-    portolan_core::driver::Driver::drop_index(storage.driver(), other).await.unwrap();
+    portolan_core::driver::Driver::drop_index(storage.driver(), other, portolan_core::driver::Deadline::NONE)
+        .await
+        .unwrap();
     let e = upsert(&storage, &versioned(1, 1)).await.unwrap_err();
     assert_eq!(e.kind(), ErrorKind::NotFound);
     let e = storage.search(&SearchRequest::new("things", [0.0, 0.0])).await.unwrap_err();

@@ -17,7 +17,7 @@ use portolan_testkit::{Harness, Report, Settings, Status, run};
 
 /// Where each opening of a store in a place of its own asks the server so often for `/hello`.
 struct Greeting {
-    tape: Tape,
+    tape: Box<dyn Tape>,
     times: usize,
 }
 
@@ -39,8 +39,8 @@ impl Harness for Greeting {
         Some("1.2.3".to_owned())
     }
 
-    fn tape(&self) -> Option<&Tape> {
-        Some(&self.tape)
+    fn tape(&self) -> Option<&dyn Tape> {
+        Some(&*self.tape)
     }
 }
 
@@ -52,8 +52,8 @@ async fn greet(at: SocketAddr) {
 /// A case that opens one store of its own, one that opens none, and one that no tape can hold.
 const PICKED: [&str; 3] = ["close::may_be_repeated", "count::everything", "cancel::upsert"];
 
-async fn run_over(tape: Tape, times: usize, settings: &Settings) -> Result<Report> {
-    let harness = Arc::new(Greeting { tape, times });
+async fn run_over(tape: impl Tape + 'static, times: usize, settings: &Settings) -> Result<Report> {
+    let harness = Arc::new(Greeting { tape: Box::new(tape), times });
     run(harness, settings, |case| PICKED.contains(&case)).await
 }
 
@@ -61,12 +61,12 @@ async fn record(path: &Path, settings: &Settings) -> Result<Report> {
     let server = Faulty::start().unwrap();
     server.on(.., |_| true, Answer::status(200));
     let recorder = Recorder::start(path, server.address()).unwrap();
-    run_over(Tape::Recording(recorder), 1, settings).await
+    run_over(recorder, 1, settings).await
 }
 
 async fn replay(path: &Path, times: usize) -> Result<Report> {
     let player = Player::open(path).unwrap();
-    run_over(Tape::Playing(player), times, &Settings::brief()).await
+    run_over(player, times, &Settings::brief()).await
 }
 
 struct Folder {
@@ -90,7 +90,8 @@ async fn a_run_is_replayed_with_the_settings_of_its_recording() {
         "conformance greeting (1.2.3): 2 passed, 0 unsupported, 0 failed, 1 left out"
     );
     let player = Player::open(&folder.path).unwrap();
-    assert_eq!((player.header().seed, &player.header().server[..]), (77, "1.2.3"));
+    let header = player.header().unwrap();
+    assert_eq!((header.seed, &header.server[..]), (77, "1.2.3"));
     let replayed = replay(&folder.path, 1).await.unwrap();
     assert_eq!(
         replayed.to_string(),
@@ -119,7 +120,7 @@ async fn a_run_that_failed_makes_no_tape() {
     server.on(..=1, |_| true, Answer::status(200));
     server.on(2.., |_| true, Fault::Gone);
     let recorder = Recorder::start(&folder.path, server.address()).unwrap();
-    let refused = run_over(Tape::Recording(recorder), 1, &Settings::brief()).await.unwrap_err();
+    let refused = run_over(recorder, 1, &Settings::brief()).await.unwrap_err();
     assert!(refused.to_string().contains("no tape was written, as 1 cases failed"), "{refused}");
     assert!(!folder.path.exists());
 }

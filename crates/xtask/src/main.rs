@@ -1,8 +1,13 @@
-//! The chores of the workspace: `cargo xtask lint`, `test`, `servers`, `matrix`, `bench`, `docs`.
+//! The chores of the workspace: `cargo xtask lint`, `test`, `servers`, `matrix`, `contract`, `lines`, `bench`, `docs`.
 
-mod length;
+mod files;
+mod imports;
+mod items;
+mod lines;
 mod matrix;
+mod modules;
 mod servers;
+mod tokens;
 
 use std::env;
 use std::path::Path;
@@ -11,10 +16,12 @@ use std::process::{Command, ExitCode};
 const USAGE: &str = "\
 Usage: cargo xtask <chore> [arguments passed on]
 
-  lint    formatting, clippy, rustdoc and dependencies; no warning passes
+  lint    formatting, the order of imports, clippy, rustdoc and dependencies; no warning passes
   test    all tests, with the servers: starts those that are not running, and stops them
   servers up|down|status: Chroma, PostgreSQL with pgvector, Milvus and Milvus Lite, on loopback
   matrix  the README's table of stores, from the last run of the tests
+  lines   how many lines of source each crate has, the longest function and the longest file
+  contract  docs/contract-coverage.md: each sentence of the contract, the cases that check it, the saboteurs that break it
   bench   the benchmarks
   docs    the documentation, into target/doc";
 
@@ -34,6 +41,8 @@ fn main() -> ExitCode {
         "test" => test(&rest),
         "servers" => servers::run(&rest),
         "matrix" => matrix::update(),
+        "lines" => lines::print(Path::new(ROOT)),
+        "contract" => contract(),
         "bench" => cargo(&["bench", "-p", "portolan-benches"], &rest),
         "docs" => cargo(&["doc", "--workspace", "--no-deps"], &rest),
         "help" | "--help" | "-h" => {
@@ -55,18 +64,28 @@ fn main() -> ExitCode {
 fn test(rest: &[String]) -> Outcome {
     matrix::forget();
     let servers = servers::Lease::take()?;
-    let mut tests = command(&["test", "--workspace"], rest);
+    // A target that fails hides nothing of those after it.
+    let mut tests = command(&["test", "--workspace", "--no-fail-fast"], rest);
     tests.envs(servers.uris().iter().cloned()).env("PORTOLAN_REPORTS", matrix::reports());
-    run(&mut tests)?;
-    matrix::check()
+    let tested = run(&mut tests);
+    tested.and(matrix::check())
+}
+
+/// Writes the table that the test compares otherwise.
+fn contract() -> Outcome {
+    let mut test = command(&["test", "-p", "portolan-testkit", "--test", "contract"], &[]);
+    run(test.env("PORTOLAN_WRITE_COVERAGE", "1"))
 }
 
 fn lint() -> Outcome {
     cargo(&["fmt", "--all", "--check"], &[])?;
+    eprintln!("xtask: the order of imports");
+    imports::check(Path::new(ROOT))?;
     cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[])?;
     run(command(&["doc", "--workspace", "--no-deps"], &[]).env("RUSTDOCFLAGS", "-D warnings"))?;
     deny()?;
-    length::report(Path::new(ROOT))
+    eprintln!("xtask: {}", lines::longest(Path::new(ROOT))?);
+    Ok(())
 }
 
 fn deny() -> Outcome {

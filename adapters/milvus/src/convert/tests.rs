@@ -40,8 +40,7 @@ fn row(id: &str, metadata: serde_json::Value) -> Row {
 }
 
 fn round_trip(layout: &Layout, given: &[Row]) -> Vec<Row> {
-    let borrowed: Vec<&Row> = given.iter().collect();
-    rows(layout, &spec(), Want::ALL, &columns(layout, &borrowed)).unwrap()
+    rows(layout, &spec(), Want::ALL, &columns(layout, given)).unwrap()
 }
 
 #[test]
@@ -152,7 +151,7 @@ fn scores_become_distances() {
 fn a_vector_too_short_for_the_server_gets_a_zero() {
     let (spec, layout) = (IndexSpec::new("abc", 1), Layout::of_spec(&IndexSpec::new("abc", 1), 2));
     let given = Row { id: "a".into(), vector: Some(vec![7.0].into()), ..Row::default() };
-    let sent = columns(&layout, &[&given]);
+    let sent = columns(&layout, std::slice::from_ref(&given));
     let Some(Field::Vectors(vectors)) = &sent[1].field else { panic!("no vectors") };
     assert_eq!(vectors.data, Some(vector_field::Data::FloatVector(FloatArray { data: vec![7.0, 0.0] })));
     assert_eq!(rows(&layout, &spec, Want::ALL, &sent).unwrap(), [given]);
@@ -166,7 +165,6 @@ fn each_record_names_its_partition() {
         .into_iter()
         .map(|value| row("r", json!({ "tenant": value })))
         .collect();
-    let rows: Vec<&Row> = rows.iter().collect();
     let sent = columns(&Layout::of_spec(&spec, 2), &rows);
     let partitions = sent.iter().find(|field| field.field_name == PARTITION).and_then(scalar);
     let Some(Data::StringData(partitions)) = partitions else { panic!("no partitions") };

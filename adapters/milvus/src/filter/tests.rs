@@ -24,11 +24,7 @@ fn lower_in(server: Server, layout: &Layout, filter: Filter) -> Lowered<String> 
 }
 
 fn shown(lowered: Lowered<Expression>) -> Lowered<String> {
-    match lowered {
-        Lowered::Exact(expression) => Lowered::Exact(expression.to_string()),
-        Lowered::Superset(expression) => Lowered::Superset(expression.to_string()),
-        Lowered::Nothing => Lowered::Nothing,
-    }
+    lowered.map(|expression| expression.to_string())
 }
 
 fn exact(text: &str) -> Lowered<String> {
@@ -192,12 +188,12 @@ fn ids_are_exact_both_ways() {
     let spec = spec();
     let own = Layout::of_spec(&spec, 2);
     let scope = Scope { server: Server::Old, layout: &own, spec: &spec };
-    let ids = ["a\"".to_owned(), "b".to_owned()];
+    let ids = ["a\"".into(), "b".into()];
     assert_eq!(shown(scope.ids(&ids, false)), exact(r#"id in ["a\"", "b"]"#));
     assert_eq!(shown(scope.ids(&ids, true)), exact(r#"id not in ["a\"", "b"]"#));
     let integers = foreign(Vec::new());
     let scope = Scope { layout: &integers, ..scope };
-    let ids = ["42".to_owned(), "042".to_owned(), "x".to_owned()];
+    let ids = ["42".into(), "042".into(), "x".into()];
     assert_eq!(shown(scope.ids(&ids, false)), exact("pk in [42]"));
     assert_eq!(scope.ids(&ids[1..], true), Lowered::Nothing);
 }

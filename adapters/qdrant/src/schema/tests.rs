@@ -1,8 +1,10 @@
+use portolan_core::driver::Deadline;
+
 use super::*;
 use portolan_core::Scalar;
 
 fn created(spec: &IndexSpec) -> CollectionInfo {
-    let request = creation(Target { name: &spec.name, spec }).unwrap();
+    let request = creation(NewIndex { name: &spec.name, spec, deadline: Deadline::NONE }).unwrap();
     info(
         CollectionParams {
             vectors_config: request.vectors_config,
@@ -50,7 +52,7 @@ fn a_spec_is_recovered_as_it_was_given() {
         .option("vector", "text");
     let (described, layout) = describe("abc-d", &created(&spec)).unwrap();
     assert_eq!(described.spec, spec);
-    assert_eq!((layout.vector.as_str(), layout.own, layout.flat), ("text", true, false));
+    assert_eq!((layout.vector.as_str(), layout.ours, layout.flat), ("text", true, false));
 }
 
 #[test]
@@ -61,18 +63,19 @@ fn a_flat_engine_has_no_graph() {
     assert_eq!(described.spec.engine.kind, Some(EngineKind::Flat));
     let ivf = EngineParams { kind: Some(EngineKind::Ivf), ..EngineParams::default() };
     let spec = IndexSpec::new("abc", 2).engine(ivf);
-    let refused = creation(Target { name: "abc", spec: &spec }).unwrap_err();
+    let refused = creation(NewIndex { name: "abc", spec: &spec, deadline: Deadline::NONE }).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Unsupported);
 }
 
 #[test]
 fn each_declared_field_and_the_keys_aside_get_an_index() {
     let spec = IndexSpec::new("abc", 2).field("a.b", FieldType::Integer).field("q\"", FieldType::Bool);
-    let requests: Vec<_> = field_indexes(Target { name: "abc", spec: &spec }).collect();
+    let requests: Vec<_> =
+        field_indexes(NewIndex { name: "abc", spec: &spec, deadline: Deadline::NONE }).collect();
     let fields: Vec<(&str, Option<i32>)> =
         requests.iter().map(|r| (r.field_name.as_str(), r.field_type)).collect();
     let (integer, keyword) = (q::FieldType::Integer.into(), q::FieldType::Keyword.into());
-    assert_eq!(fields, [("\"a.b\"", Some(integer)), (ASIDE_KEYS, Some(keyword))]);
+    assert_eq!(fields, [("\"a.b\"", Some(integer)), (OVERFLOW_KEYS, Some(keyword))]);
     assert!(requests.iter().all(|r| r.wait == Some(true)));
 }
 
@@ -95,7 +98,7 @@ fn a_collection_of_another_program_is_described_by_what_qdrant_knows() {
     assert_eq!(fields, [("a.b", FieldType::Integer), ("city", FieldType::String)]);
     assert_eq!(spec.options.get("vector"), Some(&Scalar::from("text")));
     assert_eq!(described.created_at.as_deref(), Some("2023-11-14T22:13:20.000Z"));
-    assert_eq!((layout.vector.as_str(), layout.own), ("text", false));
+    assert_eq!((layout.vector.as_str(), layout.ours), ("text", false));
     assert_eq!(layout.indexes.get("words"), Some(&PayloadSchemaType::Text));
 }
 

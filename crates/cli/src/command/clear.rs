@@ -16,7 +16,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let storage = context.open().await?;
-    storage.describe_index(&args.name, context.options()).await?;
+    context.describe(&args.name).await?;
     context.confirm(&format!("delete every record of the index {}", args.name))?;
     storage.clear(&args.name, context.options()).await?;
     let done = json!({ "index": args.name, "cleared": true });

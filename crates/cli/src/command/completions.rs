@@ -2,10 +2,9 @@
 
 use std::io;
 
-use clap::{Args as ClapArgs, CommandFactory};
+use clap::{Args as ClapArgs, Command};
 use clap_complete::{Shell, generate};
 
-use crate::args::Cli;
 use crate::failure::Failure;
 use crate::output;
 
@@ -16,8 +15,8 @@ pub(crate) struct Args {
     shell: Shell,
 }
 
-pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+pub(crate) fn run(args: &Args, mut program: Command) -> Result<(), Failure> {
     let mut script = Vec::new();
-    generate(args.shell, &mut Cli::command(), "portolan", &mut script);
+    generate(args.shell, &mut program, "portolan", &mut script);
     output::text(String::from_utf8(script).map_err(io::Error::other)?.trim_end())
 }

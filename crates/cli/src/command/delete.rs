@@ -5,9 +5,9 @@ use portolan::{DeleteRequest, DeleteWhereRequest, Filter, VectorStorage};
 use serde_json::json;
 
 use super::written;
-use crate::args::Where;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::options::Where;
 use crate::output;
 use crate::table;
 
@@ -25,14 +25,14 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let storage = context.open().await?;
-    match context.filter(&*storage, &args.name, &args.filter).await? {
+    match context.filter(&args.name, &args.filter).await? {
         Some(filter) => delete_where(&*storage, &args, &filter, context).await,
         None => delete_ids(&*storage, &args, context).await,
     }
 }
 
 async fn delete_ids(storage: &dyn VectorStorage, args: &Args, context: &Context) -> Result<(), Failure> {
-    storage.describe_index(&args.name, context.options()).await?;
+    context.describe(&args.name).await?;
     context.confirm(&format!(
         "delete {} from the index {}",
         table::record_count(args.ids.len() as u64),

@@ -11,7 +11,8 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::input::record::parse_record;
-use crate::output::{self, Format};
+use crate::options::Format;
+use crate::output;
 use crate::table;
 
 const COMPANIES: &str = include_str!("../../../../examples/data/companies.jsonl");
@@ -56,14 +57,14 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let command = format!("portolan search {INDEX} --id {}{}", company.id, store_option(context)?);
     let commands = [command.clone(), format!("{command} --where '{filter}'")];
     let headings = [format!("Companies most like {}", name(company)), format!("The same, where {filter}")];
-    let place = context.location()?.to_string();
+    let store = context.location()?.to_string();
     if context.format() != Format::Table {
         let searches = [
             Search { command: &commands[0], result: &all },
             Search { command: &commands[1], result: &filtered },
         ];
         let demo = Demo {
-            store: &place,
+            store: &store,
             index: INDEX,
             imported: companies.len(),
             company: &company.id,
@@ -71,7 +72,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), Failure> {
         };
         return output::print(context.format(), &demo, &searches, String::new);
     }
-    output::text(&format!("Imported {} companies into the index {INDEX} at {place}.", companies.len()))?;
+    output::text(&format!("Imported {} companies into the index {INDEX} at {store}.", companies.len()))?;
     for ((heading, command), result) in headings.iter().zip(&commands).zip([&all, &filtered]) {
         output::text(&format!("\n{heading}:\n\n  $ {command}\n"))?;
         output::text(&table::matches(result, Some(&spec), &[]))?;

@@ -11,10 +11,10 @@ use portolan::{CountRequest, Filter, ScanRequest, VectorStorage};
 use serde_json::json;
 
 use self::sink::{Format, Sink};
-use crate::args::Where;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::input::is_stdin as is_stdout;
+use crate::options::Where;
 use crate::output;
 use crate::progress::Bar;
 use crate::table;
@@ -39,8 +39,8 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let started = Instant::now();
     let format = args.format.map_or_else(|| Format::of(&args.file), Ok)?;
     let storage = context.open().await?;
-    storage.describe_index(&args.name, context.options()).await?;
-    let filter = context.filter(&*storage, &args.name, &args.filter).await?;
+    context.describe(&args.name).await?;
+    let filter = context.filter(&args.name, &args.filter).await?;
     if args.file.exists() {
         context.confirm(&format!("replace {}", args.file.display()))?;
     }

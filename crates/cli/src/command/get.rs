@@ -4,9 +4,9 @@ use clap::Args as ClapArgs;
 use portolan::{Error, ErrorKind, GetRequest, Record};
 use serde::Serialize;
 
-use crate::args::Columns;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::options::Columns;
 use crate::output;
 use crate::table;
 
@@ -41,9 +41,9 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), Failure> {
         args.ids.iter().zip(&answers).filter(|(_, a)| a.is_none()).map(|(id, _)| id.as_str()).collect();
     let found: Vec<Record> = answers.iter().flatten().cloned().collect();
     if !found.is_empty() {
-        let spec = context.spec(&*storage, &args.name).await;
+        let spec = context.spec(&args.name).await;
         output::print(context.format(), &Answers { records: &answers }, &found, || {
-            table::records(&found, spec.as_ref(), &args.columns.columns)
+            table::records(&found, spec, &args.columns.columns)
         })?;
     }
     if missing.is_empty() {

@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::output;
 use crate::table;
 
-pub(super) async fn run(context: &Context) -> Result<(), Failure> {
+pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
     let storage = context.open().await?;
     let health = storage.health(context.options()).await?;
     output::print_one(context.format(), &health, || {

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::options::{field, parse};
 use crate::output;
 use crate::table;
 
@@ -117,12 +118,16 @@ async fn create(args: Create, context: &Context) -> Result<(), Failure> {
         storage.create_index(&spec, context.options()).await?;
         true
     };
-    let mut object = json!(storage.describe_index(&args.name, context.options()).await?);
-    object["created"] = json!(created);
-    output::print_one(context.format(), &object, || {
+    if context.is_table() {
         let done = if created { "Created the index" } else { "There is already an equal index" };
-        format!("{done} {}: {} dimensions, {}.", spec.name, spec.dimension, spec.metric)
-    })
+        return output::text(&format!(
+            "{done} {}: {} dimensions, {}.",
+            spec.name, spec.dimension, spec.metric
+        ));
+    }
+    let mut object = json!(context.describe(&args.name).await?);
+    object["created"] = json!(created);
+    output::json(&object)
 }
 
 async fn list(context: &Context) -> Result<(), Failure> {
@@ -137,9 +142,8 @@ async fn list(context: &Context) -> Result<(), Failure> {
 }
 
 async fn show(args: Name, context: &Context) -> Result<(), Failure> {
-    let storage = context.open().await?;
-    let info = storage.describe_index(&args.name, context.options()).await?;
-    output::print_one(context.format(), &info, || describe(&info))
+    let info = context.describe(&args.name).await?;
+    output::print_one(context.format(), info, || facts(info))
 }
 
 async fn stats(args: Stats, context: &Context) -> Result<(), Failure> {
@@ -169,14 +173,14 @@ async fn stats(args: Stats, context: &Context) -> Result<(), Failure> {
 
 async fn delete(args: Name, context: &Context) -> Result<(), Failure> {
     let storage = context.open().await?;
-    storage.describe_index(&args.name, context.options()).await?;
+    context.describe(&args.name).await?;
     context.confirm(&format!("delete the index {} with all its records", args.name))?;
     storage.delete_index(&args.name, context.options()).await?;
     let done = json!({ "index": args.name, "deleted": true });
     output::print_one(context.format(), &done, || format!("Deleted the index {}.", args.name))
 }
 
-fn describe(info: &IndexInfo) -> String {
+fn facts(info: &IndexInfo) -> String {
     let spec = &info.spec;
     let fields: Vec<String> = spec.fields.iter().map(|(key, of)| format!("{key}:{of}")).collect();
     let engine = json!(spec.engine);
@@ -197,16 +201,6 @@ fn describe(info: &IndexInfo) -> String {
         ("options", (!options.is_empty()).then(|| options.join(", "))),
         ("created", info.created_at.clone()),
     ])
-}
-
-pub(super) fn parse<T: std::str::FromStr<Err = portolan::Error>>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|e: portolan::Error| e.message().to_owned())
-}
-
-pub(super) fn field(text: &str) -> Result<(String, FieldType), String> {
-    let (key, of) = text.rsplit_once(':').ok_or("it must be KEY:TYPE, such as industry:string")?;
-    portolan::validate::key(key).map_err(|e| e.message().to_owned())?;
-    Ok((key.to_owned(), parse(of)?))
 }
 
 fn option(text: &str) -> Result<(String, Scalar), String> {

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::output;
 use crate::table;
 
-pub(super) async fn run(context: &Context) -> Result<(), Failure> {
+pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
     let mut providers = Vec::new();
     let asked = if context.is_default_store() { None } else { Some(context.location()?) };
     for name in portolan::registry().schemes() {
@@ -28,7 +28,7 @@ pub(super) async fn run(context: &Context) -> Result<(), Failure> {
     output::print(context.format(), &json!({ "providers": rows }), &rows, || as_table(&providers))
 }
 
-/// What a provider can do, asked of an empty store; none where it takes a server to tell.
+/// What a provider can do, asked of an empty store; none where only a server knows it.
 async fn capability(name: &'static str) -> Option<Capability> {
     let dir = tempfile::tempdir().ok()?;
     let location = match name {

@@ -4,10 +4,10 @@ use clap::Args as ClapArgs;
 use portolan::{Filter, Record, ScanRequest, VectorStorage};
 use serde::Serialize;
 
-use crate::args::{Columns, Where};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::{self, Format};
+use crate::options::{Columns, Format, Where};
+use crate::output;
 use crate::table;
 
 const PAGE: u64 = 1000;
@@ -41,7 +41,7 @@ struct Records<'a> {
 
 pub(crate) async fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let storage = context.open().await?;
-    let filter = context.filter(&*storage, &args.name, &args.filter).await?;
+    let filter = context.filter(&args.name, &args.filter).await?;
     let limit = if args.all { u64::MAX } else { args.limit };
     let mut kept = Vec::new();
     let has_more = each(&*storage, &args, filter.as_ref(), context, limit, |record| {
@@ -56,8 +56,8 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), Failure> {
         Format::Jsonl => Ok(()),
         Format::Json => output::json(&Records { records: &kept, has_more }),
         Format::Table => {
-            let spec = context.spec(&*storage, &args.name).await;
-            output::text(&table::records(&kept, spec.as_ref(), &args.columns.columns))?;
+            let spec = context.spec(&args.name).await;
+            output::text(&table::records(&kept, spec, &args.columns.columns))?;
             if has_more {
                 context.note(&format!(
                     "The first {} records; more with --limit N or --all.",

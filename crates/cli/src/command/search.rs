@@ -1,13 +1,14 @@
 //! `portolan search`.
 
 use clap::Args as ClapArgs;
-use portolan::{Deduplicate, SearchRequest, SearchResult, Vector, VectorStorage, VectorStorageExt};
+use clap::builder::RangedU64ValueParser;
+use portolan::{Deduplicate, SearchRequest, SearchResult, Vector, VectorStorageExt};
 
-use crate::args::{Columns, Where};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::input::record::parse_vector;
 use crate::input::{text_of, text_of_file};
+use crate::options::{Columns, Where};
 use crate::output;
 use crate::table;
 
@@ -21,8 +22,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     filter: Where,
     /// How many matches: 1 to 10,000
-    #[arg(long, short = 'k', value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=10_000))]
-    top_k: u64,
+    #[arg(long, short = 'k', value_name = "N", default_value_t = 10, value_parser = RangedU64ValueParser::<usize>::new().range(1..=10_000))]
+    top_k: usize,
     /// How many matches to pass over first
     #[arg(long, value_name = "N", default_value_t = 0)]
     offset: usize,
@@ -79,12 +80,12 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let vector = query_vector(&args.query)?;
     let storage = context.open().await?;
     let mut request = request(&args, vector, context);
-    request.filter = context.filter(&*storage, &args.name, &args.filter).await?;
+    request.filter = context.filter(&args.name, &args.filter).await?;
     let result = match &args.query.id {
         Some(id) => storage.search_by_id(id, request).await?,
         None => storage.search(&request).await?,
     };
-    print(&*storage, &args, &result, context).await
+    print(&args, &result, context).await
 }
 
 fn query_vector(query: &Query) -> Result<Option<Vector>, Failure> {
@@ -98,7 +99,7 @@ fn query_vector(query: &Query) -> Result<Option<Vector>, Failure> {
 
 fn request(args: &Args, vector: Option<Vector>, context: &Context) -> SearchRequest {
     let mut request = SearchRequest::without_vector(&args.name)
-        .top_k(usize::try_from(args.top_k).unwrap_or(usize::MAX))
+        .top_k(args.top_k)
         .offset(args.offset)
         .exact(args.exact)
         .score_normalization(args.normalize_scores)
@@ -115,15 +116,10 @@ fn request(args: &Args, vector: Option<Vector>, context: &Context) -> SearchRequ
     request
 }
 
-async fn print(
-    storage: &dyn VectorStorage,
-    args: &Args,
-    result: &SearchResult,
-    context: &Context,
-) -> Result<(), Failure> {
-    let spec = context.spec(storage, &args.name).await;
+async fn print(args: &Args, result: &SearchResult, context: &Context) -> Result<(), Failure> {
+    let spec = context.spec(&args.name).await;
     output::print(context.format(), result, &result.matches, || {
-        table::matches(result, spec.as_ref(), &args.columns.columns)
+        table::matches(result, spec, &args.columns.columns)
     })?;
     if context.is_table() {
         context.note(&summary(result));

@@ -10,7 +10,7 @@ use ::csv::{Reader, ReaderBuilder, StringRecord};
 use portolan::{Error, FieldType, Metadata, Record, Result, Scalar};
 
 use super::record::parse_vector;
-use super::{MAX_ROW_BYTES, Row, Rows};
+use super::rows::{MAX_ROW_BYTES, Row, Rows};
 use crate::failure::file_error;
 
 /// Rows of `id`, a vector, and metadata; an empty cell is a missing field.
@@ -26,6 +26,18 @@ impl<R: BufRead> Csv<R> {
         let mut rows = Bounded::new(reader, path, tabs);
         let layout = Layout::new(&rows.headers()?, path)?;
         Ok(Self { rows, row: StringRecord::new(), layout, types: types.clone() })
+    }
+
+    /// The same rows, which widen `types` by the values of columns without a declared one.
+    pub(super) fn widening(self, types: &mut ColumnTypes) -> Widening<'_, R> {
+        let is_open = |name: &String| !types.declared.contains_key(name);
+        let open = self.layout.fields.iter().filter(|(_, name)| is_open(name)).cloned().collect();
+        Widening { csv: self, open, types }
+    }
+
+    /// The row that was read.
+    fn row(&self, read: Option<ReadRow>) -> Option<Row> {
+        read.map(|(line, read)| Row { line, record: read.and_then(|()| self.record()) })
     }
 
     fn record(&self) -> Result<Record> {
@@ -48,11 +60,7 @@ impl<R: BufRead> Iterator for Csv<R> {
     type Item = Result<Row>;
 
     fn next(&mut self) -> Option<Result<Row>> {
-        match self.rows.read(&mut self.row) {
-            Ok(None) => None,
-            Ok(Some((line, read))) => Some(Ok(Row { line, record: read.and_then(|()| self.record()) })),
-            Err(e) => Some(Err(e)),
-        }
+        self.rows.read(&mut self.row).map(|read| self.row(read)).transpose()
     }
 }
 
@@ -71,6 +79,42 @@ impl<R: BufRead + Send> Rows for Csv<R> {
     }
 }
 
+/// The line of a row that was read; an error is of this row only.
+type ReadRow = (u64, Result<()>);
+
+/// Rows that widen the types of their columns while they are read.
+pub(super) struct Widening<'t, R> {
+    csv: Csv<R>,
+    open: Vec<(usize, String)>,
+    types: &'t mut ColumnTypes,
+}
+
+impl<R: BufRead> Widening<'_, R> {
+    /// Reads the rows that are left, which are not parsed as records.
+    pub(super) fn finish(mut self) -> Result<()> {
+        while !self.open.is_empty() && self.read()?.is_some() {}
+        Ok(())
+    }
+
+    fn read(&mut self) -> Result<Option<ReadRow>> {
+        let read = self.csv.rows.read(&mut self.csv.row)?;
+        if let Some((_, Ok(()))) = &read {
+            for (at, name) in &self.open {
+                self.types.widen(name, self.csv.row.get(*at).unwrap_or_default());
+            }
+        }
+        Ok(read)
+    }
+}
+
+impl<R: BufRead> Iterator for Widening<'_, R> {
+    type Item = Result<Row>;
+
+    fn next(&mut self) -> Option<Result<Row>> {
+        self.read().map(|read| self.csv.row(read)).transpose()
+    }
+}
+
 /// The type of each metadata column: declared, or the one that all its values have.
 #[derive(Debug, Clone)]
 pub(crate) struct ColumnTypes {
@@ -83,34 +127,22 @@ impl ColumnTypes {
         Self { declared: declared.clone(), inferred: BTreeMap::new() }
     }
 
-    /// Looks at all values of the columns without a declared type.
-    pub(super) fn survey<R: BufRead>(&mut self, reader: R, path: &Path, tabs: bool) -> Result<()> {
-        let mut rows = Bounded::new(reader, path, tabs);
-        let layout = Layout::new(&rows.headers()?, path)?;
-        let open: Vec<_> =
-            layout.fields.iter().filter(|(_, name)| !self.declared.contains_key(name)).collect();
-        if open.is_empty() {
-            return Ok(());
-        }
-        let mut row = StringRecord::new();
-        while let Some((_, read)) = rows.read(&mut row)? {
-            if read.is_err() {
-                continue;
-            }
-            for (at, name) in &open {
-                let cell = row.get(*at).unwrap_or_default();
-                if !cell.is_empty() {
-                    let seen = self.inferred.get(name).copied();
-                    self.inferred.insert(name.clone(), widen(seen, type_of(cell)));
-                }
-            }
-        }
-        Ok(())
+    /// Those declared; a column without one holds text.
+    pub(super) fn declared(&self) -> Self {
+        Self::new(&self.declared)
     }
 
     #[cfg(test)]
     pub(super) fn inferred(&self, column: &str) -> Option<FieldType> {
         self.inferred.get(column).copied()
+    }
+
+    /// Takes up a value of a column without a declared type.
+    fn widen(&mut self, column: &str, cell: &str) {
+        if !cell.is_empty() {
+            let seen = self.inferred.get(column).copied();
+            self.inferred.insert(column.to_owned(), widened(seen, type_of(cell)));
+        }
     }
 
     fn value(&self, column: &str, cell: &str) -> Result<Scalar> {
@@ -129,7 +161,7 @@ impl ColumnTypes {
     }
 }
 
-/// The narrowest type that tells a value whole: `007` is text, and so is a number beyond 64 bits.
+/// The narrowest type that keeps a value as it is: `007` is text, and so is a number beyond 64 bits.
 fn type_of(cell: &str) -> FieldType {
     let digits = cell.strip_prefix('-').unwrap_or(cell);
     let plain = digits == "0" || !digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit());
@@ -151,7 +183,7 @@ fn is_float(digits: &str) -> bool {
 }
 
 /// The type of a column that has held values of one type and now holds one of another.
-fn widen(seen: Option<FieldType>, next: FieldType) -> FieldType {
+fn widened(seen: Option<FieldType>, next: FieldType) -> FieldType {
     match (seen, next) {
         (None, next) => next,
         (Some(seen), next) if seen == next => seen,
@@ -232,9 +264,7 @@ impl<R: BufRead> Bounded<R> {
         self.reader.headers().cloned().map_err(|e| Error::invalid(format!("{}: {e}", self.path.display())))
     }
 
-    /// The next row and its line; an inner error is of this row only.
-    #[allow(clippy::type_complexity)]
-    fn read(&mut self, row: &mut StringRecord) -> Result<Option<(u64, Result<()>)>> {
+    fn read(&mut self, row: &mut StringRecord) -> Result<Option<ReadRow>> {
         self.left.store(MAX_ROW_BYTES, Ordering::Relaxed);
         let line = self.reader.position().line();
         match self.reader.read_record(row) {

@@ -7,7 +7,7 @@ use portolan::{Error, Result};
 
 use super::lines::Lines;
 use super::record::parse_record;
-use super::{Row, Rows};
+use super::rows::{Row, Rows};
 use crate::failure::file_error;
 
 /// A record a line.

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Read};
 
-use super::MAX_ROW_BYTES;
+use super::rows::MAX_ROW_BYTES;
 
 /// Reads lines one by one into one buffer.
 pub(super) struct Lines<R> {

@@ -90,11 +90,11 @@ impl<'de> Deserialize<'de> for Id {
     }
 }
 
-/// The error of text that is not what it should be; of a single line only the column is told.
+/// The error of text that is not what it should be; of a single line only the column is named.
 fn not(what: &str, error: &serde_json::Error) -> Error {
     let text = error.to_string();
-    let place = format!(" at line 1 column {}", error.column());
-    let text = match text.strip_suffix(&place) {
+    let position = format!(" at line 1 column {}", error.column());
+    let text = match text.strip_suffix(&position) {
         Some(message) => format!("{message}, column {}", error.column()),
         None => text,
     };

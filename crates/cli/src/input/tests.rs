@@ -1,10 +1,13 @@
+use std::collections::BTreeMap;
 use std::io::{BufReader, Cursor, Read, repeat};
+use std::path::Path;
 
-use portolan::{Metadata, Value};
+use portolan::{FieldType, Metadata, Record, Value};
 
+use super::csv::{ColumnTypes, Csv};
 use super::lines::Lines;
 use super::record::{parse_metadata_line, parse_record, parse_vector};
-use super::*;
+use super::rows::MAX_ROW_BYTES;
 
 fn lines(text: &[u8]) -> Vec<(u64, Result<String, &'static str>)> {
     let mut lines = Lines::new(Cursor::new(text.to_vec()));
@@ -74,7 +77,7 @@ fn metadata_stands_under_its_key_or_beside_the_id() {
 }
 
 #[test]
-fn a_column_has_the_narrowest_type_that_tells_all_its_values_whole() {
+fn a_column_has_the_narrowest_type_that_keeps_all_its_values() {
     for (cells, of) in [
         (&["1", "-2", "0"][..], FieldType::Integer),
         (&["1", "2.5"], FieldType::Float),
@@ -92,7 +95,9 @@ fn a_column_has_the_narrowest_type_that_tells_all_its_values_whole() {
     ] {
         let csv: String = cells.iter().map(|c| format!("a,[1],{c}\n")).collect();
         let mut types = ColumnTypes::new(&BTreeMap::new());
-        types.survey(Cursor::new(format!("id,vector,x\n{csv}")), Path::new("t.csv"), false).unwrap();
+        let csv = Cursor::new(format!("id,vector,x\n{csv}"));
+        let rows = Csv::new(csv, Path::new("t.csv"), false, &types).unwrap();
+        rows.widening(&mut types).finish().unwrap();
         assert_eq!(types.inferred("x"), Some(of), "{cells:?}");
     }
 }

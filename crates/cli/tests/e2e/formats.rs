@@ -11,7 +11,7 @@ const LINES: &str =
     "{\"id\":\"a\",\"metadata\":{\"n\":1}}\n{\"id\":\"b\",\"n\":2,\"tags\":[\"x\",\"y\"]}\n{\"id\":3}\n";
 const IMPORT: [&str; 6] = ["import", "vectors", "vectors.npy", "--metadata", "lines.jsonl", "--create"];
 
-fn write_npy<T: npyz::AutoSerialize + Copy>(
+pub(crate) fn write_npy<T: npyz::AutoSerialize + Copy>(
     path: &Path,
     shape: &[u64],
     order: npyz::Order,
@@ -60,6 +60,18 @@ fn npy_and_lines_of_unequal_number_are_refused_first() {
     place.write("lines.jsonl", LINES);
     place.run(&IMPORT).failed(2, &["4 vectors", "3 lines", "nothing was stored"]);
     assert_eq!(place.json(&["index", "list"]), json!({ "indexes": [] }));
+}
+
+#[test]
+fn a_file_of_the_wrong_form_is_refused_before_those_before_it_are_stored() {
+    let place = Place::with_companies();
+    place.write("good.jsonl", "{\"id\":\"new\",\"vector\":[1,0]}\n");
+    write_npy(&place.path("vectors.npy"), &[4, 2], npyz::Order::C, &[1.0f32; 8]);
+    place.write("lines.jsonl", LINES);
+    let args = ["import", "companies", "good.jsonl", "vectors.npy", "--metadata", "lines.jsonl"];
+    place.run(&args).failed(2, &["4 vectors", "3 lines"]);
+    place.run(&["import", "companies", "good.jsonl", "missing.csv"]).failed(2, &["missing.csv"]);
+    assert_eq!(place.count("companies"), 4);
 }
 
 #[test]

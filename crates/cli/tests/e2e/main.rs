@@ -8,6 +8,8 @@ mod docs;
 mod export;
 mod formats;
 mod import;
+#[cfg(target_os = "linux")]
+mod reads;
 mod records;
 mod resume;
 mod run;

@@ -50,7 +50,7 @@ fn the_same_command_goes_on_after_the_acknowledged_rows() {
 }
 
 #[test]
-fn a_file_that_was_changed_is_read_anew() {
+fn a_file_that_was_changed_is_read_from_its_first_row() {
     let place = interrupted();
     place.write("rows.jsonl", rows());
     let summary = place.json(&["import", "numbers", "rows.jsonl", "--create"]);
@@ -59,14 +59,14 @@ fn a_file_that_was_changed_is_read_anew() {
 }
 
 #[test]
-fn an_index_that_lost_its_records_is_filled_anew() {
+fn an_index_that_lost_its_records_is_filled_again() {
     let place = interrupted();
     place.ok(&["clear", "numbers", "--yes"]);
     place.run(&["import", "numbers", "rows.jsonl"]).failed(4, &["not there any more", "line 1701"]);
     assert_eq!(place.count("numbers"), 1700);
 
     place.ok(&["index", "delete", "numbers", "--yes"]);
-    place.run(&["import", "numbers", "rows.jsonl", "--create"]).failed(4, &["beginning anew"]);
+    place.run(&["import", "numbers", "rows.jsonl", "--create"]).failed(4, &["starting over"]);
     assert_eq!(place.count("numbers"), 1700);
 }
 

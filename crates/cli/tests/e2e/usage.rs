@@ -15,7 +15,7 @@ fn wrong_usage_ends_with_2_and_names_option_value_and_range() {
             &["--ef-search", "'10001'", "1..=10000"],
         ),
         (&["search", "companies", "--id", "a", "--nprobe", "0"], &["--nprobe", "1..=1000"]),
-        (&["search", "companies", "--id", "a", "--timeout", "61"], &["--timeout", "0.1 to 60"]),
+        (&["search", "companies", "--id", "a", "--timeout", "86401"], &["--timeout", "0.001 to 86400"]),
         (&["search", "companies"], &["--vector", "--id"]),
         (&["search", "companies", "--id", "a", "--vector", "[1]"], &["cannot be used with"]),
         (&["index", "create", "companies", "-d", "2", "--metric", "cosin"], &["did you mean cosine?"]),

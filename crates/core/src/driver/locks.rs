@@ -10,6 +10,7 @@ const STRIPES: usize = 64;
 /// Locks of ids and of whole indexes, by stripes.
 #[derive(Debug)]
 pub(super) struct Locks {
+    openings: Vec<Mutex<()>>,
     indexes: Vec<RwLock<()>>,
     ids: Vec<Mutex<()>>,
     hasher: RandomState,
@@ -25,6 +26,7 @@ pub(super) struct IdGuard<'a> {
 impl Default for Locks {
     fn default() -> Self {
         Self {
+            openings: (0..STRIPES).map(|_| Mutex::default()).collect(),
             indexes: (0..STRIPES).map(|_| RwLock::default()).collect(),
             ids: (0..STRIPES).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
@@ -47,6 +49,11 @@ impl Locks {
     /// Waits until nobody else writes any id of the index: what has read a record would write it back.
     pub(super) async fn index(&self, index: &str) -> RwLockWriteGuard<'_, ()> {
         self.indexes[self.stripe(index)].write().await
+    }
+
+    /// Waits until nobody else opens the index.
+    pub(super) async fn opening(&self, index: &str) -> MutexGuard<'_, ()> {
+        self.openings[self.stripe(index)].lock().await
     }
 
     fn stripe(&self, of: impl std::hash::Hash) -> usize {

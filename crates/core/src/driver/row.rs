@@ -1,5 +1,6 @@
 //! What passes between the engine and a driver.
 
+use super::NativeId;
 use crate::metadata::Metadata;
 use crate::record::Vector;
 use crate::search::Exactness;
@@ -7,14 +8,21 @@ use crate::search::Exactness;
 /// A record as the database holds it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Row {
-    /// The database's id, as text.
-    pub id: String,
+    /// The database's id.
+    pub id: NativeId,
     /// The vector; absent where it was not wanted, or the row has none.
     pub vector: Option<Vector>,
     /// The native metadata.
     pub metadata: Metadata,
     /// In a write to a database that merges: the keys to drop. Empty in reads.
     pub removed: Vec<String>,
+}
+
+impl Row {
+    /// A row that was read.
+    pub fn new(id: impl Into<NativeId>, vector: Option<Vector>, metadata: Metadata) -> Self {
+        Self { id: id.into(), vector, metadata, removed: Vec::new() }
+    }
 }
 
 /// What to return of each row.
@@ -24,16 +32,16 @@ pub struct Want {
     pub vectors: bool,
     /// All metadata.
     pub metadata: bool,
-    /// Portolan's own fields, where not all metadata is wanted.
-    pub own: bool,
+    /// The overflow fields, where not all metadata is wanted.
+    pub overflow: bool,
 }
 
 impl Want {
     /// Vector and metadata.
-    pub const ALL: Self = Self { vectors: true, metadata: true, own: true };
+    pub const ALL: Self = Self { vectors: true, metadata: true, overflow: true };
 
     /// The id only.
-    pub const ID: Self = Self { vectors: false, metadata: false, own: false };
+    pub const ID: Self = Self { vectors: false, metadata: false, overflow: false };
 }
 
 /// A row and its distance.
@@ -43,6 +51,22 @@ pub struct Hit {
     pub row: Row,
     /// The metric's distance as the contract defines it: 1 - cos, -dot, L2 not squared, L1.
     pub distance: f64,
+    /// Whether this distance is too coarse for the contract, so that the engine computes it from the vector.
+    pub coarse: bool,
+}
+
+impl Hit {
+    /// A row at a distance that keeps the contract's tolerance.
+    pub fn new(row: Row, distance: f64) -> Self {
+        Self { row, distance, coarse: false }
+    }
+
+    /// Sets whether the distance is too coarse.
+    #[must_use]
+    pub fn coarse(mut self, coarse: bool) -> Self {
+        self.coarse = coarse;
+        self
+    }
 }
 
 /// The answer to [`Nearest`](super::Nearest).
@@ -54,6 +78,13 @@ pub struct Neighbours {
     pub exactness: Exactness,
     /// How many rows the database read, where it is known to scan; else the number of hits.
     pub records_read: u64,
+}
+
+impl Neighbours {
+    /// Hits of a database that does not tell how many rows it read.
+    pub fn new(hits: Vec<Hit>, exactness: Exactness) -> Self {
+        Self { records_read: hits.len() as u64, hits, exactness }
+    }
 }
 
 /// One page of rows.

@@ -7,23 +7,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use parking_lot::RwLock;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::sync::OnceCell;
+use tokio::time::Instant;
 
+use super::call::{Call, Limit, OpenedIndex};
 use super::locks::Locks;
-use super::pages::Scans;
-use super::{Driver, ExactSearch, Paging, Profile, Target, Want, aside, push};
+use super::offset_paging::Scans;
+use super::{Deadline, Driver, NewIndex, Profile, WriteError};
 use crate::capability::{Capability, Support};
 use crate::error::{Error, ErrorKind, Result};
-use crate::filter::{Condition, Filter, Leaf};
 use crate::health::{Health, Status};
-use crate::index::{IndexInfo, IndexSpec, Metric};
-use crate::metadata::Metadata;
+use crate::index::{IndexInfo, IndexSpec};
 use crate::options::CallOptions;
 use crate::record::{GetRequest, Record};
 use crate::scan::{CountRequest, ScanPage, ScanRequest};
 use crate::search::{SearchRequest, SearchResult};
-use crate::stats::{Explanation, IndexStats, QueryClock};
+use crate::stats::{Explanation, IndexStats};
 use crate::storage::VectorStorage;
 use crate::validate;
 use crate::write::{
@@ -32,51 +34,28 @@ use crate::write::{
 
 /// A [`VectorStorage`] over any [`Driver`].
 ///
-/// Specs of indexes are asked for once and cached; an answer that shows one to be outdated drops it, and the call is
-/// checked and tried once more.
+/// Nothing is sent before the first call. What a driver learns by opening an index is kept; an answer that shows it to be
+/// outdated drops it, and the call is checked and tried once more.
 #[derive(Debug)]
-pub struct DriverStorage<D> {
+pub struct DriverStorage<D: Driver> {
     driver: D,
     capability: Capability,
-    indexes: RwLock<HashMap<String, Arc<Opened>>>,
+    connected: OnceCell<()>,
+    indexes: RwLock<HashMap<String, Arc<OpenedIndex<D::Index>>>>,
     locks: Locks,
     scans: Scans,
     nonce: String,
     closed: AtomicBool,
 }
 
-/// An index whose spec is known.
-#[derive(Debug)]
-pub(super) struct Opened {
-    pub(super) native: String,
-    info: IndexInfo,
-    clock: Arc<QueryClock>,
-    reused: AtomicBool,
-}
-
-impl Opened {
-    pub(super) fn spec(&self) -> &IndexSpec {
-        &self.info.spec
-    }
-
-    pub(super) fn target(&self) -> Target<'_> {
-        Target { name: &self.native, spec: &self.info.spec }
-    }
-
-    /// Whether an error may come from this spec having been cached.
-    fn may_be_outdated(&self, error: &Error) -> bool {
-        let shows = matches!(error.kind(), ErrorKind::NotFound | ErrorKind::DimensionMismatch);
-        shows && self.reused.load(Ordering::Relaxed)
-    }
-}
-
 impl<D: Driver> DriverStorage<D> {
     /// The port over a driver.
     pub fn new(driver: D) -> Self {
-        let capability = capability(&driver);
+        let capability = driver.profile().capability();
         Self {
             driver,
             capability,
+            connected: OnceCell::new(),
             indexes: RwLock::default(),
             locks: Locks::default(),
             scans: Scans::default(),
@@ -110,53 +89,140 @@ impl<D: Driver> DriverStorage<D> {
         &self.nonce
     }
 
+    /// Reaches the server, where no call has yet.
+    async fn connect(&self, deadline: Deadline) -> Result<()> {
+        self.connected.get_or_try_init(|| self.driver.connect(deadline)).await.copied()
+    }
+
     /// The index of a portable or native name, from the cache or the database.
-    async fn opened(&self, index: &str) -> Result<Arc<Opened>> {
-        if let Some(opened) = self.indexes.read().get(index) {
-            opened.reused.store(true, Ordering::Relaxed);
-            return Ok(Arc::clone(opened));
+    async fn opened(&self, index: &str, limit: Limit) -> Result<Arc<OpenedIndex<D::Index>>> {
+        match self.cached(index) {
+            Some(opened) => Ok(opened),
+            None => self.open(index, limit, false).await,
         }
-        self.open_anew(index).await
     }
 
-    /// The index from the database; what this handle has measured of it stays.
-    async fn open_anew(&self, index: &str) -> Result<Arc<Opened>> {
+    fn cached(&self, index: &str) -> Option<Arc<OpenedIndex<D::Index>>> {
+        let opened = self.indexes.read().get(index).map(Arc::clone)?;
+        opened.reuse();
+        Some(opened)
+    }
+
+    /// The index from the database, where it is not in the cache or is wanted `anew`. What this handle has measured of it
+    /// stays. An index is opened by one call at a time, so that what one opening hands on is not lost to the next.
+    async fn open(&self, index: &str, limit: Limit, anew: bool) -> Result<Arc<OpenedIndex<D::Index>>> {
         let native = self.profile().names.to_native(index)?;
-        let answer = self.driver.open(&native).await.map_err(|e| missing(e, index));
-        let mut indexes = self.indexes.write();
-        let before = indexes.remove(index);
-        let mut info = answer?;
-        info.spec.name = self.profile().names.to_port(&native);
-        let clock = before.map(|opened| Arc::clone(&opened.clock)).unwrap_or_default();
-        let opened = Arc::new(Opened { native, info, clock, reused: AtomicBool::new(false) });
-        indexes.insert(index.to_owned(), Arc::clone(&opened));
-        Ok(opened)
+        let read = async {
+            self.connect(limit.deadline()).await?;
+            let _opening = self.locks.opening(&native).await;
+            if let Some(opened) = self.cached(index).filter(|_| !anew) {
+                return Ok(opened);
+            }
+            let before = self.indexes.read().get(index).map(Arc::clone);
+            let kept = before.as_ref().map(|before| before.of_driver());
+            let answer = self.driver.open(&native, kept, limit.deadline()).await;
+            if answer.is_err() {
+                self.indexes.write().remove(index);
+            }
+            let mut opened = answer.map_err(|e| missing(e, index))?;
+            opened.info.spec.name = self.profile().names.to_port(&native);
+            let clock = before.map(|before| Arc::clone(&before.clock)).unwrap_or_default();
+            let opened = Arc::new(OpenedIndex::new(native.clone(), opened, clock));
+            self.indexes.write().insert(index.to_owned(), Arc::clone(&opened));
+            Ok(opened)
+        };
+        limit.read(read).await
     }
 
-    /// Runs a call within its time, and says where an error happened.
+    /// Runs a call on an index, and once more where the error may come from an index that is known and outdated.
+    async fn on_index<'r, T: Send>(
+        &self,
+        index: &str,
+        limit: Limit,
+        run: impl Fn(Call<D::Index>) -> BoxFuture<'r, Result<T>> + Send + Sync,
+    ) -> Result<T> {
+        let opened = self.opened(index, limit).await?;
+        let answer = match run(Call { index: Arc::clone(&opened), limit }).await {
+            Err(e) if opened.may_be_outdated(&e) => {
+                run(Call { index: self.open(index, limit, true).await?, limit }).await
+            }
+            answer => answer,
+        };
+        answer.map_err(|e| missing(e, index))
+    }
+
+    /// Runs a call, and says where an error happened.
     async fn run<T>(
         &self,
         operation: &'static str,
         index: Option<&str>,
-        limit: Option<Duration>,
+        options: CallOptions,
         call: impl Future<Output = Result<T>> + Send,
     ) -> Result<T> {
-        let answer = if self.closed.load(Ordering::Acquire) {
-            Err(Error::invalid("the storage is closed"))
-        } else if let Some(limit) = limit {
-            timeout(limit, call).await.unwrap_or_else(|_| {
-                Err(Error::new(
-                    ErrorKind::Timeout,
-                    format!("no answer within {limit:?}; allow more with timeout"),
-                ))
-            })
-        } else {
+        let answer = async {
+            if self.closed.load(Ordering::Acquire) {
+                return Err(Error::closed());
+            }
+            options.validate()?;
             call.await
         };
-        answer.map_err(|e| self.at_seam(operation, index, e))
+        answer.await.map_err(|e| self.located(operation, index, e))
     }
 
-    fn at_seam(&self, operation: &'static str, index: Option<&str>, e: Error) -> Error {
+    /// A read of an index.
+    async fn read<'r, T: Send>(
+        &self,
+        operation: &'static str,
+        index: &str,
+        options: CallOptions,
+        limit: Limit,
+        run: impl Fn(Call<D::Index>) -> BoxFuture<'r, Result<T>> + Send + Sync,
+    ) -> Result<T> {
+        let call = async {
+            match limit {
+                Limit::Total { .. } => limit.read(self.on_index(index, limit, run)).await,
+                Limit::PerRequest(_) | Limit::Unlimited => self.on_index(index, limit, run).await,
+            }
+        };
+        self.run(operation, Some(index), options, call).await
+    }
+
+    /// A write with an outcome per item. Its time is kept per request, so that what was not sent is told from what was.
+    async fn write<'r>(
+        &self,
+        operation: &'static str,
+        index: &str,
+        options: CallOptions,
+        run: impl Fn(Call<D::Index>) -> BoxFuture<'r, Result<WriteResult>> + Send + Sync,
+    ) -> Result<WriteResult> {
+        let start = Instant::now();
+        let call = self.on_index(index, self.total(options), run);
+        let mut result = self.run(operation, Some(index), options, call).await?;
+        for outcome in &mut result.items {
+            if let Outcome::Failed(e) | Outcome::Unknown(e) = outcome {
+                *e = self.located(operation, Some(index), e.clone());
+            }
+        }
+        Ok(result.elapsed(start.elapsed()))
+    }
+
+    /// The time of a call that is one request, or few.
+    fn total(&self, options: CallOptions) -> Limit {
+        Limit::total(options.timeout.unwrap_or(self.profile().timeout))
+    }
+
+    /// The time of a call that may read or change everything: without a bound of the caller's, each request has its own.
+    fn long(&self, options: CallOptions) -> Limit {
+        options.timeout.map_or(Limit::PerRequest(self.profile().timeout), Limit::total)
+    }
+
+    /// The time of a call that only its caller bounds.
+    fn unbounded(options: CallOptions) -> Limit {
+        options.timeout.map_or(Limit::Unlimited, Limit::total)
+    }
+
+    /// Where an error happened: the one place that says so.
+    fn located(&self, operation: &'static str, index: Option<&str>, e: Error) -> Error {
         let e = e.with_operation(operation).with_provider(self.profile().provider);
         match index {
             Some(index) => e.with_index(index),
@@ -164,143 +230,56 @@ impl<D: Driver> DriverStorage<D> {
         }
     }
 
-    async fn get_in(&self, at: &Opened, request: &GetRequest<'_>) -> Result<Vec<Option<Record>>> {
-        request.options.validate()?;
-        for (n, id) in request.ids.iter().enumerate() {
-            validate::id(id, &self.profile().limits).map_err(|e| e.with_position(n))?;
-        }
-        let plain = self.profile().ids.is_plain();
-        let want = Want { vectors: request.include_vectors, metadata: request.include_metadata, own: !plain };
-        let mut natives: Vec<String> =
-            request.ids.iter().flat_map(|id| self.profile().ids.forms(id)).collect();
-        let asked = natives.len();
-        natives.sort_unstable();
-        natives.dedup();
-        let repeated = natives.len() < asked;
-        let mut records: HashMap<String, Record> = HashMap::with_capacity(natives.len());
-        for row in self.fetch_rows(at, &natives, want).await? {
-            let native = row.id.clone();
-            let mut record = aside::decode(row)?;
-            if !request.include_metadata {
-                record.metadata = Metadata::new();
-            }
-            let id = record.id.clone();
-            if records.insert(id.clone(), record).is_some() {
-                return Err(super::write::collision(
-                    &id,
-                    &format!("it stands for two records, one of them {native}"),
-                ));
-            }
-        }
-        let mut taken = |id: &String| if repeated { records.get(id).cloned() } else { records.remove(id) };
-        Ok(request.ids.iter().map(&mut taken).collect())
-    }
-
-    async fn stats_in(&self, at: &Opened, detail: bool) -> Result<IndexStats> {
-        let budget = u64::MAX;
-        let spec = at.spec();
-        let vectors = self.count_matching(at, &Filter::all(), false, budget).await?;
-        let mut stats = IndexStats::new(spec.name.as_str(), vectors, spec.dimension, spec.metric);
-        stats.created_at = at.info.created_at.clone();
-        if self.profile().sizes {
-            let sizes = self.driver.sizes(at.target()).await?;
-            stats.disk_bytes = sizes.disk_bytes;
-            stats.memory_bytes = sizes.memory_bytes;
-            stats.updated_at = sizes.updated_at;
-        }
-        if detail {
-            self.count_all_fields(at, &mut stats).await?;
-        } else {
-            for key in spec.fields.keys() {
-                let exists = Filter::Leaf(Leaf { key: key.clone(), condition: Condition::Exists });
-                stats.fields.insert(key.clone(), self.count_matching(at, &exists, false, budget).await?);
-            }
-        }
-        at.clock.fill(&mut stats);
-        Ok(stats)
-    }
-
-    async fn count_all_fields(&self, at: &Opened, stats: &mut IndexStats) -> Result<()> {
-        let pushed = push::push_to_pages(&self.driver, at.spec(), &Filter::all());
-        let want = Want { vectors: false, ..Want::ALL };
-        let fields = &mut stats.fields;
-        fields.extend(at.spec().fields.keys().map(|key| (key.clone(), 0)));
-        self.each_record(at, &pushed, want, u64::MAX, |record| {
-            for (key, _) in record.metadata.iter() {
-                match fields.get_mut(key) {
-                    Some(count) => *count += 1,
-                    None => drop(fields.insert(key.to_owned(), 1)),
-                }
-            }
-            Ok(())
-        })
-        .await
-        .map(drop)
-    }
-
     async fn create_checked(&self, spec: &IndexSpec, options: CallOptions) -> Result<()> {
-        options.validate()?;
         validate::spec(spec, &self.capability)?;
         validate::options(spec, self.profile().options)?;
         let native = self.profile().names.to_native(&spec.name)?;
-        let create = self.driver.create(Target { name: &native, spec });
         let bound = options.timeout.unwrap_or(self.profile().create_bound);
-        let created = timeout(bound, create).await.unwrap_or_else(|_| {
-            let kind = if options.timeout.is_some() { ErrorKind::Timeout } else { ErrorKind::NotReady };
-            Err(Error::new(kind, format!("the index is not ready after {bound:?}; ensure_index waits on")))
-        });
+        let limit = Limit::total(bound);
+        let create = async {
+            self.connect(limit.deadline()).await?;
+            self.driver.create(NewIndex { name: &native, spec, deadline: limit.deadline() }).await
+        };
+        let created = match tokio::time::timeout(bound, create).await {
+            Ok(created) => created.map_err(unknown_if_in_doubt),
+            Err(_) => {
+                let kind = if options.timeout.is_some() { ErrorKind::Timeout } else { ErrorKind::NotReady };
+                let what = format!("the index is not ready after {bound:?}; ensure_index waits on");
+                Err(Error::new(kind, what))
+            }
+        };
         self.indexes.write().remove(&spec.name);
         created
     }
 
-    async fn health_checked(&self) -> Health {
+    async fn drop_checked(&self, index: &str, limit: Limit) -> Result<()> {
+        let native = self.profile().names.to_native(index)?;
+        let drop = async {
+            self.connect(limit.deadline()).await?;
+            self.driver.drop_index(&native, limit.deadline()).await
+        };
+        let dropped = limit.change(drop).await;
+        self.indexes.write().remove(index);
+        dropped.map_err(|e| missing(unknown_if_in_doubt(e), index))
+    }
+
+    async fn health_within(&self, time: Duration) -> Health {
         let start = Instant::now();
-        match self.driver.health().await {
+        let limit = Limit::total(time);
+        let asked = async {
+            self.connect(limit.deadline()).await?;
+            self.driver.health(limit.deadline()).await
+        };
+        match limit.read(asked).await {
             Ok(health) => health.latency(start.elapsed()),
             Err(e) => {
-                let mut health =
-                    Health::new(self.profile().provider, Status::Unavailable).latency(start.elapsed());
+                let health = Health::new(self.profile().provider, Status::Unavailable);
+                let mut health = health.latency(start.elapsed());
                 health.message = Some(e.to_string());
                 health
             }
         }
     }
-}
-
-/// Runs a call on an index, and once more where the error may come from a cached spec that is outdated.
-macro_rules! with_index {
-    ($self:ident, $index:expr, $deadline:expr, $at:ident => $call:expr) => {{
-        let $at = &*by_deadline($deadline, $self.opened($index)).await?;
-        let answer = match $call.await {
-            Err(e) if $at.may_be_outdated(&e) => {
-                let $at = &*by_deadline($deadline, $self.open_anew($index)).await?;
-                $call.await
-            }
-            answer => answer,
-        };
-        answer.map_err(|e| missing(e, $index))
-    }};
-    ($self:ident, $index:expr, $at:ident => $call:expr) => {
-        with_index!($self, $index, None, $at => $call)
-    };
-}
-
-/// A write: its time is kept per chunk, so that what was not sent is told from what was.
-macro_rules! write_call {
-    ($self:ident, $operation:literal, $request:ident, $method:ident) => {{
-        let start = Instant::now();
-        let deadline = Some(start + $request.options.timeout.unwrap_or(CallOptions::DEFAULT_TIMEOUT));
-        let call = async {
-            with_index!($self, $request.index, deadline, at => $self.$method(at, $request, deadline))
-        };
-        let mut result = $self.run($operation, Some($request.index), None, call).await?;
-        for outcome in &mut result.items {
-            if let Outcome::Failed(e) | Outcome::Unknown(e) = outcome {
-                *e = $self.at_seam($operation, Some($request.index), e.clone());
-            }
-        }
-        Ok(result.elapsed(start.elapsed()))
-    }};
 }
 
 #[deny(clippy::missing_trait_methods)]
@@ -319,175 +298,136 @@ impl<D: Driver> VectorStorage for DriverStorage<D> {
     }
 
     async fn create_index(&self, spec: &IndexSpec, options: CallOptions) -> Result<()> {
-        self.run("create_index", Some(&spec.name), None, self.create_checked(spec, options)).await
+        self.run("create_index", Some(&spec.name), options, self.create_checked(spec, options)).await
     }
 
     async fn describe_index(&self, index: &str, options: CallOptions) -> Result<IndexInfo> {
-        let call = async {
-            options.validate()?;
-            Ok(self.open_anew(index).await?.info.clone())
-        };
-        self.run("describe_index", Some(index), read_limit(options), call).await
+        let limit = self.total(options);
+        let call = async { Ok(self.open(index, limit, true).await?.info().clone()) };
+        self.run("describe_index", Some(index), options, call).await
     }
 
     async fn list_indexes(&self, options: CallOptions) -> Result<Vec<String>> {
-        let call = async {
-            options.validate()?;
+        let limit = self.total(options);
+        let list = async {
+            self.connect(limit.deadline()).await?;
+            let native = self.driver.list(limit.deadline()).await?;
             let mut names: Vec<String> =
-                self.driver.list().await?.iter().map(|native| self.profile().names.to_port(native)).collect();
+                native.iter().map(|native| self.profile().names.to_port(native)).collect();
             names.sort_unstable();
             Ok(names)
         };
-        self.run("list_indexes", None, read_limit(options), call).await
+        self.run("list_indexes", None, options, limit.read(list)).await
     }
 
     async fn delete_index(&self, index: &str, options: CallOptions) -> Result<()> {
-        let call = async {
-            options.validate()?;
-            let native = self.profile().names.to_native(index)?;
-            let dropped = self.driver.drop_index(&native).await.map_err(|e| missing(e, index));
-            self.indexes.write().remove(index);
-            dropped
-        };
-        self.run("delete_index", Some(index), options.timeout, call).await
+        let drop = self.drop_checked(index, Self::unbounded(options));
+        self.run("delete_index", Some(index), options, drop).await
     }
 
     async fn upsert(&self, request: &UpsertRequest<'_>) -> Result<WriteResult> {
-        write_call!(self, "upsert", request, upsert_in)
+        let run = |call| async move { self.upsert_in(&call, request).await }.boxed();
+        self.write("upsert", request.index, request.options, run).await
     }
 
     async fn get(&self, request: &GetRequest<'_>) -> Result<Vec<Option<Record>>> {
-        let call = async { with_index!(self, request.index, at => self.get_in(at, request)) };
-        self.run("get", Some(request.index), read_limit(request.options), call).await
+        let run = |call| async move { self.get_in(&call, request).await }.boxed();
+        self.read("get", request.index, request.options, self.total(request.options), run).await
     }
 
     async fn delete(&self, request: &DeleteRequest<'_>) -> Result<WriteResult> {
-        write_call!(self, "delete", request, delete_in)
+        let run = |call| async move { self.delete_in(&call, request).await }.boxed();
+        self.write("delete", request.index, request.options, run).await
     }
 
     async fn delete_where(&self, request: &DeleteWhereRequest<'_>) -> Result<DeleteWhereResult> {
         let start = Instant::now();
-        let call = async { with_index!(self, request.index, at => self.delete_where_in(at, request)) };
-        let result = self.run("delete_where", Some(request.index), read_limit(request.options), call).await?;
+        let run = |call| async move { self.delete_where_in(&call, request).await }.boxed();
+        let call = self.on_index(request.index, self.long(request.options), run);
+        let result: DeleteWhereResult =
+            self.run("delete_where", Some(request.index), request.options, call).await?;
         Ok(result.elapsed(start.elapsed()))
     }
 
     async fn clear(&self, index: &str, options: CallOptions) -> Result<()> {
-        let call = async {
-            options.validate()?;
-            with_index!(self, index, at => self.clear_in(at))
-        };
-        self.run("clear", Some(index), read_limit(options), call).await
+        let run = |call| async move { self.clear_in(&call).await }.boxed();
+        self.run("clear", Some(index), options, self.on_index(index, self.long(options), run)).await
     }
 
     async fn update_metadata(&self, request: &UpdateRequest<'_>) -> Result<WriteResult> {
-        write_call!(self, "update_metadata", request, update_in)
+        let run = |call| async move { self.update_in(&call, request).await }.boxed();
+        self.write("update_metadata", request.index, request.options, run).await
     }
 
     async fn search(&self, request: &SearchRequest) -> Result<SearchResult> {
         let start = Instant::now();
-        let call = async { with_index!(self, &request.index, at => self.timed_search(at, request, start)) };
-        self.run("search", Some(&request.index), read_limit(request.options), call).await
+        let run = |call: Call<D::Index>| {
+            async move {
+                let mut result = self.search_in(&call, request).await?;
+                result.elapsed = start.elapsed();
+                call.index.clock.record(result.elapsed);
+                Ok(result)
+            }
+            .boxed()
+        };
+        self.read("search", &request.index, request.options, self.long(request.options), run).await
     }
 
     async fn scan(&self, request: &ScanRequest<'_>) -> Result<ScanPage> {
-        let call = async { with_index!(self, request.index, at => self.scan_in(at, request)) };
-        self.run("scan", Some(request.index), read_limit(request.options), call).await
+        let run = |call| async move { self.scan_in(&call, request).await }.boxed();
+        self.read("scan", request.index, request.options, self.long(request.options), run).await
     }
 
     async fn count(&self, request: &CountRequest<'_>) -> Result<u64> {
-        let call = async { with_index!(self, request.index, at => self.count_in(at, request)) };
-        self.run("count", Some(request.index), read_limit(request.options), call).await
+        let run = |call| async move { self.count_in(&call, request).await }.boxed();
+        self.read("count", request.index, request.options, self.long(request.options), run).await
     }
 
     async fn stats(&self, index: &str, detail: bool, options: CallOptions) -> Result<IndexStats> {
-        let call = async {
-            options.validate()?;
-            with_index!(self, index, at => self.stats_in(at, detail))
-        };
-        self.run("stats", Some(index), read_limit(options), call).await
+        let run = |call| async move { self.stats_in(&call, detail).await }.boxed();
+        self.read("stats", index, options, self.long(options), run).await
     }
 
     async fn health(&self, options: CallOptions) -> Result<Health> {
-        let limit = options.timeout.unwrap_or(CallOptions::DEFAULT_TIMEOUT);
-        let call = async {
-            options.validate()?;
-            Ok(timeout(limit, self.health_checked()).await.unwrap_or_else(|_| {
-                let mut health = Health::new(self.profile().provider, Status::Unavailable).latency(limit);
-                health.message = Some(format!("no answer within {limit:?}"));
-                health
-            }))
-        };
-        self.run("health", None, None, call).await
+        let time = options.timeout.unwrap_or(self.profile().timeout);
+        self.run("health", None, options, async { Ok(self.health_within(time).await) }).await
     }
 
     async fn explain(&self, request: &SearchRequest) -> Result<Explanation> {
-        let call = async { with_index!(self, &request.index, at => self.explain_in(at, request)) };
-        self.run("explain", Some(&request.index), read_limit(request.options), call).await
+        let run = |call| async move { self.explain_in(&call, request).await }.boxed();
+        self.read("explain", &request.index, request.options, self.total(request.options), run).await
     }
 
     async fn optimize(&self, index: &str, options: CallOptions) -> Result<bool> {
-        let call = async {
-            options.validate()?;
-            if self.capability.optimize == Support::Unsupported {
-                return Err(Error::unsupported(format!(
-                    "{} has nothing to optimize",
-                    self.profile().provider
-                )));
-            }
-            with_index!(self, index, at => self.driver.optimize(at.target()))
+        let limit = Self::unbounded(options);
+        let run = |call: Call<D::Index>| {
+            async move { call.limit.read(self.driver.optimize(call.target())).await }.boxed()
         };
-        self.run("optimize", Some(index), options.timeout, call).await
+        let call = async {
+            if self.capability.optimize == Support::Unsupported {
+                let what = format!("{} has nothing to optimize", self.profile().provider);
+                return Err(Error::unsupported(what));
+            }
+            self.on_index(index, limit, run).await
+        };
+        self.run("optimize", Some(index), options, call).await
     }
 
     async fn flush(&self, options: CallOptions) -> Result<()> {
-        let call = async {
-            options.validate()?;
-            self.driver.flush().await
+        let limit = self.total(options);
+        let flush = async {
+            self.connect(limit.deadline()).await?;
+            self.driver.flush(limit.deadline()).await
         };
-        self.run("flush", None, read_limit(options), call).await
+        self.run("flush", None, options, limit.read(flush)).await
     }
 
     async fn close(&self) -> Result<()> {
         if self.closed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
-        self.driver
-            .close()
-            .await
-            .map_err(|e| e.with_operation("close").with_provider(self.profile().provider))
+        self.driver.close().await.map_err(|e| self.located("close", None, e))
     }
-}
-
-impl<D: Driver> DriverStorage<D> {
-    async fn timed_search(
-        &self,
-        at: &Opened,
-        request: &SearchRequest,
-        start: Instant,
-    ) -> Result<SearchResult> {
-        let mut result = self.search_in(at, request).await?;
-        result.elapsed = start.elapsed();
-        at.clock.record(result.elapsed);
-        Ok(result)
-    }
-}
-
-/// Bounds what comes before anything is written.
-pub(super) async fn by_deadline<T>(
-    deadline: Option<Instant>,
-    call: impl Future<Output = Result<T>>,
-) -> Result<T> {
-    match deadline {
-        None => call.await,
-        Some(end) => timeout_at(end, call).await.unwrap_or_else(|_| {
-            Err(Error::new(ErrorKind::Timeout, "the time ran out before anything was written"))
-        }),
-    }
-}
-
-fn read_limit(options: CallOptions) -> Option<Duration> {
-    Some(options.timeout.unwrap_or(CallOptions::DEFAULT_TIMEOUT))
 }
 
 /// A database's own words for a missing index, in the port's.
@@ -498,39 +438,9 @@ fn missing(error: Error, index: &str) -> Error {
     }
 }
 
-/// What the engine makes of a driver's abilities.
-fn capability<D: Driver>(driver: &D) -> Capability {
-    let profile = driver.profile();
-    let native = |yes: bool| if yes { Support::Native } else { Support::Emulated };
-    let or_not = |yes: bool| if yes { Support::Native } else { Support::Unsupported };
-    let mut limits = profile.limits.clone();
-    if profile.scans {
-        limits.window = None;
-    }
-    Capability {
-        cosine: or_not(profile.metrics.contains(&Metric::Cosine)),
-        dot_product: or_not(profile.metrics.contains(&Metric::DotProduct)),
-        euclidean: or_not(profile.metrics.contains(&Metric::Euclidean)),
-        manhattan: or_not(profile.metrics.contains(&Metric::Manhattan)),
-        exact: match profile.exact {
-            ExactSearch::Always | ExactSearch::OnRequest => Support::Native,
-            ExactSearch::Never if profile.scans => Support::Emulated,
-            ExactSearch::Never => Support::Unsupported,
-        },
-        filter: push::filter_support(driver),
-        scan: native(profile.paging == Paging::Stable),
-        count: native(profile.count && profile.count_where),
-        delete_where: native(profile.remove_where),
-        update_metadata: native(profile.update),
-        offset: Support::Emulated,
-        total_matches: native(profile.count && profile.count_where),
-        deduplicate: Support::Emulated,
-        sizes: or_not(profile.sizes),
-        optimize: or_not(profile.optimize),
-        vectors: profile.vectors,
-        batch: profile.batch,
-        update_isolated: profile.update_isolated,
-        durable: profile.durable,
-        limits,
-    }
+/// The error of a change without positions; it says where the change may have been applied.
+fn unknown_if_in_doubt(error: WriteError) -> Error {
+    let in_doubt = error.is_in_doubt();
+    let error = error.into_error();
+    if in_doubt { error.with_context("outcome", "unknown, it may have been done") } else { error }
 }

@@ -1,5 +1,5 @@
 //! What the conformance suite cannot show on the stores at hand: approximate answers, ids in two forms, outdated
-//! specs, values aside, batches cut by bytes.
+//! specs, the overflow, batches cut by bytes, errors of scores, time.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
@@ -8,31 +8,40 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
-use super::distance::distance;
-use super::*;
-use crate::filter::Filter as Tree;
-use crate::filter::{Condition, Filter, field};
-use crate::health::Status;
-use crate::metadata::Metadata;
+use super::{
+    Deadline, Driver, DriverStorage, ExactSearch, Hit, IdScheme, NativeId, Nearest, Neighbours, NewIndex,
+    OVERFLOW, Opened, Page, Profile, Row, ScoreError, Target, Want, WriteError,
+};
+use crate::arithmetic::distance;
+use crate::error::{Error, ErrorKind, Result};
+use crate::filter::{Condition, Filter, Leaf, Lowered, PushDown, field};
+use crate::health::{Health, Status};
+use crate::index::{IndexInfo, IndexSpec, Metric};
+use crate::metadata::{Metadata, MetadataPatch, Scalar, Value};
 use crate::options::CallOptions;
 use crate::record::{GetRequest, Record};
 use crate::scan::{CountRequest, ScanRequest};
-use crate::search::{Exactness, SearchRequest};
+use crate::search::{Exactness, SearchRequest, SearchResult};
 use crate::storage::VectorStorage;
-use crate::write::{DeleteRequest, DeleteWhereRequest, MetadataUpdate, UpdateRequest, UpsertRequest};
+use crate::write::{
+    DeleteRequest, DeleteWhereRequest, MetadataUpdate, Outcome, UpdateRequest, UpsertRequest,
+};
 
 /// Rows in a map; what it declares and how far its approximate search sees is set by the test.
 #[derive(Debug)]
 struct Fake {
     profile: Profile,
     spec: Mutex<Option<IndexSpec>>,
-    rows: Mutex<BTreeMap<String, Row>>,
+    rows: Mutex<BTreeMap<NativeId, Row>>,
     /// An approximate search finds no more than this many rows.
     sees: usize,
     asked: Mutex<Vec<(usize, bool)>>,
     chunks: Mutex<Vec<usize>>,
     opens: AtomicUsize,
+    connects: AtomicUsize,
     pages: AtomicUsize,
+    /// By how much the distances it tells are off, alternately too small and too large.
+    off: f64,
 }
 
 impl Fake {
@@ -47,13 +56,14 @@ impl Fake {
             asked: Mutex::default(),
             chunks: Mutex::default(),
             opens: AtomicUsize::new(0),
+            connects: AtomicUsize::new(1),
             pages: AtomicUsize::new(0),
+            off: 0.0,
         }
     }
 
     fn with_native(self, id: &str, x: f32, metadata: Metadata) -> Self {
-        let row = Row { id: id.to_owned(), vector: Some(Arc::new([x])), metadata, removed: Vec::new() };
-        self.rows.lock().insert(id.to_owned(), row);
+        self.rows.lock().insert(id.into(), Row::new(id, Some(Arc::new([x])), metadata));
         self
     }
 
@@ -72,7 +82,7 @@ impl Fake {
 }
 
 #[derive(Debug, Clone)]
-struct Native(Tree);
+struct Native(Filter);
 
 impl Display for Native {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -81,13 +91,14 @@ impl Display for Native {
 }
 
 impl Driver for Fake {
+    type Index = usize;
     type Filter = Native;
 
     fn profile(&self) -> &Profile {
         &self.profile
     }
 
-    fn lower(&self, _: &IndexSpec, leaf: &Leaf, negated: bool) -> Lowered<Native> {
+    fn lower(&self, _: Target<'_, usize>, leaf: &Leaf, negated: bool) -> Lowered<Native> {
         let filter = Filter::Leaf(leaf.clone());
         match leaf.condition {
             Condition::EndsWith(_) => Lowered::Nothing,
@@ -99,8 +110,8 @@ impl Driver for Fake {
         filter.to_string().len() < 1_000
     }
 
-    fn lower_ids(&self, _: &IndexSpec, ids: &[String], negated: bool) -> Lowered<Native> {
-        let filter = Filter::Id(ids.to_vec());
+    fn lower_ids(&self, _: Target<'_, usize>, ids: &[NativeId], negated: bool) -> Lowered<Native> {
+        let filter = Filter::Id(ids.iter().map(NativeId::to_string).collect());
         Lowered::Exact(Native(if negated { !filter } else { filter }))
     }
 
@@ -112,51 +123,58 @@ impl Driver for Fake {
         Native(Filter::Or(parts.into_iter().map(|p| p.0).collect()))
     }
 
-    fn represents(&self, _: &IndexSpec, _: &str, value: &Value) -> bool {
-        self.profile.all_values
-            || !matches!(value, Value::Opaque(_) | Value::Scalar(crate::metadata::Scalar::Float(_)))
+    fn represents(&self, _: Target<'_, usize>, _: &str, value: &Value) -> bool {
+        self.profile.all_values || !matches!(value, Value::Opaque(_) | Value::Scalar(Scalar::Float(_)))
     }
 
-    async fn create(&self, at: Target<'_>) -> Result<()> {
-        *self.spec.lock() = Some(at.spec.clone());
+    async fn connect(&self, _: Deadline) -> Result<()> {
+        match self.connects.fetch_add(1, Ordering::Relaxed) {
+            0 => Err(Error::new(ErrorKind::Unavailable, "not yet")),
+            _ => Ok(()),
+        }
+    }
+
+    async fn create(&self, new: NewIndex<'_>) -> Result<(), WriteError> {
+        *self.spec.lock() = Some(new.spec.clone());
         Ok(())
     }
 
-    async fn open(&self, _: &str) -> Result<IndexInfo> {
+    async fn open(&self, _: &str, before: Option<&usize>, _: Deadline) -> Result<Opened<usize>> {
         self.opens.fetch_add(1, Ordering::Relaxed);
-        Ok(IndexInfo::new(self.check()?, "fake"))
+        let opened = Opened::new(IndexInfo::new(self.check()?, "fake"), before.map_or(1, |n| n + 1));
+        Ok(if self.off > 0.0 { opened.score_error(ScoreError::Bounded(self.off)) } else { opened })
     }
 
-    async fn list(&self) -> Result<Vec<String>> {
+    async fn list(&self, _: Deadline) -> Result<Vec<String>> {
         Ok(vec!["things".to_owned()])
     }
 
-    async fn drop_index(&self, _: &str) -> Result<()> {
+    async fn drop_index(&self, _: &str, _: Deadline) -> Result<(), WriteError> {
         *self.spec.lock() = None;
         Ok(())
     }
 
-    async fn write(&self, _: Target<'_>, rows: &[Row]) -> Result<Vec<Outcome>> {
+    async fn write(&self, _: Target<'_, usize>, rows: &[Row]) -> Result<Vec<Outcome>, WriteError> {
         let spec = self.check()?;
         if rows.iter().any(|r| r.vector.as_ref().is_some_and(|v| v.len() != spec.dimension)) {
-            return Err(Error::new(ErrorKind::DimensionMismatch, "another dimension"));
+            return Err(Error::new(ErrorKind::DimensionMismatch, "another dimension").into());
         }
         self.chunks.lock().push(rows.len());
         self.rows.lock().extend(rows.iter().map(|r| (r.id.clone(), r.clone())));
         Ok(vec![Outcome::Stored; rows.len()])
     }
 
-    async fn fetch(&self, _: Target<'_>, ids: &[String], _: Want) -> Result<Vec<Row>> {
+    async fn fetch(&self, _: Target<'_, usize>, ids: &[NativeId], _: Want) -> Result<Vec<Row>> {
         self.check()?;
         Ok(ids.iter().filter_map(|id| self.rows.lock().get(id).cloned()).collect())
     }
 
-    async fn remove(&self, _: Target<'_>, ids: &[String]) -> Result<Vec<Outcome>> {
+    async fn remove(&self, _: Target<'_, usize>, ids: &[NativeId]) -> Result<Vec<Outcome>, WriteError> {
         self.rows.lock().retain(|id, _| !ids.contains(id));
         Ok(vec![Outcome::Stored; ids.len()])
     }
 
-    async fn nearest(&self, at: Target<'_>, query: &Nearest<'_, Native>) -> Result<Neighbours> {
+    async fn nearest(&self, target: Target<'_, usize>, query: &Nearest<'_, Native>) -> Result<Neighbours> {
         self.check()?;
         assert!(query.k <= self.profile.native_window);
         self.asked.lock().push((query.k, query.exact));
@@ -164,20 +182,23 @@ impl Driver for Fake {
             .matching(query.filter)
             .into_iter()
             .filter_map(|row| {
-                let distance = distance(at.spec.metric, query.vector, row.vector.as_deref()?);
-                Some(Hit { row, distance })
+                let distance = distance(target.spec.metric, query.vector, row.vector.as_deref()?);
+                Some(Hit::new(row, distance))
             })
             .collect();
+        for (n, hit) in hits.iter_mut().enumerate() {
+            hit.distance += if n % 2 == 0 { self.off } else { -self.off };
+        }
         hits.sort_by(|a, b| a.distance.total_cmp(&b.distance).then_with(|| a.row.id.cmp(&b.row.id)));
         let exact = query.exact || self.profile.exact == ExactSearch::Always;
         hits.truncate(query.k.min(if exact { usize::MAX } else { self.sees }));
         let exactness = if exact { Exactness::Exact } else { Exactness::Approximate };
-        Ok(Neighbours { records_read: hits.len() as u64, hits, exactness })
+        Ok(Neighbours::new(hits, exactness))
     }
 
     async fn page(
         &self,
-        _: Target<'_>,
+        _: Target<'_, usize>,
         filter: Option<&Native>,
         cursor: Option<&str>,
         limit: usize,
@@ -188,20 +209,20 @@ impl Driver for Fake {
         rows.retain(|r| cursor.is_none_or(|c| r.id.as_str() > c));
         let more = rows.len() > limit;
         rows.truncate(limit);
-        let next = if more { rows.last().map(|r| r.id.clone()) } else { None };
+        let next = if more { rows.last().map(|r| r.id.to_string()) } else { None };
         Ok(Page { rows, next })
     }
 
     fn cursor_after(&self, row: &Row) -> Option<String> {
-        Some(row.id.clone())
+        Some(row.id.to_string())
     }
 
-    async fn count(&self, _: Target<'_>, filter: Option<&Native>, _: bool) -> Result<u64> {
+    async fn count(&self, _: Target<'_, usize>, filter: Option<&Native>, _: bool) -> Result<u64> {
         self.check()?;
         Ok(self.matching(filter).len() as u64)
     }
 
-    async fn health(&self) -> Result<Health> {
+    async fn health(&self, _: Deadline) -> Result<Health> {
         Err(Error::new(ErrorKind::Unavailable, "down"))
     }
 }
@@ -215,7 +236,7 @@ fn approximate(sees: usize) -> DriverStorage<Fake> {
     DriverStorage::new(fake)
 }
 
-fn ids(result: &crate::search::SearchResult) -> Vec<&str> {
+fn ids(result: &SearchResult) -> Vec<&str> {
     result.matches.iter().map(|m| m.id.as_str()).collect()
 }
 
@@ -280,8 +301,8 @@ async fn an_id_in_two_native_forms_is_a_collision() {
     assert_eq!(storage.driver().rows.lock().len(), 1, "a write goes to the form that exists");
 
     let mapped = IdScheme::UuidOrInteger.forms("42").remove(0);
-    let own = Metadata::new().with(aside::ASIDE, r#"{"v":1,"id":"42"}"#);
-    let row = Row { id: mapped.clone(), vector: Some(Arc::new([3.0])), metadata: own, removed: Vec::new() };
+    let overflow = Metadata::new().with(OVERFLOW, r#"{"v":1,"id":"42"}"#);
+    let row = Row::new(mapped.clone(), Some(Arc::new([3.0])), overflow);
     storage.driver().rows.lock().insert(mapped, row);
     assert_eq!(get(&storage).await.unwrap_err().kind(), ErrorKind::IdCollision);
     let result = storage.upsert(&UpsertRequest::new("things", &record[..])).await.unwrap();
@@ -298,7 +319,7 @@ async fn a_native_id_that_belongs_to_another_record_is_a_collision() {
     }));
     let first = [Record::new("stripe", [1.0])];
     assert!(storage.upsert(&UpsertRequest::new("things", &first[..])).await.unwrap().is_successful());
-    let thief = [Record::new(IdScheme::Uuid.forms("stripe").remove(0), [2.0])];
+    let thief = [Record::new(IdScheme::Uuid.forms("stripe").remove(0).into_string(), [2.0])];
     let result = storage.upsert(&UpsertRequest::new("things", &thief[..])).await.unwrap();
     assert_eq!(result.items[0].error().map(Error::kind), Some(ErrorKind::IdCollision));
     let gone = [thief[0].id.clone()];
@@ -321,7 +342,7 @@ async fn an_outdated_spec_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn values_lie_aside_and_come_back() {
+async fn values_of_the_overflow_come_back() {
     let storage = DriverStorage::new(Fake::new(|p| {
         p.all_values = false;
         p.update = false;
@@ -329,9 +350,9 @@ async fn values_lie_aside_and_come_back() {
     let metadata = Metadata::from_json_str(r#"{"f": 2.5, "i": 7, "o": {"deep": [1, null]}}"#).unwrap();
     let record = [Record::new("a", [1.0]).metadata(metadata.clone())];
     assert!(storage.upsert(&UpsertRequest::new("things", &record[..])).await.unwrap().is_successful());
-    let native = storage.driver().rows.lock()["a"].metadata.clone();
+    let native = storage.driver().rows.lock()[&NativeId::from("a")].metadata.clone();
     assert_eq!(native.get("i").and_then(Value::as_integer), Some(7));
-    assert!(!native.contains_key("f") && native.contains_key(aside::ASIDE));
+    assert!(!native.contains_key("f") && native.contains_key(OVERFLOW));
     let ids_asked = ["a".to_owned()];
     let read = async || storage.get(&GetRequest::new("things", &ids_asked)).await.unwrap().remove(0).unwrap();
     assert_eq!(read().await.metadata, metadata);
@@ -343,15 +364,10 @@ async fn values_lie_aside_and_come_back() {
 
     let mut by_others = native.clone();
     by_others.insert("f", 9);
-    storage.driver().rows.lock().entry("a".to_owned()).and_modify(|row| row.metadata = by_others);
+    storage.driver().rows.lock().entry("a".into()).and_modify(|row| row.metadata = by_others);
     assert_eq!(read().await.metadata.get("f"), Some(&Value::from(9)), "what another program wrote counts");
 
-    storage
-        .driver()
-        .rows
-        .lock()
-        .entry("a".to_owned())
-        .and_modify(|row| drop(row.metadata.insert(aside::ASIDE, "{")));
+    storage.driver().rows.lock().entry("a".into()).and_modify(|row| drop(row.metadata.insert(OVERFLOW, "{")));
     let error = storage.get(&GetRequest::new("things", &ids_asked)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corrupt);
 }
@@ -381,7 +397,7 @@ async fn a_delete_by_a_filter_that_is_not_exact_finds_the_records_first() {
     let filter = field("name").ends_with("o");
     let result = storage.delete_where(&DeleteWhereRequest::new("things", &filter)).await.unwrap();
     assert_eq!(result.deleted, Some(1));
-    assert_eq!(storage.driver().rows.lock().keys().collect::<Vec<_>>(), ["a"]);
+    assert_eq!(storage.driver().rows.lock().keys().map(NativeId::as_str).collect::<Vec<_>>(), ["a"]);
     let error = storage.delete_where(&DeleteWhereRequest::new("things", &Filter::all())).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
 }
@@ -391,7 +407,7 @@ async fn explain_shows_what_is_pushed_and_what_is_left() {
     let storage = DriverStorage::new(Fake::new(|_| ()));
     let filter = field("a").eq(1) & field("b").ends_with("x");
     let explained = storage.explain(&SearchRequest::without_vector("things").filter(filter)).await.unwrap();
-    assert_eq!(explained.push_down, crate::filter::PushDown::Superset);
+    assert_eq!(explained.push_down, PushDown::Superset);
     assert_eq!(explained.native.as_deref(), Some("native a = 1"));
     assert_eq!(explained.residual.as_deref(), Some(r#"b ENDS WITH "x""#));
     assert!(storage.driver().asked.lock().is_empty());
@@ -425,7 +441,7 @@ async fn a_scan_that_checks_rows_here_reads_ahead_and_goes_on_behind_the_last_it
 }
 
 #[tokio::test]
-async fn a_record_whose_text_aside_is_damaged_is_written_again_or_deleted() {
+async fn a_record_whose_overflow_is_damaged_is_written_again_or_deleted() {
     let damaged = Metadata::new().with("_portolan", "garbage");
     for (ids, id) in [(IdScheme::Any, "a"), (IdScheme::UuidOrInteger, "7")] {
         let fake = || {
@@ -453,7 +469,7 @@ async fn a_filter_that_is_too_large_for_the_database_is_checked_here() {
     let storage = DriverStorage::new(Fake::new(|_| ()));
     let filter = field("a").is_in(0..1_000);
     let explained = storage.explain(&SearchRequest::without_vector("things").filter(filter)).await.unwrap();
-    assert_eq!(explained.push_down, crate::filter::PushDown::Nothing);
+    assert_eq!(explained.push_down, PushDown::Nothing);
     assert_eq!(explained.native, None);
 }
 
@@ -463,5 +479,55 @@ async fn health_is_told_also_when_the_server_is_down_and_a_closed_storage_answer
     assert_eq!(storage.health(CallOptions::new()).await.unwrap().status, Status::Unavailable);
     storage.close().await.unwrap();
     storage.close().await.unwrap();
-    assert_eq!(storage.health(CallOptions::new()).await.unwrap_err().kind(), ErrorKind::InvalidArgument);
+    assert_eq!(storage.health(CallOptions::new()).await.unwrap_err().kind(), ErrorKind::Closed);
+}
+
+#[tokio::test]
+async fn an_exact_search_by_scan_knows_a_row_by_its_native_id() {
+    let storage = DriverStorage::new(Fake::new(|p| {
+        p.ids = IdScheme::UuidOrInteger;
+        p.exact = ExactSearch::Never;
+        (p.all_values, p.update) = (false, false);
+    }));
+    let records = [Record::new("42", [1.0]), Record::new("stripe", [2.0])];
+    assert!(storage.upsert(&UpsertRequest::new("things", &records[..])).await.unwrap().is_successful());
+    let search = SearchRequest::new("things", [0.0]).top_k(2).exact(true);
+    assert_eq!(ids(&storage.search(&search).await.unwrap()), ["42", "stripe"]);
+}
+
+#[tokio::test]
+async fn nothing_is_sent_before_the_first_call_which_connects_until_that_succeeds() {
+    let storage = DriverStorage::new(Fake::new(|_| ()).with_native("a", 1.0, Metadata::new()));
+    storage.driver().connects.store(0, Ordering::Relaxed);
+    let request = CountRequest::new("things");
+    assert_eq!(storage.count(&request).await.unwrap_err().kind(), ErrorKind::Unavailable);
+    assert_eq!(storage.count(&request).await.unwrap(), 1);
+    assert_eq!(storage.count(&request).await.unwrap(), 1);
+    assert_eq!(storage.driver().connects.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test]
+async fn what_an_opening_learnt_is_handed_to_the_next() {
+    let storage = DriverStorage::new(Fake::new(|_| ()));
+    for _ in 0..3 {
+        storage.describe_index("things", CallOptions::new()).await.unwrap();
+    }
+    let opened = storage.driver().open("things", Some(&3), Deadline::NONE).await.unwrap();
+    assert_eq!(opened.index, 4);
+    assert_eq!(storage.driver().opens.load(Ordering::Relaxed), 4);
+}
+
+#[tokio::test]
+async fn distances_that_are_off_are_computed_again_and_more_rows_are_asked_for() {
+    let mut fake = Fake::new(|p| (p.exact, p.ties_by_id) = (ExactSearch::Always, false));
+    fake.off = 0.3;
+    for n in 0..200 {
+        fake = fake.with_native(&format!("{n:03}"), n as f32 / 10.0, Metadata::new());
+    }
+    let storage = DriverStorage::new(fake);
+    let found = storage.search(&SearchRequest::new("things", [0.0]).top_k(60)).await.unwrap();
+    let expected: Vec<String> = (0..60).map(|n| format!("{n:03}")).collect();
+    assert_eq!(ids(&found), expected);
+    assert_eq!(found.matches[7].distance, 0.7);
+    assert!(storage.driver().asked.lock().iter().all(|(k, _)| *k >= 61 + 3), "the error is asked past");
 }

@@ -6,7 +6,6 @@ use std::time::Instant;
 use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt};
 
-use super::at_least_one;
 use crate::error::{Error, ErrorKind, Result};
 use crate::options::CallOptions;
 use crate::progress::{Meter, Progress};
@@ -22,8 +21,8 @@ pub(super) async fn upsert<S: VectorStorage + ?Sized>(
     max_parallel: usize,
     progress: &dyn Progress,
 ) -> Result<WriteResult> {
-    at_least_one("chunk_size", chunk_size)?;
-    at_least_one("max_parallel", max_parallel)?;
+    validate::at_least_one("chunk_size", chunk_size)?;
+    validate::at_least_one("max_parallel", max_parallel)?;
     check(storage, request).await?;
     let start = Instant::now();
     let winners = last_of_each_id(&request.records);
@@ -80,7 +79,7 @@ fn last_of_each_id(records: &Batch<'_, Record>) -> Winners {
     winners
 }
 
-/// Sends one chunk; what refuses it as a whole is the outcome of its every item.
+/// Sends one chunk; an error of the call becomes the outcome of every item.
 async fn send<'p, S: VectorStorage + ?Sized>(
     storage: &S,
     request: &UpsertRequest<'_>,

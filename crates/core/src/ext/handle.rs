@@ -2,14 +2,13 @@
 #![expect(clippy::manual_async_fn, reason = "the signature promises a future that is `Send`")]
 
 use std::future::Future;
-use std::ops::Deref;
-use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
 use super::scan::ScanBuilder;
 use super::search::SearchBuilder;
-use super::{VectorStorageExt, chunked};
+use super::shared::Shared;
+use super::{chunked, one};
 use crate::error::Result;
 use crate::filter::Filter;
 use crate::index::IndexInfo;
@@ -25,37 +24,10 @@ use crate::write::{
     WriteResult,
 };
 
-/// A storage, borrowed or kept alive.
-#[derive(Debug)]
-pub(super) enum Shared<'a, S: ?Sized> {
-    Borrowed(&'a S),
-    Owned(Arc<S>),
-}
-
-impl<S: ?Sized> Deref for Shared<'_, S> {
-    type Target = S;
-
-    fn deref(&self) -> &S {
-        match self {
-            Self::Borrowed(storage) => storage,
-            Self::Owned(storage) => storage,
-        }
-    }
-}
-
-impl<S: ?Sized> Clone for Shared<'_, S> {
-    fn clone(&self) -> Self {
-        match self {
-            Self::Borrowed(storage) => Self::Borrowed(storage),
-            Self::Owned(storage) => Self::Owned(Arc::clone(storage)),
-        }
-    }
-}
-
 /// A handle to one index: the storage's operations without its name in each.
 ///
-/// Made by [`index`](VectorStorageExt::index), which borrows the storage, and by
-/// [`owned_index`](VectorStorageExt::owned_index), which keeps it alive. Cheap to clone. What each operation means and
+/// Made by [`index`](super::VectorStorageExt::index), which borrows the storage, and by
+/// [`owned_index`](super::VectorStorageExt::owned_index), which keeps it alive. Cheap to clone. What each operation means and
 /// refuses is said at [`VectorStorage`].
 #[derive(Debug)]
 pub struct IndexHandle<'a, S: VectorStorage + ?Sized = dyn VectorStorage> {
@@ -111,12 +83,12 @@ impl<'a, S: VectorStorage + ?Sized> IndexHandle<'a, S> {
     /// Stores one record.
     ///
     /// # Errors
-    /// Those of [`VectorStorageExt::upsert_one`].
+    /// Those of [`VectorStorageExt::upsert_one`](super::VectorStorageExt::upsert_one).
     pub fn upsert_one(&self, record: Record) -> impl Future<Output = Result<()>> + Send {
-        self.storage.upsert_one(&self.name, record)
+        one::upsert(&*self.storage, &self.name, record)
     }
 
-    /// Stores records in chunks; see [`VectorStorageExt::upsert_chunked`].
+    /// Stores records in chunks; see [`VectorStorageExt::upsert_chunked`](super::VectorStorageExt::upsert_chunked).
     ///
     /// # Errors
     /// Only where nothing was changed.
@@ -133,7 +105,7 @@ impl<'a, S: VectorStorage + ?Sized> IndexHandle<'a, S> {
         }
     }
 
-    /// Reads records by id, each answered at its place, with a hole for each that is missing.
+    /// Reads records by id: one entry per requested id, in order, `None` where there is no such record.
     ///
     /// # Errors
     /// Those of [`VectorStorage::get`].
@@ -146,7 +118,7 @@ impl<'a, S: VectorStorage + ?Sized> IndexHandle<'a, S> {
     /// # Errors
     /// Those of [`VectorStorage::get`].
     pub fn get_one(&self, id: &str) -> impl Future<Output = Result<Option<Record>>> + Send {
-        self.storage.get_one(&self.name, id)
+        one::get(&*self.storage, &self.name, id)
     }
 
     /// Reads one record's metadata as a type of your own.
@@ -168,9 +140,9 @@ impl<'a, S: VectorStorage + ?Sized> IndexHandle<'a, S> {
     /// Deletes one record; deleting what is absent is no error.
     ///
     /// # Errors
-    /// Those of [`VectorStorageExt::delete_one`].
+    /// Those of [`VectorStorageExt::delete_one`](super::VectorStorageExt::delete_one).
     pub fn delete_one(&self, id: &str) -> impl Future<Output = Result<()>> + Send {
-        self.storage.delete_one(&self.name, id)
+        one::delete(&*self.storage, &self.name, id)
     }
 
     /// Deletes the records that meet a filter.
@@ -203,9 +175,9 @@ impl<'a, S: VectorStorage + ?Sized> IndexHandle<'a, S> {
     /// Merges a patch into one record's metadata.
     ///
     /// # Errors
-    /// `NotFound` where there is no such record; those of [`VectorStorageExt::update_one`].
+    /// `NotFound` where there is no such record; those of [`VectorStorageExt::update_one`](super::VectorStorageExt::update_one).
     pub fn update_one(&self, id: &str, patch: MetadataPatch) -> impl Future<Output = Result<()>> + Send {
-        self.storage.update_one(&self.name, id, patch)
+        one::update(&*self.storage, &self.name, id, patch)
     }
 
     /// The nearest records to a vector: set what else is wanted, then `.await` it or take its
@@ -214,7 +186,7 @@ impl<'a, S: VectorStorage + ?Sized> IndexHandle<'a, S> {
         SearchBuilder::near(self.storage.clone(), &self.name, vector.as_ref())
     }
 
-    /// The records most like a stored one, which is itself left out; see [`VectorStorageExt::search_by_id`].
+    /// The records most like a stored one, which is itself left out; see [`VectorStorageExt::search_by_id`](super::VectorStorageExt::search_by_id).
     pub fn search_by_id(&self, id: impl Into<String>) -> SearchBuilder<'a, S> {
         SearchBuilder::like(self.storage.clone(), &self.name, id.into())
     }

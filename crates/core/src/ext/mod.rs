@@ -4,8 +4,10 @@
 
 mod chunked;
 mod handle;
+mod one;
 mod scan;
 mod search;
+mod shared;
 #[cfg(test)]
 mod tests;
 mod typed;
@@ -22,11 +24,11 @@ use crate::index::IndexSpec;
 use crate::metadata::MetadataPatch;
 use crate::options::CallOptions;
 use crate::progress::Progress;
-use crate::record::{GetRequest, Record};
+use crate::record::Record;
 use crate::search::{SearchRequest, SearchResult};
 use crate::storage::VectorStorage;
-use crate::write::{DeleteRequest, MetadataUpdate, Outcome, UpdateRequest, UpsertRequest, WriteResult};
-use handle::Shared;
+use crate::write::{UpsertRequest, WriteResult};
+use shared::Shared;
 
 /// Sugar for every [`VectorStorage`].
 ///
@@ -98,10 +100,7 @@ pub trait VectorStorageExt: VectorStorage {
     /// # Errors
     /// Where it was not surely stored; an unknown outcome carries the context `outcome: unknown`.
     fn upsert_one(&self, index: &str, record: Record) -> impl Future<Output = Result<()>> + Send {
-        async move {
-            let records = [record];
-            single(self.upsert(&UpsertRequest::new(index, &records[..])).await?)
-        }
+        one::upsert(self, index, record)
     }
 
     /// Reads one record, or `None` where there is none of that id.
@@ -109,10 +108,7 @@ pub trait VectorStorageExt: VectorStorage {
     /// # Errors
     /// Those of [`get`](VectorStorage::get).
     fn get_one(&self, index: &str, id: &str) -> impl Future<Output = Result<Option<Record>>> + Send {
-        async move {
-            let ids = [id.to_owned()];
-            Ok(self.get(&GetRequest::new(index, &ids)).await?.pop().flatten())
-        }
+        one::get(self, index, id)
     }
 
     /// Deletes one record; deleting what is absent is no error.
@@ -120,10 +116,7 @@ pub trait VectorStorageExt: VectorStorage {
     /// # Errors
     /// Where it is not surely gone; an unknown outcome carries the context `outcome: unknown`.
     fn delete_one(&self, index: &str, id: &str) -> impl Future<Output = Result<()>> + Send {
-        async move {
-            let ids = [id.to_owned()];
-            single(self.delete(&DeleteRequest::new(index, &ids[..])).await?)
-        }
+        one::delete(self, index, id)
     }
 
     /// Merges a patch into one record's metadata.
@@ -136,10 +129,7 @@ pub trait VectorStorageExt: VectorStorage {
         id: &str,
         patch: MetadataPatch,
     ) -> impl Future<Output = Result<()>> + Send {
-        async move {
-            let updates = [MetadataUpdate::new(id, patch)];
-            single(self.update_metadata(&UpdateRequest::new(index, &updates[..])).await?)
-        }
+        one::update(self, index, id, patch)
     }
 
     /// The records most like a stored one, which is itself left out: the request's vector is that record's, and its
@@ -159,7 +149,7 @@ pub trait VectorStorageExt: VectorStorage {
         }
     }
 
-    /// Runs several searches, at most `max_parallel` at a time, and answers each at its place.
+    /// Runs several searches, at most `max_parallel` at a time: one answer per request, in order.
     ///
     /// # Errors
     /// `InvalidArgument` where `max_parallel` is 0. A search that fails does so alone.
@@ -209,21 +199,4 @@ async fn existing_equals<S: VectorStorage + ?Sized>(storage: &S, spec: &IndexSpe
         )
         .with_index(&spec.name)),
     }
-}
-
-/// The outcome of a write of one item.
-fn single(result: WriteResult) -> Result<()> {
-    match result.items.into_iter().next() {
-        Some(Outcome::Stored) => Ok(()),
-        Some(Outcome::Failed(e)) => Err(e),
-        Some(Outcome::Unknown(e)) => Err(e.with_context("outcome", "unknown")),
-        None => {
-            Err(Error::new(ErrorKind::Unexpected, "the storage gave no outcome for the one item written"))
-        }
-    }
-}
-
-/// Refuses a number that must be at least 1.
-fn at_least_one(field: &str, value: usize) -> Result<()> {
-    if value == 0 { Err(Error::invalid(format!("{field} is 0, and must be at least 1"))) } else { Ok(()) }
 }

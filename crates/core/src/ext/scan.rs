@@ -2,7 +2,7 @@
 
 use futures::stream::{self, Stream, TryStreamExt};
 
-use super::handle::Shared;
+use super::shared::Shared;
 use crate::error::Result;
 use crate::filter::Filter;
 use crate::options::CallOptions;

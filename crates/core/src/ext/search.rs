@@ -6,14 +6,14 @@ use std::time::Instant;
 use futures::future::BoxFuture;
 use futures::stream::{self, Stream, StreamExt};
 
-use super::at_least_one;
-use super::handle::Shared;
+use super::shared::Shared;
 use crate::error::{Error, ErrorKind, Result};
 use crate::filter::{Filter, id_in};
 use crate::options::CallOptions;
 use crate::record::GetRequest;
 use crate::search::{Deduplicate, SearchRequest, SearchResult};
 use crate::storage::VectorStorage;
+use crate::validate;
 
 /// A search that is being put together; `.await` runs it.
 ///
@@ -169,7 +169,7 @@ pub(super) async fn many<S: VectorStorage + ?Sized>(
     requests: &[SearchRequest],
     max_parallel: usize,
 ) -> Result<Vec<Result<SearchResult>>> {
-    at_least_one("max_parallel", max_parallel)?;
+    validate::at_least_one("max_parallel", max_parallel)?;
     let searches: Vec<_> = requests.iter().map(|request| storage.search(request)).collect();
     Ok(stream::iter(searches).buffered(max_parallel).collect().await)
 }

@@ -11,6 +11,7 @@ use crate::layer::{Around, Call, Op, Part, Reply, Wrapped};
 use crate::memory::MemoryStorage;
 use crate::metadata::Metadata;
 use crate::progress::ProgressUpdate;
+use crate::write::Outcome;
 
 const INDEX: &str = "companies";
 
@@ -177,7 +178,8 @@ async fn a_single_record_that_fails_is_an_error() {
     let storage = filled().await;
     let e = storage.index(INDEX).update_one("nobody", MetadataPatch::new().set("n", 9)).await.unwrap_err();
     assert_eq!(e.kind(), ErrorKind::NotFound);
-    let unknown = single(WriteResult::new(vec![Outcome::Unknown(Error::new(ErrorKind::Timeout, "late"))]));
+    let unknown =
+        one::single(WriteResult::new(vec![Outcome::Unknown(Error::new(ErrorKind::Timeout, "late"))]));
     assert_eq!(unknown.unwrap_err().context(), [("outcome", "unknown".to_owned())]);
 }
 

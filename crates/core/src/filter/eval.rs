@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use super::{Condition, Filter, Leaf};
 use crate::metadata::{Metadata, Scalar, Value};
+use crate::number;
 
 impl Filter {
     /// Whether a record with this id and metadata meets the filter.
@@ -84,24 +85,9 @@ fn compare(a: &Scalar, b: &Scalar) -> Option<Ordering> {
         (Scalar::String(a), Scalar::String(b)) => Some(a.as_bytes().cmp(b.as_bytes())),
         (Scalar::Integer(a), Scalar::Integer(b)) => Some(a.cmp(b)),
         (Scalar::Float(a), Scalar::Float(b)) => a.partial_cmp(b),
-        (Scalar::Integer(a), Scalar::Float(b)) => compare_mixed(*a, *b),
-        (Scalar::Float(a), Scalar::Integer(b)) => compare_mixed(*b, *a).map(Ordering::reverse),
+        (Scalar::Integer(a), Scalar::Float(b)) => number::compare(*a, *b),
+        (Scalar::Float(a), Scalar::Integer(b)) => number::compare(*b, *a).map(Ordering::reverse),
         _ => None,
-    }
-}
-
-/// An integer against a float, exact beyond 2^53, where a cast would round.
-pub(crate) fn compare_mixed(integer: i64, float: f64) -> Option<Ordering> {
-    const TWO_63: f64 = 9_223_372_036_854_775_808.0;
-    if float.is_nan() {
-        None
-    } else if float >= TWO_63 {
-        Some(Ordering::Less)
-    } else if float < -TWO_63 {
-        Some(Ordering::Greater)
-    } else {
-        let whole = float.trunc();
-        Some(integer.cmp(&(whole as i64)).then_with(|| whole.total_cmp(&float)))
     }
 }
 

@@ -4,21 +4,33 @@ use std::fmt::{self, Display, Formatter};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Condition, Filter, Leaf};
+use super::{Filter, Leaf};
+use crate::metadata::Metadata;
 
 /// How a database answers one leaf.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Lowered<N> {
-    /// The native filter meets just the records that the leaf meets.
+    /// The native filter matches exactly the records that the leaf matches.
     Exact(N),
-    /// The native filter meets all of those, and maybe more.
+    /// The native filter matches all of those, and possibly more.
     Superset(N),
     /// The database cannot help.
     Nothing,
 }
 
-/// How much of a whole filter the database answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+impl<N> Lowered<N> {
+    /// The same with the native filter changed.
+    pub fn map<M>(self, change: impl FnOnce(N) -> M) -> Lowered<M> {
+        match self {
+            Self::Exact(native) => Lowered::Exact(change(native)),
+            Self::Superset(native) => Lowered::Superset(change(native)),
+            Self::Nothing => Lowered::Nothing,
+        }
+    }
+}
+
+/// How much of a leaf or of a whole filter the database answers; the less, the greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PushDown {
     /// All of it.
@@ -27,6 +39,17 @@ pub enum PushDown {
     Superset,
     /// None of it.
     Nothing,
+}
+
+impl PushDown {
+    /// A native filter that answers so much; nothing where there is none.
+    pub fn lowered<N>(self, native: Option<N>) -> Lowered<N> {
+        match (self, native) {
+            (Self::Exact, Some(native)) => Lowered::Exact(native),
+            (Self::Superset, Some(native)) => Lowered::Superset(native),
+            (Self::Nothing, _) | (_, None) => Lowered::Nothing,
+        }
+    }
 }
 
 impl Display for PushDown {
@@ -67,6 +90,11 @@ pub struct Pushed<N> {
 }
 
 impl<N> Pushed<N> {
+    /// Whether a record meets what is evaluated on the client.
+    pub fn residual_matches(&self, id: &str, metadata: &Metadata) -> bool {
+        self.residual.as_ref().is_none_or(|filter| filter.matches(id, metadata))
+    }
+
     /// How much the database answers.
     pub fn push_down(&self) -> PushDown {
         match (&self.native, &self.residual) {
@@ -79,8 +107,8 @@ impl<N> Pushed<N> {
 
 /// Lowers a filter, which is best folded before (see [`Filter::fold`]).
 ///
-/// A record meets the filter just if it meets both the native part and the residual, where no part means all. The
-/// filter that nothing meets has no native form: a caller answers it without the database.
+/// A record matches the filter exactly if it matches both the native part and the residual; an absent part matches
+/// everything. The filter that nothing matches has no native form: a caller answers it without the database.
 pub fn lower<L: Lowering>(filter: &Filter, with: &L) -> Pushed<L::Native> {
     signed(filter, false, with)
 }
@@ -133,60 +161,6 @@ fn join<N>(mut natives: Vec<N>, many: impl FnOnce(Vec<N>) -> N) -> Option<N> {
 
 fn with_sign(filter: &Filter, negated: bool) -> Filter {
     if negated { !filter.clone() } else { filter.clone() }
-}
-
-impl Filter {
-    /// The same filter without constants inside: `in []`, `and []`, `or []` and what follows from them are gone, or
-    /// the whole is [`Filter::all`] or [`Filter::none`]. `not_in []` becomes `exists`.
-    #[must_use]
-    pub fn fold(self) -> Self {
-        match self {
-            Self::And(children) => fold_list(children, Self::And, Self::is_all, Self::is_none),
-            Self::Or(children) => fold_list(children, Self::Or, Self::is_none, Self::is_all),
-            Self::Not(child) => match child.fold() {
-                child if child.is_all() => Self::none(),
-                child if child.is_none() => Self::all(),
-                child => Self::Not(Box::new(child)),
-            },
-            Self::Id(ids) if ids.is_empty() => Self::none(),
-            Self::Leaf(Leaf { condition: Condition::In(operands), .. }) if operands.is_empty() => {
-                Self::none()
-            }
-            Self::Leaf(Leaf { key, condition: Condition::NotIn(operands) }) if operands.is_empty() => {
-                Self::Leaf(Leaf { key, condition: Condition::Exists })
-            }
-            leaf => leaf,
-        }
-    }
-
-    /// Whether this is `and []`.
-    pub fn is_all(&self) -> bool {
-        matches!(self, Self::And(children) if children.is_empty())
-    }
-
-    /// Whether this is `or []`.
-    pub fn is_none(&self) -> bool {
-        matches!(self, Self::Or(children) if children.is_empty())
-    }
-}
-
-/// Folds the children of an `And` or `Or`: `drops` is its neutral child, `decides` the one that settles the whole.
-fn fold_list(
-    children: Vec<Filter>,
-    make: fn(Vec<Filter>) -> Filter,
-    drops: fn(&Filter) -> bool,
-    decides: fn(&Filter) -> bool,
-) -> Filter {
-    let mut kept = Vec::with_capacity(children.len());
-    for child in children.into_iter().map(Filter::fold) {
-        if decides(&child) {
-            return child;
-        }
-        if !drops(&child) {
-            kept.push(child);
-        }
-    }
-    make(kept).flat()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Filters: a closed tree with one meaning, written in Rust, as text or as JSON.
 //!
-//! Two truth values, no third: a leaf on a missing field is false, whichever its operator, and `Not` is the set
+//! Two truth values, no third: a leaf on a missing field is false, whatever its operator, and `Not` is the set
 //! complement. The meaning lives in [`Filter::matches`]; adapters lower leaves and declare how exactly.
 
 #[cfg(test)]
@@ -8,6 +8,7 @@ mod arbitrary;
 mod ast;
 mod build;
 mod eval;
+mod fold;
 mod json;
 mod lower;
 mod text;
@@ -15,6 +16,5 @@ mod validate;
 
 pub use ast::{Condition, Filter, Leaf};
 pub use build::{FieldRef, field, id_in, one_of, range};
-pub(crate) use eval::compare_mixed;
 pub use lower::{Lowered, Lowering, PushDown, Pushed, lower};
 pub use validate::{MAX_DEPTH, MAX_LEAVES};

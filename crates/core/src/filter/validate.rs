@@ -2,8 +2,7 @@
 
 use super::{Condition, Filter, Leaf};
 use crate::error::{Error, Result};
-use crate::metadata::Scalar;
-use crate::validate::key;
+use crate::metadata::{Scalar, check_key};
 
 /// The deepest nesting of a filter.
 pub const MAX_DEPTH: usize = 64;
@@ -54,7 +53,7 @@ impl Filter {
 
 impl Leaf {
     fn check(&self) -> Result<()> {
-        key(&self.key)?;
+        check_key(&self.key)?;
         match &self.condition {
             Condition::Eq(o) | Condition::Ne(o) | Condition::Contains(o) => self.finite(o),
             Condition::Gt(o) | Condition::Gte(o) | Condition::Lt(o) | Condition::Lte(o) => self.ordered(o),

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Deserializer};
 use serde_json::{Number, Value as Json};
 
-use super::{Scalar, Value};
+use super::value::{Scalar, Value};
 use crate::error::{Error, Result};
 
 /// Parses JSON text, integers as integers: `serde_json` alone would turn one beyond i64, which is refused, and `-0` into
@@ -13,39 +14,48 @@ use crate::error::{Error, Result};
 /// # Errors
 /// `InvalidArgument`, with line and column.
 pub fn parse_json(text: &str) -> Result<Json> {
-    let json = serde_json::from_str(text).map_err(|e| Error::invalid(format!("not valid JSON: {e}")))?;
-    refuse_huge_integers(text)?;
-    Ok(without_negative_zeros(text).and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(json))
-}
-
-/// Refuses valid JSON text that holds an integer beyond i64.
-pub(crate) fn refuse_huge_integers(text: &str) -> Result<()> {
-    huge_integer(text).map_or(Ok(()), |token| Err(beyond_i64(token)))
-}
-
-pub(super) fn scalar_to_json(scalar: &Scalar) -> Json {
-    match scalar {
-        Scalar::Bool(b) => Json::Bool(*b),
-        Scalar::Integer(i) => Json::from(*i),
-        Scalar::Float(x) => Number::from_f64(*x).map_or(Json::Null, Json::Number),
-        Scalar::String(s) => Json::String(s.clone()),
+    let json = parse(text)?;
+    match check_integers(text)? {
+        zeros if zeros.is_empty() => Ok(json),
+        zeros => parse(&without_signs(text, &zeros)),
     }
 }
 
-pub(super) fn value_to_json(value: &Value) -> Json {
-    match value {
-        Value::Scalar(s) => scalar_to_json(s),
-        Value::List(items) => Json::Array(items.iter().map(scalar_to_json).collect()),
-        Value::Opaque(json) => Json::clone(json),
+/// Refuses valid JSON text that holds an integer beyond i64; gives the places of all integers `-0`.
+pub(crate) fn check_integers(text: &str) -> Result<Vec<usize>> {
+    let mut zeros = Vec::new();
+    for (at, token) in integers(text) {
+        if token == "-0" {
+            zeros.push(at);
+        } else if token.len() > 18 && token.parse::<i64>().is_err() {
+            return Err(beyond_i64(token));
+        }
+    }
+    Ok(zeros)
+}
+
+impl Value {
+    /// The value that a JSON value stands for; `None` for null, which is not a value.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for an integer beyond i64. An integer beyond u64 has already become a float when `serde_json`
+    /// parsed it: use [`parse_json`] on text to have that refused as well.
+    pub fn from_json(json: Json) -> Result<Option<Self>> {
+        match json {
+            Json::Null => Ok(None),
+            Json::Array(items) => list_from_json(items).map(Some),
+            Json::Object(_) => opaque(json).map(Some),
+            single => scalar_from_json(single).map(|s| s.map(Self::Scalar)),
+        }
     }
 }
 
-pub(super) fn value_from_json(json: Json) -> Result<Option<Value>> {
-    match json {
-        Json::Null => Ok(None),
-        Json::Array(items) => list_from_json(items).map(Some),
-        Json::Object(_) => opaque(json).map(Some),
-        single => scalar_from_json(single).map(|s| s.map(Value::Scalar)),
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = Json::deserialize(deserializer)?;
+        Self::from_json(json)
+            .map_err(serde::de::Error::custom)?
+            .ok_or_else(|| serde::de::Error::custom("null is not a metadata value"))
     }
 }
 
@@ -99,7 +109,7 @@ pub(super) fn normalize(json: &mut Json) -> Result<()> {
     match json {
         Json::Number(n) => {
             if let Scalar::Float(x) = number(n)? {
-                *json = scalar_to_json(&Scalar::Float(x));
+                *json = Scalar::Float(x).to_json();
             }
             Ok(())
         }
@@ -116,19 +126,17 @@ fn beyond_i64(token: &str) -> Error {
     ))
 }
 
-/// The first number token of valid JSON that has neither point nor exponent and does not fit i64.
-fn huge_integer(text: &str) -> Option<&str> {
-    integers(text).map(|(_, token)| token).find(|token| token.len() > 18 && token.parse::<i64>().is_err())
+fn parse(text: &str) -> Result<Json> {
+    serde_json::from_str(text).map_err(|e| Error::invalid(format!("not valid JSON: {e}")))
 }
 
-/// Valid JSON with `0` for each integer `-0`; `None` where there is none.
-fn without_negative_zeros(text: &str) -> Option<String> {
-    let zeros: Vec<usize> = integers(text).filter(|(_, token)| *token == "-0").map(|(at, _)| at).collect();
-    let mut fixed = (!zeros.is_empty()).then(|| text.to_owned())?;
-    for at in zeros.into_iter().rev() {
+/// The text without the signs at these positions.
+fn without_signs(text: &str, positions: &[usize]) -> String {
+    let mut fixed = text.to_owned();
+    for &at in positions.iter().rev() {
         fixed.remove(at);
     }
-    Some(fixed)
+    fixed
 }
 
 /// The number tokens of valid JSON that have neither point nor exponent, and where they stand.

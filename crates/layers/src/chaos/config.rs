@@ -10,8 +10,6 @@ use portolan_core::suggest::did_you_mean;
 use portolan_core::{Error, Location, Result};
 use serde::{Deserialize, Serialize};
 
-use super::Chaos;
-
 /// When a simulated failure happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -141,11 +139,8 @@ impl ChaosConfig {
         }))
     }
 
-    /// The layer.
-    ///
-    /// # Errors
-    /// `InvalidArgument` naming the field that is out of range.
-    pub fn build(self) -> Result<Chaos> {
+    /// Checks the ranges and the names of operations.
+    pub(super) fn check(&self) -> Result<()> {
         for (field, value) in [("error_rate", self.error_rate), ("partial", self.partial)] {
             if !(0.0..=1.0).contains(&value) {
                 return Err(Error::out_of_range(field, value, 0, 1));
@@ -155,7 +150,7 @@ impl ChaosConfig {
             return Err(Error::out_of_range("latency", format!("{:?}", self.latency), 0, "60 s"));
         }
         match self.fail.iter().find(|name| !Op::NAMES.contains(&name.as_str())) {
-            None => Ok(Chaos::new(self)),
+            None => Ok(()),
             Some(name) => Err(Error::invalid(format!(
                 "fail names the operation {name:?}, and must name some of {}{}",
                 Op::NAMES.join(", "),

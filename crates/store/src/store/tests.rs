@@ -25,7 +25,7 @@ fn spec() -> IndexSpec {
 }
 
 fn open(disk: &Disk) -> Result<Store> {
-    Store::over(Path::new("disk"), Durability::Commit, disk.opener(), None)
+    Store::over(Path::new("./data"), Durability::Commit, disk.opener(), None)
 }
 
 /// The first component of each row's vector.
@@ -60,7 +60,7 @@ impl Derived for Firsts {
 
 fn record(id: String, batch: usize) -> Row {
     let metadata = Metadata::new().with("batch", batch as i64);
-    Row { id, vector: Some([batch as f32; 8].into()), metadata, removed: Vec::new() }
+    Row::new(id, Some([batch as f32; 8].into()), metadata)
 }
 
 /// New records, and one that every batch replaces.
@@ -69,7 +69,7 @@ fn batch(number: usize) -> Vec<Row> {
     new.chain([record("latest".to_owned(), number)]).collect()
 }
 
-fn write(store: &Store, number: usize) -> Result<(), StoreError> {
+fn write(store: &Store, number: usize) -> Result<(), WriteError> {
     store.edit(INDEX, |_, edit| batch(number).iter().try_for_each(|row| edit.put(row)))
 }
 
@@ -87,7 +87,7 @@ fn whole_batches(store: &Store) -> usize {
             let read = records.get(row?, Want::ALL)?;
             let batch = read.metadata.get("batch").and_then(|v| v.as_integer()).unwrap();
             assert_eq!(read.vector.unwrap()[..], [batch as f32; 8]);
-            assert!(read.id == "latest" || read.id.starts_with(&format!("{batch}/")), "{}", read.id);
+            assert!(read.id.as_str() == "latest" || read.id.starts_with(&format!("{batch}/")), "{}", read.id);
             *batches.entry(batch).or_default() += 1;
         }
         let last = batches.len().checked_sub(1);
@@ -149,7 +149,9 @@ fn a_full_disk_refuses_the_batch_and_keeps_the_rest() {
     let large = |store: &Store| {
         store.edit(INDEX, |_, edit| (0..5_000).try_for_each(|n| edit.put(&record(format!("3/{n}"), 3))))
     };
-    let e = large(&store).map_err(|e| e.with_path(Path::new("./data"))).unwrap_err();
+    let e = large(&store).unwrap_err();
+    assert!(!e.is_in_doubt(), "{e:?}");
+    let e = e.into_error();
     assert_eq!(e.kind(), ErrorKind::QuotaExceeded, "{e}");
     assert!(e.message().contains("./data") && e.message().contains("free some space"), "{e}");
     assert_eq!(whole_batches(&store), 3);

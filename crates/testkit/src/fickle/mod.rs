@@ -1,8 +1,8 @@
 //! The fickle driver: it can do much natively, and nothing quite as asked.
 //!
 //! Its searches are approximate: they miss records, and under a filter they give up early. It pushes some leaves
-//! exactly, some as a superset, some not at all. Vectors come back rounded, ids are ASCII, objects and long integers lie
-//! aside. One that is narrow as well has no exact search, is not scanned and sees only a window.
+//! exactly, some as a superset, some not at all. Vectors come back rounded, ids are ASCII, objects and long integers go into
+//! the overflow. One that is narrow as well has no exact search, is not scanned and sees only a window.
 
 mod native;
 
@@ -11,21 +11,21 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use portolan_core::driver::{
-    Driver, DriverStorage, ExactSearch, Hit, IdScheme, Nearest, Neighbours, Page, Profile, Row, Sizes,
-    Target, Want,
+    Deadline, Driver, DriverStorage, ExactSearch, Hit, IdScheme, NativeId, Nearest, Neighbours, NewIndex,
+    Opened, Page, Profile, Row, Sizes, Target, Want, WriteError,
 };
 use portolan_core::filter::{Leaf, Lowered};
 use portolan_core::name::Separators;
 use portolan_core::{
-    Error, ErrorKind, Exactness, Health, IndexInfo, IndexSpec, Metadata, Metric, Outcome, Result, Scalar,
-    Status, Value, Vector, VectorFidelity, VectorStorage,
+    Error, ErrorKind, Exactness, Health, IndexInfo, Metadata, Metric, Outcome, Result, Scalar, Status, Value,
+    Vector, VectorFidelity, VectorStorage,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 pub use native::Native;
 
-use crate::distance::distance;
+use portolan_core::arithmetic::distance;
 
 /// The port over a fickle driver with this seed.
 pub fn fickle(seed: u64) -> Arc<dyn VectorStorage> {
@@ -35,6 +35,11 @@ pub fn fickle(seed: u64) -> Arc<dyn VectorStorage> {
 /// The port over a fickle driver that is narrow as well.
 pub fn narrow(seed: u64) -> Arc<dyn VectorStorage> {
     Arc::new(DriverStorage::new(FickleDriver::narrow(seed)))
+}
+
+/// The port over a fickle driver whose ids are UUIDs or integers, and whose exact answers come from scans.
+pub fn numbered(seed: u64) -> Arc<dyn VectorStorage> {
+    Arc::new(DriverStorage::new(FickleDriver::numbered(seed)))
 }
 
 /// A driver of approximate abilities; see the [module](self).
@@ -56,7 +61,7 @@ struct Index {
     info: IndexInfo,
     /// By the order of their first write.
     rows: BTreeMap<u64, Row>,
-    places: HashMap<String, u64>,
+    places: HashMap<NativeId, u64>,
     written: u64,
 }
 
@@ -76,6 +81,14 @@ impl FickleDriver {
         Self::with_profile(seed, profile)
     }
 
+    /// One whose ids are UUIDs, or integers that other programs wrote, and which has no exact search but may be scanned.
+    pub fn numbered(seed: u64) -> Self {
+        let mut profile = profile("numbered");
+        profile.ids = IdScheme::UuidOrInteger;
+        profile.exact = ExactSearch::Never;
+        Self::with_profile(seed, profile)
+    }
+
     fn with_profile(seed: u64, profile: Profile) -> Self {
         let state = State { indexes: BTreeMap::new(), chance: StdRng::seed_from_u64(seed) };
         Self { profile, seed, state: Mutex::new(state) }
@@ -83,14 +96,14 @@ impl FickleDriver {
 
     fn with_index<T>(
         &self,
-        at: Target<'_>,
+        target: Target<'_, ()>,
         call: impl FnOnce(&mut Index, &mut StdRng) -> Result<T>,
     ) -> Result<T> {
         let mut state = self.state.lock();
         let State { indexes, chance } = &mut *state;
-        match indexes.get_mut(at.name) {
+        match indexes.get_mut(target.name) {
             Some(index) => call(index, chance),
-            None => Err(no_collection(at.name)),
+            None => Err(no_collection(target.name)),
         }
     }
 }
@@ -102,6 +115,7 @@ fn profile(provider: &'static str) -> Profile {
     profile.metrics = vec![Metric::Cosine, Metric::DotProduct, Metric::Euclidean];
     profile.vectors = VectorFidelity::Rounded;
     profile.all_values = false;
+    profile.exact_filters = false;
     profile.update = false;
     profile.exact = ExactSearch::OnRequest;
     profile.ties_by_id = false;
@@ -114,17 +128,18 @@ fn profile(provider: &'static str) -> Profile {
 }
 
 impl Driver for FickleDriver {
+    type Index = ();
     type Filter = Native;
 
     fn profile(&self) -> &Profile {
         &self.profile
     }
 
-    fn lower(&self, _: &IndexSpec, leaf: &Leaf, negated: bool) -> Lowered<Native> {
+    fn lower(&self, _: Target<'_, ()>, leaf: &Leaf, negated: bool) -> Lowered<Native> {
         native::lower(self.seed, leaf, negated)
     }
 
-    fn lower_ids(&self, _: &IndexSpec, ids: &[String], negated: bool) -> Lowered<Native> {
+    fn lower_ids(&self, _: Target<'_, ()>, ids: &[NativeId], negated: bool) -> Lowered<Native> {
         Lowered::Exact(Native::Ids(ids.to_vec(), negated))
     }
 
@@ -136,7 +151,7 @@ impl Driver for FickleDriver {
         Native::Or(parts)
     }
 
-    fn represents(&self, _: &IndexSpec, _: &str, value: &Value) -> bool {
+    fn represents(&self, _: Target<'_, ()>, _: &str, value: &Value) -> bool {
         let scalar = |s: &Scalar| !matches!(s, Scalar::Integer(i) if i.unsigned_abs() > 1 << 53);
         match value {
             Value::Scalar(s) => scalar(s),
@@ -145,66 +160,70 @@ impl Driver for FickleDriver {
         }
     }
 
-    async fn create(&self, at: Target<'_>) -> Result<()> {
+    async fn create(&self, new: NewIndex<'_>) -> Result<(), WriteError> {
         network().await;
         let mut state = self.state.lock();
-        if state.indexes.contains_key(at.name) {
-            return Err(Error::new(ErrorKind::AlreadyExists, format!("collection {} exists", at.name)));
+        if state.indexes.contains_key(new.name) {
+            return Err(
+                Error::new(ErrorKind::AlreadyExists, format!("collection {} exists", new.name)).into()
+            );
         }
-        let info = IndexInfo::new(at.spec.clone(), self.profile.provider);
-        state.indexes.insert(at.name.to_owned(), Index::new(info));
+        let info = IndexInfo::new(new.spec.clone(), self.profile.provider);
+        state.indexes.insert(new.name.to_owned(), Index::new(info));
         Ok(())
     }
 
-    async fn open(&self, name: &str) -> Result<IndexInfo> {
+    async fn open(&self, name: &str, _: Option<&()>, _: Deadline) -> Result<Opened<()>> {
         network().await;
-        self.state.lock().indexes.get(name).map(|i| i.info.clone()).ok_or_else(|| no_collection(name))
+        let state = self.state.lock();
+        let index = state.indexes.get(name).ok_or_else(|| no_collection(name))?;
+        Ok(Opened::new(index.info.clone(), ()))
     }
 
-    async fn list(&self) -> Result<Vec<String>> {
+    async fn list(&self, _: Deadline) -> Result<Vec<String>> {
         network().await;
         Ok(self.state.lock().indexes.keys().cloned().collect())
     }
 
-    async fn drop_index(&self, name: &str) -> Result<()> {
+    async fn drop_index(&self, name: &str, _: Deadline) -> Result<(), WriteError> {
         network().await;
-        self.state.lock().indexes.remove(name).map(drop).ok_or_else(|| no_collection(name))
+        self.state.lock().indexes.remove(name).map(drop).ok_or_else(|| no_collection(name).into())
     }
 
-    async fn write(&self, at: Target<'_>, rows: &[Row]) -> Result<Vec<Outcome>> {
+    async fn write(&self, target: Target<'_, ()>, rows: &[Row]) -> Result<Vec<Outcome>, WriteError> {
         network().await;
-        self.with_index(at, |index, _| {
+        Ok(self.with_index(target, |index, _| {
             rows.iter().for_each(|row| index.put(row));
             Ok(vec![Outcome::Stored; rows.len()])
-        })
+        })?)
     }
 
-    async fn fetch(&self, at: Target<'_>, ids: &[String], want: Want) -> Result<Vec<Row>> {
+    async fn fetch(&self, target: Target<'_, ()>, ids: &[NativeId], want: Want) -> Result<Vec<Row>> {
         network().await;
-        self.with_index(at, |index, _| {
+        self.with_index(target, |index, _| {
             let found = ids.iter().filter_map(|id| index.rows.get(index.places.get(id)?));
             Ok(found.map(|row| cut(row, want)).collect())
         })
     }
 
-    async fn remove(&self, at: Target<'_>, ids: &[String]) -> Result<Vec<Outcome>> {
+    async fn remove(&self, target: Target<'_, ()>, ids: &[NativeId]) -> Result<Vec<Outcome>, WriteError> {
         network().await;
-        self.with_index(at, |index, _| {
+        Ok(self.with_index(target, |index, _| {
             for id in ids {
                 index.remove(id);
             }
             Ok(vec![Outcome::Stored; ids.len()])
-        })
+        })?)
     }
 
-    async fn nearest(&self, at: Target<'_>, query: &Nearest<'_, Native>) -> Result<Neighbours> {
+    async fn nearest(&self, target: Target<'_, ()>, query: &Nearest<'_, Native>) -> Result<Neighbours> {
         network().await;
-        self.with_index(at, |index, chance| {
+        self.with_index(target, |index, chance| {
             let rows = index.rows.values().filter(|row| query.filter.is_none_or(|f| f.meets(row)));
             let mut hits: Vec<Hit> = rows
                 .filter_map(|row| {
-                    let distance = distance(at.spec.metric, query.vector, row.vector.as_ref()?);
-                    Some(Hit { row: cut(row, query.want), distance })
+                    let distance = distance(target.spec.metric, query.vector, row.vector.as_ref()?);
+                    Some(Hit::new(cut(row, query.want), distance))
                 })
                 .collect();
             if !query.exact {
@@ -219,13 +238,13 @@ impl Driver for FickleDriver {
             hits.sort_by(|a, b| a.distance.total_cmp(&b.distance));
             hits.truncate(query.k);
             let exactness = if query.exact { Exactness::Exact } else { Exactness::Approximate };
-            Ok(Neighbours { records_read: hits.len() as u64, hits, exactness })
+            Ok(Neighbours::new(hits, exactness))
         })
     }
 
     async fn page(
         &self,
-        at: Target<'_>,
+        target: Target<'_, ()>,
         filter: Option<&Native>,
         cursor: Option<&str>,
         limit: usize,
@@ -233,7 +252,7 @@ impl Driver for FickleDriver {
     ) -> Result<Page> {
         network().await;
         let after: u64 = cursor.and_then(|c| c.parse().ok()).unwrap_or(0);
-        self.with_index(at, |index, _| {
+        self.with_index(target, |index, _| {
             let mut rows = index.rows.range(after + 1..).take(limit + 1);
             let mut page = Page::default();
             let mut last = after;
@@ -248,49 +267,49 @@ impl Driver for FickleDriver {
         })
     }
 
-    async fn count(&self, at: Target<'_>, filter: Option<&Native>, with_vector: bool) -> Result<u64> {
+    async fn count(&self, target: Target<'_, ()>, filter: Option<&Native>, with_vector: bool) -> Result<u64> {
         network().await;
-        self.with_index(at, |index, _| {
+        self.with_index(target, |index, _| {
             let meets =
                 |row: &&Row| filter.is_none_or(|f| f.meets(row)) && !(with_vector && row.vector.is_none());
             Ok(index.rows.values().filter(meets).count() as u64)
         })
     }
 
-    async fn remove_where(&self, at: Target<'_>, filter: &Native) -> Result<Option<u64>> {
+    async fn remove_where(&self, target: Target<'_, ()>, filter: &Native) -> Result<Option<u64>, WriteError> {
         network().await;
-        self.with_index(at, |index, _| {
+        Ok(self.with_index(target, |index, _| {
             let met = index.rows.values().filter(|row| filter.meets(row));
             for id in met.map(|row| row.id.clone()).collect::<Vec<_>>() {
                 index.remove(&id);
             }
             Ok(None)
-        })
+        })?)
     }
 
-    async fn clear(&self, at: Target<'_>) -> Result<()> {
+    async fn clear(&self, target: Target<'_, ()>) -> Result<(), WriteError> {
         network().await;
-        self.with_index(at, |index, _| {
+        Ok(self.with_index(target, |index, _| {
             index.rows.clear();
             index.places.clear();
             Ok(())
-        })
+        })?)
     }
 
-    async fn sizes(&self, at: Target<'_>) -> Result<Sizes> {
-        self.with_index(at, |index, _| {
-            let bytes = index.rows.len() * at.spec.dimension * 4;
+    async fn sizes(&self, target: Target<'_, ()>) -> Result<Sizes> {
+        self.with_index(target, |index, _| {
+            let bytes = index.rows.len() * target.spec.dimension * 4;
             Ok(Sizes { memory_bytes: Some(bytes as u64), ..Sizes::default() })
         })
     }
 
-    async fn health(&self) -> Result<Health> {
+    async fn health(&self, _: Deadline) -> Result<Health> {
         network().await;
         Ok(Health::new(self.profile.provider, Status::Healthy))
     }
 
-    async fn optimize(&self, at: Target<'_>) -> Result<bool> {
-        self.with_index(at, |_, chance| Ok(chance.random_bool(0.5)))
+    async fn optimize(&self, target: Target<'_, ()>) -> Result<bool> {
+        self.with_index(target, |_, chance| Ok(chance.random_bool(0.5)))
     }
 }
 
@@ -309,7 +328,7 @@ impl Index {
         self.rows.insert(place, row);
     }
 
-    fn remove(&mut self, id: &str) {
+    fn remove(&mut self, id: &NativeId) {
         if let Some(place) = self.places.remove(id) {
             self.rows.remove(&place);
         }
@@ -325,14 +344,14 @@ fn rounded(vector: &Vector) -> Vector {
 fn cut(row: &Row, want: Want) -> Row {
     let metadata = if want.metadata {
         row.metadata.clone()
-    } else if want.own {
+    } else if want.overflow {
         let own = row.metadata.iter().filter(|(k, _)| k.starts_with("_portolan"));
         own.map(|(k, v)| (k, v.clone())).collect()
     } else {
         Metadata::new()
     };
     let vector = if want.vectors { row.vector.clone() } else { None };
-    Row { id: row.id.clone(), vector, metadata, removed: Vec::new() }
+    Row::new(row.id.clone(), vector, metadata)
 }
 
 fn no_collection(name: &str) -> Error {

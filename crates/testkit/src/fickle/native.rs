@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use portolan_core::Filter;
-use portolan_core::driver::Row;
+use portolan_core::driver::{NativeId, Row};
 use portolan_core::filter::{Condition, Leaf, Lowered};
 
 /// A filter over native rows.
@@ -15,7 +15,7 @@ pub enum Native {
     /// The field is there; wider than any leaf on it.
     Has(String),
     /// One of these ids, or none of them.
-    Ids(Vec<String>, bool),
+    Ids(Vec<NativeId>, bool),
     /// All.
     And(Vec<Native>),
     /// Any.
@@ -44,15 +44,17 @@ impl Display for Native {
             Self::Leaf(leaf, false) => write!(f, "{}", Filter::Leaf(leaf.clone())),
             Self::Leaf(leaf, true) => write!(f, "not {}", Filter::Leaf(leaf.clone())),
             Self::Has(key) => write!(f, "has {key:?}"),
-            Self::Ids(ids, false) => write!(f, "id in {ids:?}"),
-            Self::Ids(ids, true) => write!(f, "id not in {ids:?}"),
+            Self::Ids(ids, negated) => {
+                let ids: Vec<&str> = ids.iter().map(NativeId::as_str).collect();
+                write!(f, "id {}in {ids:?}", if *negated { "not " } else { "" })
+            }
             Self::And(parts) => list(f, " & ", parts),
             Self::Or(parts) => list(f, " | ", parts),
         }
     }
 }
 
-/// Exactly, as a superset or not at all, by chance of seed and leaf; the keys aside always exactly.
+/// Exactly, as a superset or not at all, by chance of seed and leaf; the keys of the overflow always exactly.
 pub(super) fn lower(seed: u64, leaf: &Leaf, negated: bool) -> Lowered<Native> {
     let mut hasher = DefaultHasher::new();
     (seed, &leaf.key, format!("{:?}", leaf.condition)).hash(&mut hasher);

@@ -13,19 +13,20 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use portolan_core::driver::{
-    Driver, DriverStorage, Hit, IdScheme, Nearest, Neighbours, Page, Paging, Profile, Row, Target, Want,
+    Deadline, Driver, DriverStorage, Hit, IdScheme, NativeId, Nearest, Neighbours, NewIndex, Opened, Page,
+    Paging, Profile, Row, Target, Want, WriteError,
 };
 use portolan_core::filter::{Leaf, Lowered};
 use portolan_core::name::Separators;
 use portolan_core::write::Outcome;
 use portolan_core::{
-    Error, ErrorKind, Exactness, Health, IndexInfo, IndexSpec, Metadata, Result, Status, Value, VectorStorage,
+    Error, ErrorKind, Exactness, Health, IndexInfo, Metadata, Result, Status, Value, VectorStorage,
 };
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 
-use crate::distance::distance;
+use portolan_core::arithmetic::distance;
 
 /// The port over a poor driver with this seed.
 pub fn poor(seed: u64) -> Arc<dyn VectorStorage> {
@@ -51,7 +52,7 @@ struct Index {
     info: IndexInfo,
     /// The last written last.
     rows: BTreeMap<u64, Row>,
-    places: HashMap<String, u64>,
+    places: HashMap<NativeId, u64>,
     written: u64,
 }
 
@@ -79,13 +80,13 @@ impl PoorDriver {
 
     fn with_index<T>(
         &self,
-        at: Target<'_>,
+        target: Target<'_, ()>,
         call: impl FnOnce(&mut Index, &mut StdRng) -> Result<T>,
     ) -> Result<T> {
-        rules::name(at.name)?;
-        self.with_state(|state| match state.indexes.get_mut(at.name) {
+        rules::name(target.name)?;
+        self.with_state(|state| match state.indexes.get_mut(target.name) {
             Some(index) => call(index, &mut state.chance),
-            None => Err(no_class(at.name)),
+            None => Err(no_class(target.name)),
         })
     }
 }
@@ -97,6 +98,7 @@ fn profile() -> Profile {
     profile.ids = IdScheme::Uuid;
     profile.merges = true;
     profile.all_values = false;
+    profile.exact_filters = false;
     profile.ties_by_id = false;
     profile.native_window = PoorDriver::WINDOW;
     profile.paging = Paging::Shifting;
@@ -117,17 +119,18 @@ fn profile() -> Profile {
 }
 
 impl Driver for PoorDriver {
+    type Index = ();
     type Filter = Infallible;
 
     fn profile(&self) -> &Profile {
         &self.profile
     }
 
-    fn lower(&self, _: &IndexSpec, _: &Leaf, _: bool) -> Lowered<Infallible> {
+    fn lower(&self, _: Target<'_, ()>, _: &Leaf, _: bool) -> Lowered<Infallible> {
         Lowered::Nothing
     }
 
-    fn lower_ids(&self, _: &IndexSpec, _: &[String], _: bool) -> Lowered<Infallible> {
+    fn lower_ids(&self, _: Target<'_, ()>, _: &[NativeId], _: bool) -> Lowered<Infallible> {
         Lowered::Nothing
     }
 
@@ -139,29 +142,32 @@ impl Driver for PoorDriver {
         parts.remove(0)
     }
 
-    fn represents(&self, spec: &IndexSpec, key: &str, value: &Value) -> bool {
-        rules::represents(spec, key, value)
+    fn represents(&self, target: Target<'_, ()>, key: &str, value: &Value) -> bool {
+        rules::represents(target.spec, key, value)
     }
 
-    async fn create(&self, at: Target<'_>) -> Result<()> {
-        rules::name(at.name)?;
+    async fn create(&self, new: NewIndex<'_>) -> Result<(), WriteError> {
+        rules::name(new.name)?;
+        network().await;
+        Ok(self.with_state(|state| {
+            if state.indexes.contains_key(new.name) {
+                return Err(Error::new(ErrorKind::AlreadyExists, format!("class {} exists", new.name)));
+            }
+            let info = IndexInfo::new(new.spec.clone(), "poor").created_at(Some(portolan_core::time::now()));
+            state.indexes.insert(new.name.to_owned(), Index::new(info));
+            Ok(())
+        })?)
+    }
+
+    async fn open(&self, name: &str, _: Option<&()>, _: Deadline) -> Result<Opened<()>> {
         network().await;
         self.with_state(|state| {
-            if state.indexes.contains_key(at.name) {
-                return Err(Error::new(ErrorKind::AlreadyExists, format!("class {} exists", at.name)));
-            }
-            let info = IndexInfo::new(at.spec.clone(), "poor").created_at(Some(portolan_core::time::now()));
-            state.indexes.insert(at.name.to_owned(), Index::new(info));
-            Ok(())
+            let index = state.indexes.get(name).ok_or_else(|| no_class(name))?;
+            Ok(Opened::new(index.info.clone(), ()))
         })
     }
 
-    async fn open(&self, name: &str) -> Result<IndexInfo> {
-        network().await;
-        self.with_state(|state| state.indexes.get(name).map(|i| i.info.clone()).ok_or_else(|| no_class(name)))
-    }
-
-    async fn list(&self) -> Result<Vec<String>> {
+    async fn list(&self, _: Deadline) -> Result<Vec<String>> {
         network().await;
         self.with_state(|state| {
             let mut names: Vec<String> = state.indexes.keys().cloned().collect();
@@ -170,25 +176,25 @@ impl Driver for PoorDriver {
         })
     }
 
-    async fn drop_index(&self, name: &str) -> Result<()> {
+    async fn drop_index(&self, name: &str, _: Deadline) -> Result<(), WriteError> {
         network().await;
-        self.with_state(|state| state.indexes.remove(name).map(drop).ok_or_else(|| no_class(name)))
+        Ok(self.with_state(|state| state.indexes.remove(name).map(drop).ok_or_else(|| no_class(name)))?)
     }
 
-    async fn write(&self, at: Target<'_>, rows: &[Row]) -> Result<Vec<Outcome>> {
-        rules::rows(at.spec, rows)?;
+    async fn write(&self, target: Target<'_, ()>, rows: &[Row]) -> Result<Vec<Outcome>, WriteError> {
+        rules::rows(target.spec, rows)?;
         network().await;
-        self.with_index(at, |index, _| {
+        Ok(self.with_index(target, |index, _| {
             rules::vectors(rows, |id| index.places.contains_key(id))?;
             rows.iter().for_each(|row| index.merge(row));
             Ok(vec![Outcome::Stored; rows.len()])
-        })
+        })?)
     }
 
-    async fn fetch(&self, at: Target<'_>, ids: &[String], want: Want) -> Result<Vec<Row>> {
+    async fn fetch(&self, target: Target<'_, ()>, ids: &[NativeId], want: Want) -> Result<Vec<Row>> {
         rules::ids(ids, Self::PAGE)?;
         network().await;
-        self.with_index(at, |index, chance| {
+        self.with_index(target, |index, chance| {
             let wanted = ids.iter().filter_map(|id| index.rows.get(index.places.get(id)?));
             let mut rows: Vec<Row> = wanted.map(|row| cut(row, want)).collect();
             rows.shuffle(chance);
@@ -196,25 +202,25 @@ impl Driver for PoorDriver {
         })
     }
 
-    async fn remove(&self, at: Target<'_>, ids: &[String]) -> Result<Vec<Outcome>> {
+    async fn remove(&self, target: Target<'_, ()>, ids: &[NativeId]) -> Result<Vec<Outcome>, WriteError> {
         rules::ids(ids, Self::BATCH)?;
         network().await;
-        self.with_index(at, |index, _| {
+        Ok(self.with_index(target, |index, _| {
             for id in ids {
                 index.take(id);
             }
             Ok(vec![Outcome::Stored; ids.len()])
-        })
+        })?)
     }
 
-    async fn nearest(&self, at: Target<'_>, query: &Nearest<'_, Infallible>) -> Result<Neighbours> {
-        rules::query(at.spec, query)?;
+    async fn nearest(&self, target: Target<'_, ()>, query: &Nearest<'_, Infallible>) -> Result<Neighbours> {
+        rules::query(target.spec, query)?;
         network().await;
-        self.with_index(at, |index, chance| {
+        self.with_index(target, |index, chance| {
             let hit = |row: &Row| {
                 let vector = row.vector.as_ref()?;
-                let distance = distance(at.spec.metric, query.vector, vector);
-                Some(Hit { row: cut(row, query.want), distance })
+                let distance = distance(target.spec.metric, query.vector, vector);
+                Some(Hit::new(cut(row, query.want), distance))
             };
             let mut hits: Vec<Hit> = index.rows.values().filter_map(hit).collect();
             hits.shuffle(chance);
@@ -226,7 +232,7 @@ impl Driver for PoorDriver {
 
     async fn page(
         &self,
-        at: Target<'_>,
+        target: Target<'_, ()>,
         filter: Option<&Infallible>,
         cursor: Option<&str>,
         limit: usize,
@@ -235,7 +241,7 @@ impl Driver for PoorDriver {
         rules::page(filter.is_some(), limit)?;
         let offset = rules::offset(cursor)?;
         network().await;
-        self.with_index(at, |index, chance| {
+        self.with_index(target, |index, chance| {
             // A server may send less than was asked for.
             let limit = if limit > 1 && chance.random_bool(0.1) { limit - 1 } else { limit };
             let rows: Vec<Row> = index.rows.values().skip(offset).take(limit).map(|r| cut(r, want)).collect();
@@ -244,7 +250,7 @@ impl Driver for PoorDriver {
         })
     }
 
-    async fn health(&self) -> Result<Health> {
+    async fn health(&self, _: Deadline) -> Result<Health> {
         network().await;
         self.with_state(|_| Ok(Health::new("poor", Status::Healthy)))
     }
@@ -262,7 +268,7 @@ impl Index {
         Self { info, rows: BTreeMap::new(), places: HashMap::new(), written: 0 }
     }
 
-    fn take(&mut self, id: &str) -> Option<Row> {
+    fn take(&mut self, id: &NativeId) -> Option<Row> {
         self.rows.remove(&self.places.remove(id)?)
     }
 
@@ -289,13 +295,13 @@ impl Index {
 fn cut(row: &Row, want: Want) -> Row {
     let metadata = if want.metadata {
         row.metadata.clone()
-    } else if want.own {
-        row.metadata.iter().filter(|(k, _)| rules::is_own(k)).map(|(k, v)| (k, v.clone())).collect()
+    } else if want.overflow {
+        row.metadata.iter().filter(|(k, _)| rules::is_overflow(k)).map(|(k, v)| (k, v.clone())).collect()
     } else {
         Metadata::new()
     };
     let vector = if want.vectors { row.vector.clone() } else { None };
-    Row { id: row.id.clone(), vector, metadata, removed: Vec::new() }
+    Row::new(row.id.clone(), vector, metadata)
 }
 
 fn no_class(name: &str) -> Error {

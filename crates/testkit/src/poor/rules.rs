@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::convert::Infallible;
 
-use portolan_core::driver::{Nearest, Row};
+use portolan_core::driver::{NativeId, Nearest, Row};
 use portolan_core::validate::RESERVED_PREFIX;
 use portolan_core::{Error, ErrorKind, FieldType, IndexSpec, Result, Scalar, Value};
 
@@ -48,22 +48,22 @@ pub(super) fn rows(spec: &IndexSpec, rows: &[Row]) -> Result<()> {
 }
 
 /// Only of a row that is stored can a write leave out the vector.
-pub(super) fn vectors(rows: &[Row], stored: impl Fn(&str) -> bool) -> Result<()> {
+pub(super) fn vectors(rows: &[Row], stored: impl Fn(&NativeId) -> bool) -> Result<()> {
     let without = rows.iter().find(|row| row.vector.is_none() && !stored(&row.id));
     check(without.is_none(), || format!("no vector of a new row: {without:?}"))
 }
 
-pub(super) fn ids(ids: &[String], most: usize) -> Result<()> {
+pub(super) fn ids(ids: &[NativeId], most: usize) -> Result<()> {
     distinct(ids.iter(), most)
 }
 
-fn distinct<'a>(ids: impl ExactSizeIterator<Item = &'a String>, most: usize) -> Result<()> {
+fn distinct<'a>(ids: impl ExactSizeIterator<Item = &'a NativeId>, most: usize) -> Result<()> {
     let count = ids.len();
     check((1..=most).contains(&count), || format!("{count} rows at once"))?;
     let mut seen = HashSet::new();
     for id in ids {
-        check(is_uuid(id), || format!("the id {id:?}"))?;
-        check(seen.insert(id), || format!("the id {id:?} twice"))?;
+        check(is_uuid(id), || format!("the id {id}"))?;
+        check(seen.insert(id), || format!("the id {id} twice"))?;
     }
     Ok(())
 }
@@ -93,8 +93,8 @@ pub(super) fn offset(cursor: Option<&str>) -> Result<usize> {
     cursor.parse().or_else(|_| check(false, || format!("the cursor {cursor:?}")).map(|()| 0))
 }
 
-/// Whether a key is one of Portolan's own.
-pub(super) fn is_own(key: &str) -> bool {
+/// Whether a key is one of the overflow's.
+pub(super) fn is_overflow(key: &str) -> bool {
     key.starts_with(RESERVED_PREFIX)
 }
 
@@ -102,7 +102,7 @@ pub(super) fn is_own(key: &str) -> bool {
 /// null; there are no bools, lists or objects.
 pub(super) fn represents(spec: &IndexSpec, key: &str, value: &Value) -> bool {
     let Value::Scalar(scalar) = value else { return false };
-    if is_own(key) {
+    if is_overflow(key) {
         return matches!(scalar, Scalar::String(s) if !s.contains('\0'));
     }
     let plain = key.starts_with(|c: char| c.is_ascii_lowercase())

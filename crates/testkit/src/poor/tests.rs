@@ -1,4 +1,4 @@
-use portolan_core::{CallOptions, FieldType};
+use portolan_core::{CallOptions, FieldType, IndexSpec};
 
 use super::*;
 
@@ -7,25 +7,30 @@ const NAME: &str = "Things__x";
 async fn driver() -> (PoorDriver, IndexSpec) {
     let driver = PoorDriver::new(1);
     let spec = IndexSpec::new("things-x", 2);
-    driver.create(Target { name: NAME, spec: &spec }).await.unwrap();
+    driver.create(new(NAME, &spec)).await.unwrap();
     (driver, spec)
+}
+
+fn new<'a>(name: &'a str, spec: &'a IndexSpec) -> NewIndex<'a> {
+    NewIndex { name, spec, deadline: Deadline::NONE }
 }
 
 fn row(n: u128, metadata: Metadata) -> Row {
     let id = format!("{n:032x}");
     let id = format!("{}-{}-{}-{}-{}", &id[..8], &id[8..12], &id[12..16], &id[16..20], &id[20..]);
-    Row { id, vector: Some([1.0, 2.0].into()), metadata, removed: Vec::new() }
+    Row::new(id, Some([1.0, 2.0].into()), metadata)
 }
 
-fn broke_a_rule<T: std::fmt::Debug>(answer: Result<T>) -> bool {
+fn broke_a_rule<T, E: Into<WriteError>>(answer: Result<T, E>) -> bool {
     answer
+        .map_err(|e| e.into().into_error())
         .is_err_and(|e| e.kind() == ErrorKind::Unexpected && e.message().contains("broke the driver's rules"))
 }
 
 #[tokio::test]
 async fn what_a_poor_server_would_refuse_is_refused() {
     let (driver, spec) = driver().await;
-    let at = Target { name: NAME, spec: &spec };
+    let at = Target { name: NAME, spec: &spec, index: &(), deadline: Deadline::NONE };
     let plain = |n| row(n, Metadata::new());
     assert!(driver.write(at, &[plain(1), plain(2), plain(3)]).await.is_ok());
     assert!(broke_a_rule(driver.write(at, &[plain(1), plain(2), plain(3), plain(4)]).await));
@@ -33,9 +38,9 @@ async fn what_a_poor_server_would_refuse_is_refused() {
     assert!(broke_a_rule(driver.write(at, &[Row { id: "stripe".into(), ..plain(1) }]).await));
     assert!(driver.write(at, &[Row { vector: None, ..plain(1) }]).await.is_ok());
     assert!(broke_a_rule(driver.write(at, &[Row { vector: None, ..plain(9) }]).await));
-    assert!(broke_a_rule(driver.fetch(at, &["stripe".to_owned()], Want::ID).await));
+    assert!(broke_a_rule(driver.fetch(at, &["stripe".into()], Want::ID).await));
     assert!(broke_a_rule(driver.page(at, None, None, 8, Want::ID).await));
-    assert!(broke_a_rule(driver.create(Target { name: "Things-y", spec: &spec }).await));
+    assert!(broke_a_rule(driver.create(new("Things-y", &spec)).await));
     let wide = Nearest {
         vector: &[1.0, 0.0],
         k: 21,
@@ -47,7 +52,7 @@ async fn what_a_poor_server_would_refuse_is_refused() {
     };
     assert!(broke_a_rule(driver.nearest(at, &wide).await));
     driver.close().await.unwrap();
-    assert!(broke_a_rule(driver.list().await));
+    assert!(broke_a_rule(driver.list(Deadline::NONE).await));
 }
 
 #[test]
@@ -82,7 +87,7 @@ fn values_that_would_not_read_back_equal_are_not_represented() {
 #[tokio::test]
 async fn an_upsert_merges_and_moves_the_row_to_the_end() {
     let (driver, spec) = driver().await;
-    let at = Target { name: NAME, spec: &spec };
+    let at = Target { name: NAME, spec: &spec, index: &(), deadline: Deadline::NONE };
     let first = row(1, Metadata::new().with("a", 1).with("b", 1).with("c", 1));
     let _ = driver.write(at, &[first.clone(), row(2, Metadata::new())]).await.unwrap();
     let second = Row { removed: vec!["b".into()], ..row(1, Metadata::new().with("a", 2)) };

@@ -7,30 +7,42 @@ use super::saboteurs;
 use super::tree::{Truth, evaluate, three_valued, with_leaves, with_missing, with_scalars};
 
 saboteurs! {
-    "filter", "ne meets a missing field" => Meaning(|f, id, m| {
+    [F2 by "filter::missing_field_is_none_whichever_operator"]
+    "ne meets a missing field" => ChangeFilter(|f, id, m| {
         with_missing(f, id, m, |c| matches!(c, Condition::Ne(_)))
     });
-    "filter", "not_in meets a missing field" => Meaning(|f, id, m| {
+    [F2 by "filter::missing_field_is_none_whichever_operator"]
+    "not_in meets a missing field" => ChangeFilter(|f, id, m| {
         with_missing(f, id, m, |c| matches!(c, Condition::NotIn(_)))
     });
-    "filter", "not_in [] meets a missing field" => Meaning(|f, id, m| {
+    [F13 by "filter::not_in_of_nothing_is_exists"]
+    "not_in [] meets a missing field" => ChangeFilter(|f, id, m| {
         with_missing(f, id, m, |c| matches!(c, Condition::NotIn(operands) if operands.is_empty()))
     });
-    "filter", "starts_with the empty string meets a missing field" => Meaning(|f, id, m| {
+    [F2 by "filter::missing_field_is_none_whichever_operator"]
+    "starts_with the empty string meets a missing field" => ChangeFilter(|f, id, m| {
         with_missing(f, id, m, |c| matches!(c, Condition::StartsWith(s) if s.is_empty()))
     });
-    "filter", "Not knows a third truth value" => Meaning(|f, id, m| three_valued(f, id, m) == Truth::True);
-    "filter", "Not is ignored over an Or" => Meaning(not_over_or_is_ignored);
-    "filter", "Or takes only its first two" => Meaning(or_takes_two);
-    "filter", "ids are compared without case" => Meaning(ids_without_case);
-    "filter", "in [] meets every record with the field" => Meaning(|f, id, m| with_leaves(f, id, m, |c, _| {
+    [F3 by "filter::not_eq_takes_the_missing_too"]
+    "Not knows a third truth value" => ChangeFilter(|f, id, m| three_valued(f, id, m) == Truth::True);
+    [F3 by "filter::not_over_or"]
+    "Not is ignored over an Or" => ChangeFilter(not_over_or_is_ignored);
+    [F1 by "filter::many_alternatives"]
+    "Or takes only its first two" => ChangeFilter(or_takes_two);
+    [N6 by "hostile::ids_differing_in_case_stay_apart"]
+    "ids are compared without case" => ChangeFilter(ids_without_case);
+    [F13 by "filter::in_nothing_is_none"]
+    "in [] meets every record with the field" => ChangeFilter(|f, id, m| with_leaves(f, id, m, |c, _| {
         matches!(c, Condition::In(operands) if operands.is_empty()).then_some(true)
     }));
-    "filter", "not_in [] is false" => Meaning(|f, id, m| with_leaves(f, id, m, |c, _| {
+    [F13 by "filter::not_in_of_nothing_is_exists"]
+    "not_in [] is false" => ChangeFilter(|f, id, m| with_leaves(f, id, m, |c, _| {
         matches!(c, Condition::NotIn(operands) if operands.is_empty()).then_some(false)
     }));
-    "filter", "strings are compared without case" => Meaning(|f, id, m| with_scalars(f, id, m, lower_case));
-    "filter_compare", "strings are ordered without case" => Meaning(|f, id, m| with_leaves(f, id, m, |c, v| {
+    [F8 by "filter_compare::eq_string_heeds_case"]
+    "strings are compared without case" => ChangeFilter(|f, id, m| with_scalars(f, id, m, lower_case));
+    [F8 by "filter_compare::gt_string"]
+    "strings are ordered without case" => ChangeFilter(|f, id, m| with_leaves(f, id, m, |c, v| {
         let changed = match c {
             Condition::Gt(s) => Condition::Gt(lower_case(s)),
             Condition::Gte(s) => Condition::Gte(lower_case(s)),
@@ -40,53 +52,64 @@ saboteurs! {
         };
         v.as_scalar().map(|s| changed.matches(&Value::Scalar(lower_case(s))))
     }));
-    "rows", "strings are normalized" => Meaning(|f, id, m| with_scalars(f, id, m, |s| match s {
+    [N6 by "rows::filters_over_undeclared_fields"]
+    "strings are normalized" => ChangeFilter(|f, id, m| with_scalars(f, id, m, |s| match s {
         Scalar::String(s) => Scalar::from(s.replace("e\u{301}", "é")),
         other => other.clone(),
     }));
-    "rows", "strings are trimmed" => Meaning(|f, id, m| with_scalars(f, id, m, |s| match s {
+    [F8 by "rows::filters_over_undeclared_fields"]
+    "strings are trimmed" => ChangeFilter(|f, id, m| with_scalars(f, id, m, |s| match s {
         Scalar::String(s) => Scalar::from(s.trim()),
         other => other.clone(),
     }));
-    "rows", "strings end at U+0000" => Meaning(|f, id, m| with_scalars(f, id, m, |s| match s {
+    [F8 by "rows::filters_over_undeclared_fields"]
+    "strings end at U+0000" => ChangeFilter(|f, id, m| with_scalars(f, id, m, |s| match s {
         Scalar::String(s) => Scalar::from(s.split('\0').next().unwrap_or_default()),
         other => other.clone(),
     }));
-    "filter_compare", "a bool is equal to 1 or 0" => Meaning(|f, id, m| with_scalars(f, id, m, |s| match s {
+    [F7 by "filter_compare::eq_bool_is_no_number"]
+    "a bool is equal to 1 or 0" => ChangeFilter(|f, id, m| with_scalars(f, id, m, |s| match s {
         Scalar::Bool(b) => Scalar::Integer((*b).into()),
         other => other.clone(),
     }));
-    "filter_compare", "a number in a string is that number" => Meaning(|f, id, m| {
+    [F9 by "filter_compare::eq_string_of_digits_is_no_number"]
+    "a number in a string is that number" => ChangeFilter(|f, id, m| {
         with_scalars(f, id, m, |s| match s {
             Scalar::String(s) => s.parse().map(Scalar::Integer).unwrap_or_else(|_| Scalar::from(s)),
             other => other.clone(),
         })
     });
-    "filter_compare", "integers are compared as floats" => Meaning(|f, id, m| {
+    [F7 by "filter_compare::gt_integer_beyond_2_53"]
+    "integers are compared as floats" => ChangeFilter(|f, id, m| {
         with_scalars(f, id, m, |s| match s {
             Scalar::Integer(i) => Scalar::Float(*i as f64),
             other => other.clone(),
         })
     });
-    "filter_compare", "2 is not 2.0" => Meaning(|f, id, m| with_leaves(f, id, m, |c, v| match (c, v) {
+    [F7 by "filter_compare::eq_integer_by_float"]
+    "2 is not 2.0" => ChangeFilter(|f, id, m| with_leaves(f, id, m, |c, v| match (c, v) {
         (Condition::Eq(a), Value::Scalar(b)) => Some(a == b),
         _ => None,
     }));
-    "filter_compare", "gt is inclusive" => Meaning(|f, id, m| with_leaves(f, id, m, |c, v| match c {
+    [F4 by "filter_compare::gt_integer"]
+    "gt is inclusive" => ChangeFilter(|f, id, m| with_leaves(f, id, m, |c, v| match c {
         Condition::Gt(s) => Some(Condition::Gte(s.clone()).matches(v)),
         _ => None,
     }));
-    "filter_compare", "lte is exclusive" => Meaning(|f, id, m| with_leaves(f, id, m, |c, v| match c {
+    [F4 by "filter_compare::lte_integer"]
+    "lte is exclusive" => ChangeFilter(|f, id, m| with_leaves(f, id, m, |c, v| match c {
         Condition::Lte(s) => Some(Condition::Lt(s.clone()).matches(v)),
         _ => None,
     }));
-    "filter_compare", "a string is ordered after every number" => Meaning(|f, id, m| {
+    [F9 by "field::filters_of_other_types_on_declared_fields"]
+    "a string is ordered after every number" => ChangeFilter(|f, id, m| {
         with_leaves(f, id, m, |c, v| match (c, v) {
             (Condition::Gt(Scalar::Integer(_)), Value::Scalar(Scalar::String(_))) => Some(true),
             _ => None,
         })
     });
-    "filter", "contains on a list is a substring" => Meaning(|f, id, m| {
+    [F12 by "filter::contains_on_list_is_never_substring"]
+    "contains on a list is a substring" => ChangeFilter(|f, id, m| {
         with_leaves(f, id, m, |c, v| match (c, v) {
             (Condition::Contains(Scalar::String(s)), Value::List(items)) => {
                 Some(items.iter().filter_map(Scalar::as_str).any(|item| item.contains(s)))
@@ -94,29 +117,34 @@ saboteurs! {
             _ => None,
         })
     });
-    "rows", "contains looks into numbers" => Meaning(|f, id, m| with_leaves(f, id, m, |c, v| match (c, v) {
+    [F12 by "filter::contains_number_on_scalar_is_false"]
+    "contains looks into numbers" => ChangeFilter(|f, id, m| with_leaves(f, id, m, |c, v| match (c, v) {
         (Condition::Contains(s), Value::Scalar(Scalar::Integer(i))) => {
             Some(i.to_string().contains(&s.to_string()))
         }
         _ => None,
     }));
-    "filter", "contains knows a wildcard" => Meaning(|f, id, m| with_leaves(f, id, m, |c, v| match (c, v) {
+    [F12 by "filter::contains_wildcards_are_literal"]
+    "contains knows a wildcard" => ChangeFilter(|f, id, m| with_leaves(f, id, m, |c, v| match (c, v) {
         (Condition::Contains(Scalar::String(s)), Value::Scalar(Scalar::String(text))) => {
             Some(s.split(['%', '_']).all(|part| text.contains(part)))
         }
         _ => None,
     }));
-    "filter", "starts_with is without case" => Meaning(|f, id, m| with_leaves(f, id, m, |c, v| match (c, v) {
+    [F8 by "filter::starts_with_heeds_case"]
+    "starts_with is without case" => ChangeFilter(|f, id, m| with_leaves(f, id, m, |c, v| match (c, v) {
         (Condition::StartsWith(s), Value::Scalar(Scalar::String(text))) => {
             Some(text.to_lowercase().starts_with(&s.to_lowercase()))
         }
         _ => None,
     }));
-    "filter", "ends_with is contains" => Meaning(|f, id, m| with_leaves(f, id, m, |c, v| match (c, v) {
+    [F4 by "filter::ends_with"]
+    "ends_with is contains" => ChangeFilter(|f, id, m| with_leaves(f, id, m, |c, v| match (c, v) {
         (Condition::EndsWith(s), Value::Scalar(Scalar::String(text))) => Some(text.contains(s)),
         _ => None,
     }));
-    "filter", "a list meets a leaf only if all elements do" => Meaning(|f, id, m| {
+    [F10 by "filter::starts_with_on_list"]
+    "a list meets a leaf only if all elements do" => ChangeFilter(|f, id, m| {
         with_leaves(f, id, m, |c, v| match (c, v) {
             (Condition::Ne(_) | Condition::NotIn(_) | Condition::Exists, _) => None,
             (c, Value::List(items)) => {
@@ -125,7 +153,8 @@ saboteurs! {
             _ => None,
         })
     });
-    "filter", "ne on a list asks for any element" => Meaning(|f, id, m| {
+    [F10 by "filter_compare::ne_on_list_wants_no_equal_element"]
+    "ne on a list asks for any element" => ChangeFilter(|f, id, m| {
         with_leaves(f, id, m, |c, v| match (c, v) {
             (Condition::Ne(_), Value::List(items)) => {
                 Some(items.iter().any(|item| c.matches(&Value::Scalar(item.clone()))))
@@ -133,7 +162,8 @@ saboteurs! {
             _ => None,
         })
     });
-    "filter", "a list answers by its first element" => Meaning(|f, id, m| {
+    [F10 by "filter::starts_with_on_list"]
+    "a list answers by its first element" => ChangeFilter(|f, id, m| {
         with_leaves(f, id, m, |c, v| match v {
             Value::List(items) => {
                 Some(items.first().is_some_and(|item| c.matches(&Value::List(vec![item.clone()]))))
@@ -141,13 +171,16 @@ saboteurs! {
             _ => None,
         })
     });
-    "filter", "an empty list does not exist" => Meaning(|f, id, m| with_leaves(f, id, m, |_, v| {
+    [F11 by "filter::exists_on_lists_and_empty_lists"]
+    "an empty list does not exist" => ChangeFilter(|f, id, m| with_leaves(f, id, m, |_, v| {
         matches!(v, Value::List(items) if items.is_empty()).then_some(false)
     }));
-    "filter", "an opaque value does not exist" => Meaning(|f, id, m| with_leaves(f, id, m, |_, v| {
+    [F11 by "filter::exists_on_opaque"]
+    "an opaque value does not exist" => ChangeFilter(|f, id, m| with_leaves(f, id, m, |_, v| {
         matches!(v, Value::Opaque(_)).then_some(false)
     }));
-    "rows", "a mixed list is searched like another" => Meaning(|f, id, m| {
+    [F11 by "rows::filters_over_undeclared_fields"]
+    "a mixed list is searched like another" => ChangeFilter(|f, id, m| {
         with_leaves(f, id, m, |c, v| match v {
             Value::Opaque(json) if json.is_array() => {
                 let items = json.as_array()?.iter().cloned();
@@ -157,23 +190,29 @@ saboteurs! {
             _ => None,
         })
     });
-    "filter", "false and the empty string do not exist" => Meaning(|f, id, m| with_leaves(f, id, m, |c, v| {
+    [F4 by "filter::exists"]
+    "false and the empty string do not exist" => ChangeFilter(|f, id, m| with_leaves(f, id, m, |c, v| {
         let falsy = v.as_bool() == Some(false) || v.as_str() == Some("");
         (falsy && matches!(c, Condition::Exists)).then_some(false)
     }));
-    "filter", "a filter is dropped in counts" => Count(|inner, request| Box::pin(async move {
+    [A3 by "count::with_filters"]
+    "a filter is dropped in counts" => Count(|inner, request| Box::pin(async move {
         inner.count(&request.clone().filter(None)).await
     }));
-    "filter", "a filter is dropped in scans" => Scan(|inner, request| Box::pin(async move {
+    [A3 by "scan::with_filter"]
+    "a filter is dropped in scans" => Scan(|inner, request| Box::pin(async move {
         inner.scan(&request.clone().filter(None)).await
     }));
-    "filter", "a filter is dropped in searches" => Asked(|request| request.filter = None);
-    "filter", "only the first part of an And is checked" => Asked(|request| {
+    [A3 by "filter::one_in_many_is_found_to_the_last"]
+    "a filter is dropped in searches" => ChangeRequest(|request| request.filter = None);
+    [F1 by "filter::and_of_two"]
+    "only the first part of an And is checked" => ChangeRequest(|request| {
         if let Some(Filter::And(children)) = &mut request.filter {
             children.truncate(1);
         }
     });
-    "filter", "a filter is not validated" => Count(|inner, request| Box::pin(async move {
+    [F5 by "filter::operands_that_are_no_values_are_refused"]
+    "a filter is not validated" => Count(|inner, request| Box::pin(async move {
         match request.filter.map_or(Ok(()), Filter::validate) {
             Ok(()) => inner.count(request).await,
             Err(_) => Ok(0),

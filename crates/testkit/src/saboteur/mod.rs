@@ -25,8 +25,10 @@ use portolan_core::{
 pub struct Saboteur {
     /// What it does.
     pub name: &'static str,
-    /// The suite's module that should notice first.
-    pub module: &'static str,
+    /// The number of the sentence of the contract that it breaks.
+    pub breaks: &'static str,
+    /// The name of the case that must catch it, by a check that fails.
+    pub caught_by: &'static str,
     sabotage: Sabotage,
 }
 
@@ -47,7 +49,7 @@ impl Saboteur {
     /// The storage, sabotaged.
     pub fn over(&'static self, inner: Arc<dyn VectorStorage>) -> Arc<dyn VectorStorage> {
         let capability = match self.sabotage {
-            Sabotage::Claim(claim) => claim(inner.capability().clone()),
+            Sabotage::ChangeCapability(claim) => claim(inner.capability().clone()),
             _ => inner.capability().clone(),
         };
         Arc::new(Sabotaged { inner, capability, by: self })
@@ -61,15 +63,15 @@ type Inner = dyn VectorStorage;
 #[derive(Clone, Copy)]
 enum Sabotage {
     /// The capability says something else.
-    Claim(fn(Capability) -> Capability),
+    ChangeCapability(fn(Capability) -> Capability),
     /// Every filter means something else.
-    Meaning(fn(&Filter, &str, &Metadata) -> bool),
+    ChangeFilter(fn(&Filter, &str, &Metadata) -> bool),
     /// Another search is made.
-    Asked(fn(&mut SearchRequest)),
+    ChangeRequest(fn(&mut SearchRequest)),
     /// Another answer is given.
-    Found(fn(&SearchRequest, &mut SearchResult)),
+    ChangeAnswer(fn(&SearchRequest, &mut SearchResult)),
     /// Other records are stored.
-    Stored(fn(&mut Record)),
+    ChangeRecord(fn(&mut Record)),
     Create(for<'a> fn(&'a Inner, &'a IndexSpec, CallOptions) -> Of<'a, ()>),
     Describe(for<'a> fn(&'a Inner, &'a str, CallOptions) -> Of<'a, IndexInfo>),
     List(for<'a> fn(&'a Inner, CallOptions) -> Of<'a, Vec<String>>),
@@ -89,12 +91,13 @@ enum Sabotage {
     Close(for<'a> fn(&'a Inner) -> Of<'a, ()>),
 }
 
-/// The table of a file's saboteurs: the module that should notice, what is done, and how.
+/// The table of a file's saboteurs: the sentence that one breaks and the case that must catch it; what is done, and how.
 macro_rules! saboteurs {
-    ($($module:literal, $name:literal => $kind:ident($sabotage:expr);)*) => {
+    ($([$sentence:ident by $case:literal] $name:literal => $kind:ident($sabotage:expr);)*) => {
         pub(super) const SABOTEURS: &[$crate::saboteur::Saboteur] = &[$($crate::saboteur::Saboteur {
             name: $name,
-            module: $module,
+            breaks: stringify!($sentence),
+            caught_by: $case,
             sabotage: $crate::saboteur::Sabotage::$kind($sabotage),
         }),*];
     };
@@ -112,7 +115,9 @@ struct Sabotaged {
 impl Sabotaged {
     /// The filter of the records that this one is said to mean; absent where filters mean what they should.
     async fn meant(&self, index: &str, filter: Option<&Filter>) -> Result<Option<Filter>> {
-        let (Sabotage::Meaning(meets), Some(filter)) = (self.by.sabotage, filter) else { return Ok(None) };
+        let (Sabotage::ChangeFilter(meets), Some(filter)) = (self.by.sabotage, filter) else {
+            return Ok(None);
+        };
         filter.validate()?;
         let mut ids = Vec::new();
         let mut cursor = None;
@@ -174,7 +179,7 @@ impl VectorStorage for Sabotaged {
     async fn upsert(&self, request: &UpsertRequest<'_>) -> Result<WriteResult> {
         match self.by.sabotage {
             Sabotage::Upsert(upsert) => upsert(&*self.inner, request).await,
-            Sabotage::Stored(change) => {
+            Sabotage::ChangeRecord(change) => {
                 let mut records: Vec<Record> = request.records.iter().cloned().collect();
                 records.iter_mut().for_each(change);
                 let mut changed = UpsertRequest::new(request.index, &records);
@@ -228,12 +233,12 @@ impl VectorStorage for Sabotaged {
     async fn search(&self, request: &SearchRequest) -> Result<SearchResult> {
         match self.by.sabotage {
             Sabotage::Search(search) => search(&*self.inner, request).await,
-            Sabotage::Asked(change) => {
+            Sabotage::ChangeRequest(change) => {
                 let mut asked = request.clone();
                 change(&mut asked);
                 self.inner.search(&asked).await
             }
-            Sabotage::Found(change) => {
+            Sabotage::ChangeAnswer(change) => {
                 let mut found = self.inner.search(request).await?;
                 change(request, &mut found);
                 Ok(found)

@@ -7,17 +7,20 @@ use portolan_core::{Cursor, ErrorKind, GetRequest, ScanPage};
 use super::saboteurs;
 
 saboteurs! {
-    "get", "get answers in the order of ids" => Get(|inner, request| Box::pin(async move {
+    [R1 by "upsert::get_answers_in_order"]
+    "get answers in the order of ids" => Get(|inner, request| Box::pin(async move {
         let mut found = inner.get(request).await?;
         found.sort_by(|a, b| a.as_ref().map(|r| &r.id).cmp(&b.as_ref().map(|r| &r.id)));
         Ok(found)
     }));
-    "get", "get drops the holes" => Get(|inner, request| Box::pin(async move {
+    [R1 by "upsert::get_leaves_holes"]
+    "get drops the holes" => Get(|inner, request| Box::pin(async move {
         let mut found = inner.get(request).await?;
         found.retain(Option::is_some);
         Ok(found)
     }));
-    "get", "get answers a repeated id once" => Get(|inner, request| Box::pin(async move {
+    [R1 by "upsert::get_repeats_repeated_ids"]
+    "get answers a repeated id once" => Get(|inner, request| Box::pin(async move {
         let mut seen = BTreeSet::new();
         let mut found = inner.get(request).await?;
         for (id, record) in request.ids.iter().zip(&mut found) {
@@ -27,23 +30,28 @@ saboteurs! {
         }
         Ok(found)
     }));
-    "get", "get fails for a missing id" => Get(|inner, request| Box::pin(async move {
+    [R1 by "upsert::get_of_only_missing_is_holes"]
+    "get fails for a missing id" => Get(|inner, request| Box::pin(async move {
         let found = inner.get(request).await?;
         if found.contains(&None) {
             return Err(portolan_core::Error::new(ErrorKind::NotFound, "there is no such record"));
         }
         Ok(found)
     }));
-    "get", "get always gives vectors" => Get(|inner, request| Box::pin(async move {
+    [A1 by "upsert::get_leaves_out_what_is_not_asked_for"]
+    "get always gives vectors" => Get(|inner, request| Box::pin(async move {
         inner.get(&request.clone().include_vectors(true)).await
     }));
-    "get", "get never gives vectors" => Get(|inner, request| Box::pin(async move {
+    [A1 by "upsert::get_leaves_out_what_is_not_asked_for"]
+    "get never gives vectors" => Get(|inner, request| Box::pin(async move {
         inner.get(&request.clone().include_vectors(false)).await
     }));
-    "get", "get always gives metadata" => Get(|inner, request| Box::pin(async move {
+    [A1 by "upsert::get_leaves_out_what_is_not_asked_for"]
+    "get always gives metadata" => Get(|inner, request| Box::pin(async move {
         inner.get(&request.clone().include_metadata(true)).await
     }));
-    "get", "get takes an invalid id for a missing one" => Get(|inner, request| Box::pin(async move {
+    [N7 by "hostile::ids_with_control_characters_are_refused"]
+    "get takes an invalid id for a missing one" => Get(|inner, request| Box::pin(async move {
         match inner.get(request).await {
             Err(e) if e.kind() == ErrorKind::InvalidArgument && e.position().is_some() => {
                 Ok(vec![None; request.ids.len()])
@@ -51,43 +59,52 @@ saboteurs! {
             answer => answer,
         }
     }));
-    "get", "get finds nothing in a missing index" => Get(|inner, request| Box::pin(async move {
+    [I4 by "missing::get"]
+    "get finds nothing in a missing index" => Get(|inner, request| Box::pin(async move {
         match inner.get(request).await {
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(vec![None; request.ids.len()]),
             answer => answer,
         }
     }));
-    "scan", "a scan repeats a record" => Scan(|inner, request| Box::pin(async move {
+    [R8 by "scan::every_page_size_is_complete"]
+    "a scan repeats a record" => Scan(|inner, request| Box::pin(async move {
         let mut page = inner.scan(request).await?;
         if let (Some(first), true) = (page.records.first().cloned(), page.records.len() < request.page_size) {
             page.records.push(first);
         }
         Ok(page)
     }));
-    "scan", "a scan misses a record of each full page" => Scan(|inner, request| Box::pin(async move {
+    [R8 by "scan::every_page_size_is_complete"]
+    "a scan misses a record of each full page" => Scan(|inner, request| Box::pin(async move {
         let mut page = inner.scan(request).await?;
         if page.records.len() == request.page_size {
             page.records.pop();
         }
         Ok(page)
     }));
-    "scan", "a scan ends after its first page" => Scan(|inner, request| Box::pin(async move {
+    [R8 by "scan::many_pages"]
+    "a scan ends after its first page" => Scan(|inner, request| Box::pin(async move {
         let page = inner.scan(request).await?;
         Ok(ScanPage::new(page.records, None))
     }));
-    "scan", "a scan heeds no page size" => Scan(|inner, request| Box::pin(async move {
+    [R8 by "scan::every_page_size_is_complete"]
+    "a scan heeds no page size" => Scan(|inner, request| Box::pin(async move {
         inner.scan(&request.clone().page_size(10_000)).await
     }));
-    "scan", "a scan takes any page size" => Scan(|inner, request| Box::pin(async move {
+    [I19 by "scan::page_size_out_of_range_is_refused"]
+    "a scan takes any page size" => Scan(|inner, request| Box::pin(async move {
         inner.scan(&request.clone().page_size(request.page_size.clamp(1, 10_000))).await
     }));
-    "scan", "a scan always gives vectors" => Scan(|inner, request| Box::pin(async move {
+    [A1 by "scan::vectors_and_metadata_only_where_asked"]
+    "a scan always gives vectors" => Scan(|inner, request| Box::pin(async move {
         inner.scan(&request.clone().include_vectors(true)).await
     }));
-    "scan", "a scan never gives metadata" => Scan(|inner, request| Box::pin(async move {
+    [A1 by "scan::vectors_and_metadata_only_where_asked"]
+    "a scan never gives metadata" => Scan(|inner, request| Box::pin(async move {
         inner.scan(&request.clone().include_metadata(false)).await
     }));
-    "scan", "an unknown cursor starts again" => Scan(|inner, request| Box::pin(async move {
+    [R10 by "scan::an_invented_cursor_is_refused"]
+    "an unknown cursor starts again" => Scan(|inner, request| Box::pin(async move {
         match inner.scan(request).await {
             Err(e) if e.kind() == ErrorKind::InvalidArgument && e.message() == Cursor::dead().message() => {
                 inner.scan(&request.clone().cursor(None)).await
@@ -95,32 +112,38 @@ saboteurs! {
             answer => answer,
         }
     }));
-    "scan", "a scan's pages are cut by offset" => Scan(|inner, request| Box::pin(async move {
+    [R8 by "scan::records_are_seen_once_while_others_are_deleted"]
+    "a scan's pages are cut by offset" => Scan(|inner, request| Box::pin(async move {
         let offset: usize = request.cursor.and_then(|c| c.as_str().parse().ok()).unwrap_or(0);
         let all = inner.scan(&request.clone().cursor(None).page_size(10_000)).await?.records;
         let end = offset + request.page_size;
         let cursor = (end < all.len()).then(|| Cursor::new(end.to_string()));
         Ok(ScanPage::new(all.into_iter().skip(offset).take(request.page_size).collect(), cursor))
     }));
-    "scan", "a scan of a missing index is empty" => Scan(|inner, request| Box::pin(async move {
+    [I4 by "missing::scan"]
+    "a scan of a missing index is empty" => Scan(|inner, request| Box::pin(async move {
         match inner.scan(request).await {
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(ScanPage::new(Vec::new(), None)),
             answer => answer,
         }
     }));
-    "count", "a count is one off" => Count(|inner, request| Box::pin(async move {
+    [R11 by "count::everything"]
+    "a count is one off" => Count(|inner, request| Box::pin(async move {
         inner.count(request).await.map(|n| n + 1)
     }));
-    "count", "a count is rounded" => Count(|inner, request| Box::pin(async move {
+    [R11 by "count::everything"]
+    "a count is rounded" => Count(|inner, request| Box::pin(async move {
         inner.count(request).await.map(|n| if n > 10 { n / 10 * 10 } else { n })
     }));
-    "count", "a missing index counts 0" => Count(|inner, request| Box::pin(async move {
+    [I4 by "missing::count"]
+    "a missing index counts 0" => Count(|inner, request| Box::pin(async move {
         match inner.count(request).await {
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(0),
             answer => answer,
         }
     }));
-    "get", "get loses metadata of all but the first" => Get(|inner, request| Box::pin(async move {
+    [R1 by "upsert::get_many"]
+    "get loses metadata of all but the first" => Get(|inner, request| Box::pin(async move {
         let mut found = inner.get(&GetRequest::new(request.index, request.ids)).await?;
         for record in found.iter_mut().flatten().skip(1) {
             record.metadata = portolan_core::Metadata::new();

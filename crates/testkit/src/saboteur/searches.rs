@@ -5,109 +5,153 @@ use portolan_core::{Deduplicate, Exactness, Filter, Match, Metric, SearchRequest
 use super::{Inner, Of, saboteurs};
 
 saboteurs! {
-    "search", "the threshold is ignored" => Asked(|request| request.similarity_threshold = None);
-    "search", "the threshold is exclusive" => Found(|request, found| {
+    [S7 by "metric::threshold_on_cosine"]
+    "the threshold is ignored" => ChangeRequest(|request| request.similarity_threshold = None);
+    [S7 by "metric::threshold_is_inclusive_on_cosine"]
+    "the threshold is exclusive" => ChangeAnswer(|request, found| {
         found.matches.retain(|m| request.similarity_threshold.is_none_or(|t| m.score > t));
     });
-    "search", "the threshold is on the score before normalization" => Search(threshold_before_normalization);
-    "search", "a threshold of NaN is taken for none" => Asked(|request| {
+    [S7 by "metric::normalized_scores_of_cosine"]
+    "the threshold is on the score before normalization" => Search(threshold_before_normalization);
+    [S8 by "invalid::threshold_that_is_no_number"]
+    "a threshold of NaN is taken for none" => ChangeRequest(|request| {
         request.similarity_threshold = request.similarity_threshold.filter(|t| !t.is_nan());
     });
-    "search", "the offset is ignored" => Search(|inner, request| with_offset(inner, request, 0));
-    "search", "the offset is one too far" => Search(|inner, request| {
+    [R3 by "search::pages_join_without_gap_or_repeat"]
+    "the offset is ignored" => Search(|inner, request| with_offset(inner, request, 0));
+    [R3 by "search::pages_join_without_gap_or_repeat"]
+    "the offset is one too far" => Search(|inner, request| {
         with_offset(inner, request, request.offset + usize::from(request.offset > 0))
     });
-    "search", "a top_k of 0 is taken for 1" => Asked(|request| request.top_k = request.top_k.max(1));
-    "search", "a top_k beyond 10,000 is cut" => Asked(|request| request.top_k = request.top_k.min(10_000));
-    "search", "one match is missing" => Found(|_, found| drop(found.matches.pop()));
-    "search", "the best match is missing" => Found(|_, found| {
+    [R3 by "limit::top_k_past_it_is_refused"]
+    "a top_k of 0 is taken for 1" => ChangeRequest(|request| request.top_k = request.top_k.max(1));
+    [E3 by "limit::top_k_past_it_is_refused"]
+    "a top_k beyond 10,000 is cut" => ChangeRequest(|request| request.top_k = request.top_k.min(10_000));
+    [S11 by "search::fewer_records_than_k"]
+    "one match is missing" => ChangeAnswer(|_, found| drop(found.matches.pop()));
+    [S11 by "search::fewer_records_than_k"]
+    "the best match is missing" => ChangeAnswer(|_, found| {
         if found.matches.len() > 1 {
             found.matches.remove(0);
         }
     });
-    "search", "a match is there twice" => Found(|request, found| {
+    [S19 by "search::duplicates_by_vector"]
+    "a match is there twice" => ChangeAnswer(|request, found| {
         if let (Some(last), true) = (found.matches.last().cloned(), found.matches.len() < request.top_k) {
             found.matches.push(last);
         }
     });
-    "search", "the worst come first" => Found(|_, found| found.matches.reverse());
-    "search", "ties are out of order" => Found(|_, found| {
+    [S9 by "search::a_record_finds_itself_first"]
+    "the worst come first" => ChangeAnswer(|_, found| found.matches.reverse());
+    [S9 by "metric::ties_by_id_on_dot_product"]
+    "ties are out of order" => ChangeAnswer(|_, found| {
         found.matches.sort_by(|a, b| a.distance.total_cmp(&b.distance).then_with(|| b.id.cmp(&a.id)));
     });
-    "search", "ties at the cut are settled by chance" => Search(ties_at_the_cut);
-    "search", "the score is flipped" => Found(|_, found| each(found, |m| m.score = -m.score));
-    "search", "the distance is the score" => Found(|_, found| each(found, |m| m.distance = m.score));
-    "search", "L2 is shown squared" => Found(|_, found| {
+    [S10 by "metric::ties_across_the_cut_on_dot_product"]
+    "ties at the cut are settled by chance" => Search(ties_at_the_cut);
+    [S1 by "metric::order_by_cosine"]
+    "the score is flipped" => ChangeAnswer(|_, found| each(found, |m| m.score = -m.score));
+    [S3 by "metric::scores_of_euclidean"]
+    "the distance is the score" => ChangeAnswer(|_, found| each(found, |m| m.distance = m.score));
+    [S5 by "metric::scores_of_euclidean"]
+    "L2 is shown squared" => ChangeAnswer(|_, found| {
         if found.metric == Metric::Euclidean {
             each(found, |m| m.distance *= m.distance);
         }
     });
-    "search", "the distance of a dot product is the dot product" => Found(|_, found| {
+    [S3 by "metric::scores_of_dot_product"]
+    "the distance of a dot product is the dot product" => ChangeAnswer(|_, found| {
         if found.metric == Metric::DotProduct {
             each(found, |m| m.distance = -m.distance);
         }
     });
-    "search", "the score of L2 is 1 - d" => Found(|_, found| {
+    [S2 by "metric::scores_of_euclidean"]
+    "the score of L2 is 1 - d" => ChangeAnswer(|_, found| {
         if found.metric == Metric::Euclidean {
             each(found, |m| m.score = 1.0 - m.distance);
         }
     });
-    "search", "the score of L1 is 1 / d" => Found(|_, found| {
+    [S2 by "metric::scores_of_manhattan"]
+    "the score of L1 is 1 / d" => ChangeAnswer(|_, found| {
         if found.metric == Metric::Manhattan {
             each(found, |m| m.score = 1.0 / m.distance.max(1e-6));
         }
     });
-    "search", "cosine is always normalized" => Found(|_, found| {
+    [S6 by "metric::normalized_scores_of_cosine"]
+    "cosine is always normalized" => ChangeAnswer(|_, found| {
         if found.metric == Metric::Cosine {
             each(found, |m| m.score = f32::midpoint(1.0, m.score));
         }
     });
-    "search", "a score is not normalized" => Asked(|request| request.score_normalization = false);
-    "search", "has_more is never true" => Found(|_, found| found.has_more = false);
-    "search", "has_more is true whenever k are found" => Found(|request, found| {
+    [S6 by "metric::normalized_scores_of_cosine"]
+    "a score is not normalized" => ChangeRequest(|request| request.score_normalization = false);
+    [R5 by "search::has_more_at_every_edge"]
+    "has_more is never true" => ChangeAnswer(|_, found| found.has_more = false);
+    [R5 by "search::has_more_at_every_edge"]
+    "has_more is true whenever k are found" => ChangeAnswer(|request, found| {
         found.has_more = found.matches.len() == request.top_k;
     });
-    "search", "has_more is always true" => Found(|_, found| found.has_more = true);
-    "search", "the total is lowered by the threshold" => Found(|request, found| {
+    [R5 by "search::has_more_at_every_edge"]
+    "has_more is always true" => ChangeAnswer(|_, found| found.has_more = true);
+    [R7 by "search::total_counts_the_filter_only"]
+    "the total is lowered by the threshold" => ChangeAnswer(|request, found| {
         if request.with_total && request.similarity_threshold.is_some() {
             found.total_matches = Some(found.matches.len() as u64);
         }
     });
-    "search", "the total is lowered by deduplication" => Found(|request, found| {
+    [R7 by "search::duplicates_leave_the_total"]
+    "the total is lowered by deduplication" => ChangeAnswer(|request, found| {
         if request.with_total && request.deduplicate.is_some() {
             found.total_matches = Some(found.matches.len() as u64);
         }
     });
-    "search", "the total ignores the filter" => Search(total_without_filter);
-    "search", "the total is never given" => Asked(|request| request.with_total = false);
-    "search", "the total is always given" => Asked(|request| request.with_total = true);
-    "search", "the total is of the page" => Found(|request, found| {
+    [R7 by "search::total_counts_the_filter_only"]
+    "the total ignores the filter" => Search(total_without_filter);
+    [R7 by "search::total_counts_the_filter_only"]
+    "the total is never given" => ChangeRequest(|request| request.with_total = false);
+    [R7 by "search::total_is_absent_unless_asked"]
+    "the total is always given" => ChangeRequest(|request| request.with_total = true);
+    [R7 by "search::total_counts_the_filter_only"]
+    "the total is of the page" => ChangeAnswer(|request, found| {
         found.total_matches = request.with_total.then_some(found.matches.len() as u64);
     });
-    "search", "metadata is always given" => Asked(|request| request.include_metadata = true);
-    "search", "metadata is never given" => Asked(|request| request.include_metadata = false);
-    "search", "vectors are always given" => Asked(|request| request.include_vectors = true);
-    "search", "vectors are never given" => Asked(|request| request.include_vectors = false);
-    "search", "an exact answer is called approximate" => Found(|_, found| {
+    [A1 by "search::metadata_only_where_asked"]
+    "metadata is always given" => ChangeRequest(|request| request.include_metadata = true);
+    [A1 by "search::metadata_only_where_asked"]
+    "metadata is never given" => ChangeRequest(|request| request.include_metadata = false);
+    [A1 by "search::vectors_only_where_asked"]
+    "vectors are always given" => ChangeRequest(|request| request.include_vectors = true);
+    [A1 by "search::vectors_only_where_asked"]
+    "vectors are never given" => ChangeRequest(|request| request.include_vectors = false);
+    [S18 by "search::exact_is_kept_or_refused"]
+    "an exact answer is called approximate" => ChangeAnswer(|_, found| {
         found.exactness = Exactness::Approximate;
     });
-    "search", "duplicates stay" => Asked(|request| request.deduplicate = None);
-    "search", "duplicates by vector stay" => Asked(|request| {
+    [S19 by "search::duplicates_by_field"]
+    "duplicates stay" => ChangeRequest(|request| request.deduplicate = None);
+    [S19 by "search::duplicates_by_vector"]
+    "duplicates by vector stay" => ChangeRequest(|request| {
         request.deduplicate = request.deduplicate.take().filter(|by| *by != Deduplicate::Vector);
     });
-    "search", "the worst of duplicates is kept" => Search(|inner, request| deduplicated(inner, request, true));
-    "search", "2 and 2.0 are no duplicates" => Search(|inner, request| deduplicated(inner, request, false));
-    "search", "records without the field are duplicates" => Asked(|request| {
+    [S19 by "search::duplicates_by_field"]
+    "the worst of duplicates is kept" => Search(|inner, request| deduplicated(inner, request, true));
+    [S19 by "search::duplicates_by_number_of_either_type"]
+    "2 and 2.0 are no duplicates" => Search(|inner, request| deduplicated(inner, request, false));
+    [S20 by "search::without_the_field_no_duplicates"]
+    "records without the field are duplicates" => ChangeRequest(|request| {
         if let Some(Deduplicate::Field(key)) = &request.deduplicate {
             let has = portolan_core::filter::field(key.as_str()).exists();
             request.filter = Some(request.filter.take().map_or(has.clone(), |f| f & has));
         }
     });
-    "search", "deduplication comes after the cut" => Search(deduplicated_after_the_cut);
-    "search", "search_by_id finds the record itself" => Asked(|request| {
+    [S21 by "search::duplicates_fill_k_and_pages"]
+    "deduplication comes after the cut" => Search(deduplicated_after_the_cut);
+    [R2 by "search::by_id_leaves_itself_out"]
+    "search_by_id finds the record itself" => ChangeRequest(|request| {
         request.filter = request.filter.take().map(without_negated_ids);
     });
-    "search", "a query of another dimension is cut or filled" => Search(|inner, request| Box::pin(async move {
+    [N13 by "vector::another_length_is_a_mismatch"]
+    "a query of another dimension is cut or filled" => Search(|inner, request| Box::pin(async move {
         let dimension = inner.describe_index(&request.index, request.options).await?.spec.dimension;
         let mut vector = request.vector.as_deref().unwrap_or_default().to_vec();
         vector.resize(dimension, 1.0);
@@ -115,32 +159,38 @@ saboteurs! {
         asked.vector = Some(vector.into());
         inner.search(&asked).await
     }));
-    "search", "a query of zeros is taken under cosine" => Asked(|request| {
+    [N13 by "vector::zero_is_refused_under_cosine"]
+    "a query of zeros is taken under cosine" => ChangeRequest(|request| {
         if let Some(vector) = &request.vector && vector.iter().all(|x| *x == 0.0) {
             request.vector = Some(vec![1.0; vector.len()].into());
         }
     });
-    "search", "NaN in a query is taken for 0" => Asked(|request| {
+    [N13 by "vector::not_finite_is_refused"]
+    "NaN in a query is taken for 0" => ChangeRequest(|request| {
         if let Some(vector) = &request.vector {
             request.vector = Some(vector.iter().map(|x| if x.is_nan() { 0.5 } else { *x }).collect());
         }
     });
-    "search", "a timeout out of range is ignored" => Asked(|request| {
+    [I21 by "invalid::timeouts_out_of_range_on_reads"]
+    "a timeout out of range is ignored" => ChangeRequest(|request| {
         if request.options.validate().is_err() {
             request.options = portolan_core::CallOptions::new();
         }
     });
-    "search", "ef_search out of range is ignored" => Asked(|request| {
+    [I19 by "invalid::ef_search_out_of_range"]
+    "ef_search out of range is ignored" => ChangeRequest(|request| {
         request.ef_search = request.ef_search.filter(|ef| (1..=10_000).contains(ef));
         request.nprobe = request.nprobe.filter(|n| (1..=1_000).contains(n));
     });
-    "search", "a search without a vector finds something" => Search(|inner, request| Box::pin(async move {
+    [N13 by "vector::queries_are_checked_like_records"]
+    "a search without a vector finds something" => Search(|inner, request| Box::pin(async move {
         match request.vector {
             Some(_) => inner.search(request).await,
             None => Ok(SearchResult::new(&request.index, "memory", Metric::Cosine)),
         }
     }));
-    "search", "a search in a missing index finds nothing" => Search(|inner, request| Box::pin(async move {
+    [I4 by "missing::search"]
+    "a search in a missing index finds nothing" => Search(|inner, request| Box::pin(async move {
         match inner.search(request).await {
             Err(e) if e.kind() == portolan_core::ErrorKind::NotFound => {
                 Ok(SearchResult::new(&request.index, "memory", Metric::Cosine))
@@ -148,7 +198,8 @@ saboteurs! {
             answer => answer,
         }
     }));
-    "search", "the answer tells another offset" => Found(|_, found| found.offset = 0);
+    [A1 by "search::the_answer_names_itself"]
+    "the answer tells another offset" => ChangeAnswer(|_, found| found.offset = 0);
 }
 
 fn each(found: &mut SearchResult, change: fn(&mut Match)) {

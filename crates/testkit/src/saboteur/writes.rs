@@ -10,68 +10,92 @@ use portolan_core::{
 use super::{Inner, Of, saboteurs};
 
 saboteurs! {
-    "value", "integers become floats" => Stored(|r| each_scalar(r, |s| match s {
+    [N18 by "value::integers"]
+    "integers become floats" => ChangeRecord(|r| each_scalar(r, |s| match s {
         Scalar::Integer(i) => Scalar::Float(i as f64),
         other => other,
     }));
-    "value", "whole floats become integers" => Stored(|r| each_scalar(r, |s| match s {
+    [N18 by "value::whole_floats_stay_floats"]
+    "whole floats become integers" => ChangeRecord(|r| each_scalar(r, |s| match s {
         Scalar::Float(x) if x.fract() == 0.0 => Scalar::Integer(x as i64),
         other => other,
     }));
-    "value", "integers are rounded to 53 bits" => Stored(|r| each_scalar(r, |s| match s {
+    [N18 by "value::the_long_1746714878034235396"]
+    "integers are rounded to 53 bits" => ChangeRecord(|r| each_scalar(r, |s| match s {
         Scalar::Integer(i) => Scalar::Integer((i as f64) as i64),
         other => other,
     }));
-    "value", "floats are rounded to f32" => Stored(|r| each_scalar(r, |s| match s {
+    [N18 by "value::floats_bit_for_bit"]
+    "floats are rounded to f32" => ChangeRecord(|r| each_scalar(r, |s| match s {
         Scalar::Float(x) if (x as f32).is_finite() => Scalar::Float(f64::from(x as f32)),
         other => other,
     }));
-    "value", "floats keep 15 digits" => Stored(|r| each_scalar(r, |s| match s {
+    [N18 by "value::floats_bit_for_bit"]
+    "floats keep 15 digits" => ChangeRecord(|r| each_scalar(r, |s| match s {
         Scalar::Float(x) => Scalar::Float(format!("{x:.14e}").parse().unwrap_or(x)),
         other => other,
     }));
-    "value", "bools become integers" => Stored(|r| each_scalar(r, |s| match s {
+    [N18 by "value::bools"]
+    "bools become integers" => ChangeRecord(|r| each_scalar(r, |s| match s {
         Scalar::Bool(b) => Scalar::Integer(b.into()),
         other => other,
     }));
-    "value", "everything becomes a string" => Stored(|r| each_scalar(r, |s| Scalar::from(s.to_string())));
-    "value", "strings are trimmed when stored" => Stored(|r| each_scalar(r, |s| match s {
+    [N18 by "value::integers"]
+    "everything becomes a string" => ChangeRecord(|r| each_scalar(r, |s| Scalar::from(s.to_string())));
+    [N18 by "value::strings"]
+    "strings are trimmed when stored" => ChangeRecord(|r| each_scalar(r, |s| match s {
         Scalar::String(s) => Scalar::from(s.trim()),
         other => other,
     }));
-    "value", "strings are cut at U+0000" => Stored(|r| each_scalar(r, |s| match s {
+    [N18 by "hostile::values_with_control_characters_round_trip"]
+    "strings are cut at U+0000" => ChangeRecord(|r| each_scalar(r, |s| match s {
         Scalar::String(s) => Scalar::from(s.split('\0').next().unwrap_or_default()),
         other => other,
     }));
-    "value", "long strings are cut" => Stored(|r| each_scalar(r, |s| match s {
+    [N18 by "hostile::long_values_round_trip"]
+    "long strings are cut" => ChangeRecord(|r| each_scalar(r, |s| match s {
         Scalar::String(s) => Scalar::String(s.chars().take(255).collect()),
         other => other,
     }));
-    "value", "the empty string is null" => Stored(|r| keep(r, |v| v.as_str() != Some("")));
-    "value", "the empty list is null" => Stored(|r| keep(r, |v| *v != Value::List(Vec::new())));
-    "value", "the order of a list is lost" => Stored(|r| each_list(r, |items| items.reverse()));
-    "value", "equal elements of a list fold" => Stored(|r| each_list(r, |items| items.dedup()));
-    "value", "a list of one is its element" => Stored(|r| each_value(r, |v| match v {
+    [N18 by "value::an_empty_string"]
+    "the empty string is null" => ChangeRecord(|r| keep(r, |v| v.as_str() != Some("")));
+    [N18 by "value::an_empty_list"]
+    "the empty list is null" => ChangeRecord(|r| keep(r, |v| *v != Value::List(Vec::new())));
+    [N18 by "value::lists_keep_order_and_repeats"]
+    "the order of a list is lost" => ChangeRecord(|r| each_list(r, |items| items.reverse()));
+    [N18 by "value::lists_keep_order_and_repeats"]
+    "equal elements of a list fold" => ChangeRecord(|r| each_list(r, |items| items.dedup()));
+    [N17 by "value::a_list_of_one"]
+    "a list of one is its element" => ChangeRecord(|r| each_value(r, |v| match v {
         Value::List(items) if items.len() == 1 => Value::Scalar(items[0].clone()),
         other => other,
     }));
-    "value", "objects are dropped" => Stored(|r| keep(r, |v| !matches!(v, Value::Opaque(_))));
-    "value", "objects become text" => Stored(|r| each_value(r, |v| match v {
+    [N17 by "value::deep_objects"]
+    "objects are dropped" => ChangeRecord(|r| keep(r, |v| !matches!(v, Value::Opaque(_))));
+    [N17 by "value::deep_objects"]
+    "objects become text" => ChangeRecord(|r| each_value(r, |v| match v {
         Value::Opaque(json) => Value::from(json.to_string()),
         other => other,
     }));
-    "hostile", "keys are folded to lower case" => Stored(|r| each_key(r, str::to_lowercase));
-    "hostile", "dots in keys become underscores" => Stored(|r| each_key(r, |k| k.replace('.', "_")));
-    "hostile", "ids are trimmed" => Stored(|r| r.id = r.id.trim().to_owned());
-    "hostile", "ids are folded to lower case" => Stored(|r| r.id = r.id.to_lowercase());
-    "upsert", "vectors are normalized" => Stored(|r| each_vector(r, |v| {
+    [N25 by "hostile::keys_differing_in_case_stay_apart"]
+    "keys are folded to lower case" => ChangeRecord(|r| each_key(r, str::to_lowercase));
+    [N25 by "hostile::keys_with_dots_are_not_paths"]
+    "dots in keys become underscores" => ChangeRecord(|r| each_key(r, |k| k.replace('.', "_")));
+    [N7 by "hostile::ids_round_trip"]
+    "ids are trimmed" => ChangeRecord(|r| r.id = r.id.trim().to_owned());
+    [N6 by "hostile::ids_differing_in_case_stay_apart"]
+    "ids are folded to lower case" => ChangeRecord(|r| r.id = r.id.to_lowercase());
+    [N14 by "vector::reads_back_as_declared"]
+    "vectors are normalized" => ChangeRecord(|r| each_vector(r, |v| {
         let norm = v.iter().map(|x| x * x).sum::<f32>().sqrt();
         if norm > 0.0 { v.iter().map(|x| x / norm).collect() } else { v.to_vec() }
     }));
-    "upsert", "vectors are rounded to 8 bits" => Stored(|r| each_vector(r, |v| {
+    [N14 by "vector::reads_back_as_declared"]
+    "vectors are rounded to 8 bits" => ChangeRecord(|r| each_vector(r, |v| {
         v.iter().map(|x| f32::from_bits(x.to_bits() & 0xffff_0000)).collect()
     }));
-    "upsert", "a vector of another dimension is cut or filled" => Upsert(|inner, request| Box::pin(async move {
+    [N11 by "vector::another_length_is_a_mismatch"]
+    "a vector of another dimension is cut or filled" => Upsert(|inner, request| Box::pin(async move {
         let dimension = inner.describe_index(request.index, request.options).await?.spec.dimension;
         upsert_changed(inner, request, |mut r| {
             let mut vector = r.vector.as_deref().unwrap_or_default().to_vec();
@@ -81,26 +105,34 @@ saboteurs! {
         })
         .await
     }));
-    "upsert", "a vector of zeros is taken under cosine" => Stored(|r| each_vector(r, |v| {
+    [N12 by "vector::zero_is_refused_under_cosine"]
+    "a vector of zeros is taken under cosine" => ChangeRecord(|r| each_vector(r, |v| {
         if v.iter().all(|x| *x == 0.0) { vec![1.0; v.len()] } else { v.to_vec() }
     }));
-    "upsert", "NaN in a vector becomes 0" => Stored(|r| each_vector(r, |v| {
+    [N11 by "vector::not_finite_is_refused"]
+    "NaN in a vector becomes 0" => ChangeRecord(|r| each_vector(r, |v| {
         v.iter().map(|x| if x.is_finite() { *x } else { 0.0 }).collect()
     }));
-    "upsert", "an empty id gets a name" => Stored(|r| {
+    [N7 by "hostile::ids_with_control_characters_are_refused"]
+    "an empty id gets a name" => ChangeRecord(|r| {
         if r.id.is_empty() {
             r.id = "unnamed".to_owned();
         }
     });
-    "upsert", "a long id is cut" => Stored(|r| r.id = r.id.chars().take(512).collect());
-    "hostile", "control characters in ids are dropped" => Stored(|r| r.id.retain(|c| !c.is_control()));
-    "hostile", "a reserved key is taken for another" => Stored(|r| each_key(r, |k| {
+    [N7 by "limit::id_past_it_is_refused"]
+    "a long id is cut" => ChangeRecord(|r| r.id = r.id.chars().take(512).collect());
+    [N7 by "hostile::ids_with_control_characters_are_refused"]
+    "control characters in ids are dropped" => ChangeRecord(|r| r.id.retain(|c| !c.is_control()));
+    [N16 by "value::bad_keys_are_refused"]
+    "a reserved key is taken for another" => ChangeRecord(|r| each_key(r, |k| {
         k.replace("_portolan", "portolan").replace('$', "S")
     }));
-    "value", "NaN in metadata is dropped" => Stored(|r| keep(r, |v| {
+    [N17 by "value::nothing_finite_is_refused_and_nothing_stored"]
+    "NaN in metadata is dropped" => ChangeRecord(|r| keep(r, |v| {
         v.as_float().is_none_or(f64::is_finite)
     }));
-    "value", "a value of another type than declared is dropped" => Upsert(|inner, request| {
+    [N21 by "field::another_type_is_refused"]
+    "a value of another type than declared is dropped" => Upsert(|inner, request| {
         Box::pin(async move {
             let spec = inner.describe_index(request.index, request.options).await?.spec;
             upsert_changed(inner, request, |mut r| {
@@ -118,7 +150,8 @@ saboteurs! {
             .await
         })
     });
-    "upsert", "a lost item is reported stored" => Upsert(|inner, request| Box::pin(async move {
+    [A3 by "upsert::stored_records_read_back"]
+    "a lost item is reported stored" => Upsert(|inner, request| Box::pin(async move {
         let all: Vec<usize> = (0..request.records.len().saturating_sub(1).max(1)).collect();
         validated(inner, request).await?;
         let mut part = request.clone();
@@ -127,7 +160,8 @@ saboteurs! {
         let _ = inner.upsert(&part).await?;
         Ok(WriteResult::new(vec![Outcome::Stored; request.records.len()]))
     }));
-    "upsert", "an upsert merges metadata" => Upsert(|inner, request| Box::pin(async move {
+    [W1 by "upsert::replacing_drops_old_keys"]
+    "an upsert merges metadata" => Upsert(|inner, request| Box::pin(async move {
         validated(inner, request).await?;
         let ids: Vec<String> = request.records.iter().map(|r| r.id.clone()).collect();
         let before = inner.get(&GetRequest::new(request.index, &ids)).await?;
@@ -139,7 +173,8 @@ saboteurs! {
         let merged: Vec<Record> = merged.collect();
         inner.upsert(&UpsertRequest::new(request.index, &merged)).await
     }));
-    "upsert", "an upsert does not replace" => Upsert(|inner, request| Box::pin(async move {
+    [W1 by "upsert::replaces_the_whole_record"]
+    "an upsert does not replace" => Upsert(|inner, request| Box::pin(async move {
         validated(inner, request).await?;
         let ids: Vec<String> = request.records.iter().map(|r| r.id.clone()).collect();
         let before = inner.get(&GetRequest::new(request.index, &ids)).await?;
@@ -148,7 +183,8 @@ saboteurs! {
         let _ = inner.upsert(&UpsertRequest::new(request.index, &fresh)).await?;
         Ok(WriteResult::new(vec![Outcome::Stored; request.records.len()]))
     }));
-    "upsert", "an upsert keeps the old vector" => Upsert(|inner, request| Box::pin(async move {
+    [W1 by "upsert::replaces_the_whole_record"]
+    "an upsert keeps the old vector" => Upsert(|inner, request| Box::pin(async move {
         validated(inner, request).await?;
         let ids: Vec<String> = request.records.iter().map(|r| r.id.clone()).collect();
         let before = inner.get(&GetRequest::new(request.index, &ids)).await?;
@@ -159,19 +195,22 @@ saboteurs! {
         let kept: Vec<Record> = kept.collect();
         inner.upsert(&UpsertRequest::new(request.index, &kept)).await
     }));
-    "upsert", "the first of equal ids wins" => Upsert(|inner, request| Box::pin(async move {
+    [W2 by "upsert::the_last_of_equal_ids_wins"]
+    "the first of equal ids wins" => Upsert(|inner, request| Box::pin(async move {
         validated(inner, request).await?;
         let mut seen = BTreeSet::new();
         let first: Vec<Record> = request.records.iter().filter(|r| seen.insert(&r.id)).cloned().collect();
         let _ = inner.upsert(&UpsertRequest::new(request.index, &first)).await?;
         Ok(WriteResult::new(vec![Outcome::Stored; request.records.len()]))
     }));
-    "upsert", "there is one outcome for equal ids" => Upsert(|inner, request| Box::pin(async move {
+    [W2 by "upsert::the_last_of_equal_ids_wins"]
+    "there is one outcome for equal ids" => Upsert(|inner, request| Box::pin(async move {
         let mut written = inner.upsert(request).await?;
         written.items.truncate(request.records.iter().map(|r| &r.id).collect::<BTreeSet<_>>().len());
         Ok(written)
     }));
-    "upsert", "an invalid item fails alone" => Upsert(|inner, request| Box::pin(async move {
+    [W5 by "invalid::the_first_bad_record_is_named"]
+    "an invalid item fails alone" => Upsert(|inner, request| Box::pin(async move {
         let mut items = Vec::new();
         for record in request.records.iter() {
             match inner.upsert(&UpsertRequest::new(request.index, std::slice::from_ref(record))).await {
@@ -182,35 +221,41 @@ saboteurs! {
         }
         Ok(WriteResult::new(items))
     }));
-    "upsert", "what comes before an invalid item is stored" => Upsert(|inner, request| Box::pin(async move {
+    [W6 by "field::a_refusal_stores_nothing"]
+    "what comes before an invalid item is stored" => Upsert(|inner, request| Box::pin(async move {
         if let Err(e) = validated(inner, request).await && let Some(at) = e.position() {
             let before: Vec<Record> = request.records.iter().take(at).cloned().collect();
             let _ = inner.upsert(&UpsertRequest::new(request.index, &before)).await?;
         }
         inner.upsert(request).await
     }));
-    "upsert", "the error of an invalid item has no position" => Upsert(|inner, request| Box::pin(async move {
+    [W5 by "invalid::the_first_bad_record_is_named"]
+    "the error of an invalid item has no position" => Upsert(|inner, request| Box::pin(async move {
         inner.upsert(request).await.map_err(|e| Error::new(e.kind(), e.message()))
     }));
-    "upsert", "a wrong dimension is an invalid argument" => Upsert(|inner, request| Box::pin(async move {
+    [W5 by "vector::another_length_is_a_mismatch"]
+    "a wrong dimension is an invalid argument" => Upsert(|inner, request| Box::pin(async move {
         inner.upsert(request).await.map_err(|e| match e.kind() {
             ErrorKind::DimensionMismatch => Error::invalid(e.message()).with_position(e.position().unwrap_or(0)),
             _ => e,
         })
     }));
-    "upsert", "an empty call is refused" => Upsert(|inner, request| Box::pin(async move {
+    [W3 by "upsert::an_empty_call_changes_nothing"]
+    "an empty call is refused" => Upsert(|inner, request| Box::pin(async move {
         if request.records.is_empty() {
             return Err(Error::invalid("there is nothing to write"));
         }
         inner.upsert(request).await
     }));
-    "upsert", "an empty call on a missing index is taken" => Upsert(|inner, request| Box::pin(async move {
+    [I4 by "missing::an_empty_upsert"]
+    "an empty call on a missing index is taken" => Upsert(|inner, request| Box::pin(async move {
         if request.records.is_empty() {
             return Ok(WriteResult::new(Vec::new()));
         }
         inner.upsert(request).await
     }));
-    "upsert", "a missing index is created" => Upsert(|inner, request| Box::pin(async move {
+    [I4 by "missing::upsert"]
+    "a missing index is created" => Upsert(|inner, request| Box::pin(async move {
         if let (Err(_), Some(first)) =
             (inner.describe_index(request.index, request.options).await, request.records.get(0))
         {
@@ -220,7 +265,8 @@ saboteurs! {
         }
         inner.upsert(request).await
     }));
-    "delete", "deleting what is absent fails" => Delete(|inner, request| Box::pin(async move {
+    [W12 by "delete::missing_is_no_error"]
+    "deleting what is absent fails" => Delete(|inner, request| Box::pin(async move {
         let ids: Vec<String> = request.ids.iter().cloned().collect();
         let found = inner.get(&GetRequest::new(request.index, &ids)).await?;
         let mut deleted = inner.delete(request).await?;
@@ -229,19 +275,22 @@ saboteurs! {
         }
         Ok(deleted)
     }));
-    "delete", "nothing is deleted" => Delete(|inner, request| Box::pin(async move {
+    [W12 by "delete::one"]
+    "nothing is deleted" => Delete(|inner, request| Box::pin(async move {
         let none: [String; 0] = [];
         let _ = inner.delete(&DeleteRequest::new(request.index, &none[..])).await?;
         Ok(WriteResult::new(vec![Outcome::Stored; request.ids.len()]))
     }));
-    "delete", "only the first id is deleted" => Delete(|inner, request| Box::pin(async move {
+    [W12 by "delete::several"]
+    "only the first id is deleted" => Delete(|inner, request| Box::pin(async move {
         let mut first = request.clone();
         let positions = request.ids.positions(&[0]);
         first.ids = request.ids.at(&positions);
         let _ = inner.delete(&first).await?;
         Ok(WriteResult::new(vec![Outcome::Stored; request.ids.len()]))
     }));
-    "delete", "deleting an invalid id is taken" => Delete(|inner, request| Box::pin(async move {
+    [W5 by "delete::a_bad_id_refuses_the_call"]
+    "deleting an invalid id is taken" => Delete(|inner, request| Box::pin(async move {
         match inner.delete(request).await {
             Err(e) if e.kind() == ErrorKind::InvalidArgument && e.position().is_some() => {
                 Ok(WriteResult::new(vec![Outcome::Stored; request.ids.len()]))
@@ -249,36 +298,43 @@ saboteurs! {
             answer => answer,
         }
     }));
-    "delete", "delete by filter deletes all" => DeleteWhere(|inner, request| Box::pin(async move {
+    [W13 by "delete::where_equal"]
+    "delete by filter deletes all" => DeleteWhere(|inner, request| Box::pin(async move {
         let deleted = inner.delete_where(request).await?;
         inner.clear(request.index, request.options).await?;
         Ok(deleted)
     }));
-    "delete", "delete by filter deletes nothing" => DeleteWhere(|inner, request| Box::pin(async move {
+    [W13 by "delete::where_equal"]
+    "delete by filter deletes nothing" => DeleteWhere(|inner, request| Box::pin(async move {
         let filter = portolan_core::Filter::none();
         let mut none = request.clone();
         none.filter = &filter;
         let _ = inner.delete_where(&none).await?;
         Ok(DeleteWhereResult::new(None))
     }));
-    "delete", "the number deleted is one off" => DeleteWhere(|inner, request| Box::pin(async move {
+    [W16 by "delete::where_equal"]
+    "the number deleted is one off" => DeleteWhere(|inner, request| Box::pin(async move {
         let deleted = inner.delete_where(request).await?;
         Ok(DeleteWhereResult::new(deleted.deleted.map(|n| n + 1)))
     }));
-    "delete", "delete by a filter that is true clears" => DeleteWhere(|inner, request| Box::pin(async move {
+    [W15 by "delete::where_true_is_refused"]
+    "delete by a filter that is true clears" => DeleteWhere(|inner, request| Box::pin(async move {
         if request.filter.clone().fold().is_all() {
             inner.clear(request.index, request.options).await?;
             return Ok(DeleteWhereResult::new(None));
         }
         inner.delete_where(request).await
     }));
-    "delete", "clear does nothing" => Clear(|inner, index, options| Box::pin(async move {
+    [W15 by "delete::clear_leaves_the_index"]
+    "clear does nothing" => Clear(|inner, index, options| Box::pin(async move {
         inner.describe_index(index, options).await.map(drop)
     }));
-    "delete", "clear deletes the index" => Clear(|inner, index, options| {
+    [W15 by "delete::clear_leaves_other_indexes"]
+    "clear deletes the index" => Clear(|inner, index, options| {
         inner.delete_index(index, options)
     });
-    "update", "an update replaces" => Update(|inner, request| Box::pin(async move {
+    [W17 by "update::sets_a_new_key"]
+    "an update replaces" => Update(|inner, request| Box::pin(async move {
         let ids: Vec<String> = request.updates.iter().map(|u| u.id.clone()).collect();
         let before = inner.get(&GetRequest::new(request.index, &ids)).await?;
         let replaced = request.updates.iter().zip(before).map(|(update, before)| {
@@ -293,7 +349,8 @@ saboteurs! {
         let replaced: Vec<MetadataUpdate> = replaced.collect();
         inner.update_metadata(&UpdateRequest::new(request.index, &replaced)).await
     }));
-    "update", "an update creates what is missing" => Update(|inner, request| Box::pin(async move {
+    [W18 by "update::a_missing_id_is_not_created"]
+    "an update creates what is missing" => Update(|inner, request| Box::pin(async move {
         let dimension = inner.describe_index(request.index, request.options).await?.spec.dimension;
         let written = inner.update_metadata(request).await?;
         let failed = request.updates.iter().zip(&written.items).filter(|(_, o)| !o.is_stored());
@@ -302,18 +359,21 @@ saboteurs! {
         let _ = inner.upsert(&UpsertRequest::new(request.index, &fresh)).await?;
         Ok(written)
     }));
-    "update", "the failure of a missing id is hidden" => Update(|inner, request| Box::pin(async move {
+    [W18 by "update::a_missing_id_fails_alone"]
+    "the failure of a missing id is hidden" => Update(|inner, request| Box::pin(async move {
         let written = inner.update_metadata(request).await?;
         Ok(WriteResult::new(vec![Outcome::Stored; written.items.len()]))
     }));
-    "update", "a missing id refuses the whole update" => Update(|inner, request| Box::pin(async move {
+    [W7 by "update::a_missing_id_fails_alone"]
+    "a missing id refuses the whole update" => Update(|inner, request| Box::pin(async move {
         let ids: Vec<String> = request.updates.iter().map(|u| u.id.clone()).collect();
         if inner.get(&GetRequest::new(request.index, &ids)).await?.contains(&None) {
             return Err(Error::new(ErrorKind::NotFound, "there is no such record"));
         }
         inner.update_metadata(request).await
     }));
-    "update", "null does not remove a key" => Update(|inner, request| Box::pin(async move {
+    [N19 by "update::removes_a_key"]
+    "null does not remove a key" => Update(|inner, request| Box::pin(async move {
         let kept = request.updates.iter().map(|update| {
             let set = update.patch.iter().filter_map(|(k, v)| Some((k, v?.clone())));
             MetadataUpdate::new(&update.id, MetadataPatch::from(set.collect::<Metadata>()))
@@ -321,14 +381,16 @@ saboteurs! {
         let kept: Vec<MetadataUpdate> = kept.collect();
         inner.update_metadata(&UpdateRequest::new(request.index, &kept)).await
     }));
-    "update", "patches of one id apply backwards" => Update(|inner, request| Box::pin(async move {
+    [W17 by "update::patches_of_one_id_apply_in_order"]
+    "patches of one id apply backwards" => Update(|inner, request| Box::pin(async move {
         let mut backwards: Vec<MetadataUpdate> = request.updates.iter().cloned().collect();
         backwards.reverse();
         let mut written = inner.update_metadata(&UpdateRequest::new(request.index, &backwards)).await?;
         written.items.reverse();
         Ok(written)
     }));
-    "update", "an update is not validated" => Update(|inner, request| Box::pin(async move {
+    [W5 by "update::a_bad_patch_refuses_the_call"]
+    "an update is not validated" => Update(|inner, request| Box::pin(async move {
         match inner.update_metadata(request).await {
             Err(e) if e.kind() == ErrorKind::InvalidArgument && e.position().is_some() => {
                 Ok(WriteResult::new(vec![Outcome::Stored; request.updates.len()]))
@@ -336,7 +398,8 @@ saboteurs! {
             answer => answer,
         }
     }));
-    "upsert", "a write to a missing index is stored" => Upsert(|inner, request| Box::pin(async move {
+    [I4 by "missing::upsert"]
+    "a write to a missing index is stored" => Upsert(|inner, request| Box::pin(async move {
         match inner.upsert(request).await {
             Err(e) if e.kind() == ErrorKind::NotFound => {
                 Ok(WriteResult::new(vec![Outcome::Stored; request.records.len()]))

@@ -15,8 +15,9 @@ use crate::data::{filled, ids, numbered, plain};
 use crate::twin::Twin;
 
 cases! { "cancel";
-    upsert, upsert_of_replacements, update_metadata, delete, delete_where, clear, search, scan, create_index,
-    delete_index,
+    [I25 W10] upsert, upsert_of_replacements, update_metadata;
+    [I25] delete, clear, search, scan, create_index, delete_index;
+    [I25 W13] delete_where;
 }
 
 /// How often a future is polled before it is dropped, from never to nearly done.

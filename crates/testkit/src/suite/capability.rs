@@ -2,18 +2,21 @@
 
 use portolan_core::{BatchAtomicity, Metric, Support, UpsertRequest, VectorFidelity};
 
-use crate::case::{Verdict, cases, check, check_eq, unsupported};
+use crate::case::{Verdict, cases, check, check_eq, granted, unsupported};
 use crate::context::{Context, OPTIONS};
 use crate::data::{filled, numbered};
 
 cases! { "capability";
-    leaves_unsupported_only_what_it_may, is_fixed, limits_are_within_the_contract, some_metric_is_supported,
-    cosine_as_declared, dot_product_as_declared, euclidean_as_declared, manhattan_as_declared,
-    normalized_vectors_only_under_cosine, an_atomic_batch_is_not_cut, the_provider_has_a_name,
+    [A2 C2 C3] leaves_unsupported_only_what_it_may;
+    [C1] is_fixed, limits_are_within_the_contract, some_metric_is_supported;
+    [C1 C4 I8] cosine_as_declared, dot_product_as_declared, euclidean_as_declared, manhattan_as_declared;
+    [N14] normalized_vectors_only_under_cosine;
+    [W5 W10] an_atomic_batch_is_not_cut;
+    [A1] the_provider_has_a_name;
 }
 
 async fn leaves_unsupported_only_what_it_may(ctx: &Context) -> Verdict {
-    Ok(ctx.capability().check()?)
+    granted("the capability", ctx.capability().check())
 }
 
 async fn is_fixed(ctx: &Context) -> Verdict {

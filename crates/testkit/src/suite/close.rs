@@ -8,14 +8,14 @@ use portolan_core::{
     ScanRequest, UpdateRequest, UpsertRequest, VectorStorage,
 };
 
-use crate::case::{Verdict, cases, refusal};
+use crate::case::{Verdict, cases, granted, refusal};
 use crate::context::{Context, OPTIONS};
 use crate::data::{numbered, owned, plain};
 use crate::twin::Twin;
 
 cases! { "close";
-    may_be_repeated, reads_are_refused_after_it, writes_are_refused_after_it, index_operations_are_refused_after_it,
-    an_index_missing_then_is_still_closed, leaves_other_storages_open,
+    [I24] may_be_repeated, reads_are_refused_after_it, writes_are_refused_after_it,
+    index_operations_are_refused_after_it, an_index_missing_then_is_still_closed, leaves_other_storages_open;
 }
 
 /// A storage of its own with an index in it, closed.
@@ -30,12 +30,12 @@ async fn closed(ctx: &Context) -> Verdict<(Arc<dyn VectorStorage>, Twin)> {
 async fn may_be_repeated(ctx: &Context) -> Verdict {
     let (storage, _) = closed(ctx).await?;
     for _ in 0..3 {
-        storage.close().await?;
+        granted("a repeated close", storage.close().await)?;
     }
     Ok(())
 }
 
-const KIND: ErrorKind = ErrorKind::InvalidArgument;
+const KIND: ErrorKind = ErrorKind::Closed;
 
 async fn reads_are_refused_after_it(ctx: &Context) -> Verdict {
     let (storage, twin) = closed(ctx).await?;

@@ -12,9 +12,14 @@ use crate::context::{Context, OPTIONS};
 use crate::data::{filled, ids, numbered, owned};
 
 cases! { "concurrent";
-    ten_writers_of_different_records, ten_writers_of_one_record, a_reader_sees_whole_records,
-    ten_searches_answer_alike, updates_and_upserts_of_one_record, writers_and_deleters, one_of_ten_creates_the_index,
-    one_of_ten_deletes_the_index, ten_ensure_one_index, ten_indexes_at_once, many_searches_by_sugar,
+    [A1] ten_writers_of_different_records, ten_searches_answer_alike, writers_and_deleters, ten_indexes_at_once,
+    many_searches_by_sugar;
+    [W4 W19] ten_writers_of_one_record;
+    [W4 W10] a_reader_sees_whole_records;
+    [W19] updates_and_upserts_of_one_record;
+    [I2] one_of_ten_creates_the_index;
+    [I4] one_of_ten_deletes_the_index;
+    [I3] ten_ensure_one_index;
 }
 
 async fn ten_writers_of_different_records(ctx: &Context) -> Verdict {

@@ -8,7 +8,8 @@ use crate::data::{mixed, numbered};
 use crate::twin::{Twin, scan_all};
 
 cases! { "copy";
-    to_the_oracle_and_back, hostile_records_to_the_oracle_and_back, into_another_index,
+    [N14 N18] to_the_oracle_and_back, into_another_index;
+    [N6 N14 N18] hostile_records_to_the_oracle_and_back;
 }
 
 /// Scans the subject, writes what it gives into an index of the oracle, scans that, writes it into a fresh subject.

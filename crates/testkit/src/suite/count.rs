@@ -8,7 +8,10 @@ use crate::context::Context;
 use crate::data::{filled, ids, mixed_index, numbered};
 
 cases! { "count";
-    an_empty_index, everything, with_filters, with_constants, follows_every_write, many, a_budget_that_suffices,
+    [R11] an_empty_index, everything, follows_every_write, many;
+    [A3 R11] with_filters;
+    [F13 R11] with_constants;
+    [F30 R11] a_budget_that_suffices;
 }
 
 async fn an_empty_index(ctx: &Context) -> Verdict {

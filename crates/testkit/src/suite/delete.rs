@@ -8,12 +8,18 @@ use crate::context::Context;
 use crate::data::{filled, ids, mixed_index, numbered, owned, plain};
 
 cases! { "delete";
-    one, several, missing_is_no_error, the_same_twice_in_one_call, an_empty_call_changes_nothing,
-    more_than_the_batch_limit, deleted_can_be_written_again, a_bad_id_refuses_the_call, where_equal,
-    where_negated, where_on_a_list, where_residual, where_ids, where_nothing_matches, where_many,
-    where_true_is_refused, where_what_folds_to_true_is_refused, where_false_deletes_nothing,
-    where_repeated_deletes_nothing_more, where_on_an_empty_index, clear_leaves_the_index, clear_twice,
-    clear_then_write, clear_leaves_other_indexes,
+    [W12] one, several, missing_is_no_error, the_same_twice_in_one_call, deleted_can_be_written_again;
+    [W3] an_empty_call_changes_nothing;
+    [W11 W12] more_than_the_batch_limit;
+    [N7 W5] a_bad_id_refuses_the_call;
+    [W13 W16] where_equal, where_negated, where_on_a_list, where_ids, where_nothing_matches, where_many,
+    where_on_an_empty_index;
+    [W13 W14 W16] where_residual;
+    [F13 W13] where_false_deletes_nothing;
+    [W9 W13] where_repeated_deletes_nothing_more;
+    [W15] where_true_is_refused, where_what_folds_to_true_is_refused, clear_leaves_the_index, clear_then_write,
+    clear_leaves_other_indexes;
+    [W9 W15] clear_twice;
 }
 
 async fn one(ctx: &Context) -> Verdict {

@@ -3,19 +3,22 @@
 use portolan_core::filter::{PushDown, field, id_in};
 use portolan_core::{Explanation, Filter, SearchRequest, VectorStorage};
 
-use crate::case::{Verdict, cases, check, check_eq};
+use crate::case::{Verdict, cases, check, check_eq, granted};
 use crate::context::{Context, OPTIONS};
 use crate::data::{filled, mixed_index, numbered};
 
 cases! { "explain";
-    without_a_filter, names_index_and_provider, the_vector_may_be_absent, parts_agree_with_the_push_down,
-    the_residual_is_filter_text, a_constant_filter, an_empty_index, counts_as_no_search, estimates_are_bounded,
+    [F32] without_a_filter, the_residual_is_filter_text, a_constant_filter, an_empty_index, estimates_are_bounded;
+    [A1] names_index_and_provider;
+    [F32 I13] the_vector_may_be_absent;
+    [F27 F32] parts_agree_with_the_push_down;
+    [I13] counts_as_no_search;
 }
 
 async fn explained(storage: &dyn VectorStorage, index: &str, filter: Option<Filter>) -> Verdict<Explanation> {
     let mut request = SearchRequest::without_vector(index);
     request.filter = filter;
-    Ok(storage.explain(&request).await?)
+    granted("explain", storage.explain(&request).await)
 }
 
 fn filters() -> Vec<Filter> {

@@ -10,11 +10,17 @@ use crate::data::{opaque, owned, plain};
 use crate::twin::Twin;
 
 cases! { "field";
-    values_of_the_type_are_stored, lists_of_the_type_are_stored, another_type_is_refused,
-    a_list_of_another_type_is_refused, opaque_values_are_refused, integers_in_a_float_field_become_floats,
-    an_integer_without_an_equal_float_is_refused, mixed_numbers_in_a_float_field_become_floats, a_field_may_be_missing,
-    undeclared_fields_still_mix, filters_on_declared_fields, filters_of_other_types_on_declared_fields,
-    order_on_declared_fields, negation_on_declared_fields, hostile_declared_names, a_refusal_stores_nothing,
+    [N21] values_of_the_type_are_stored, lists_of_the_type_are_stored, a_field_may_be_missing;
+    [N21 W5] another_type_is_refused, a_list_of_another_type_is_refused, opaque_values_are_refused;
+    [N22] integers_in_a_float_field_become_floats, mixed_numbers_in_a_float_field_become_floats;
+    [N22 W5] an_integer_without_an_equal_float_is_refused;
+    [N23] undeclared_fields_still_mix;
+    [F4 N21] filters_on_declared_fields;
+    [F9 N21] filters_of_other_types_on_declared_fields;
+    [F7 F8 N21] order_on_declared_fields;
+    [F3 N21] negation_on_declared_fields;
+    [F33 N16] hostile_declared_names;
+    [W5 W6] a_refusal_stores_nothing;
 }
 
 async fn typed(ctx: &Context) -> Verdict<Twin> {

@@ -2,16 +2,17 @@
 
 use portolan_core::Status;
 
-use crate::case::{Verdict, cases, check, check_eq};
+use crate::case::{Verdict, cases, check, check_eq, granted};
 use crate::context::{Context, OPTIONS};
 use crate::data::{filled, numbered};
 
 cases! { "health";
-    is_healthy, names_the_provider, latency_and_uptime_are_no_nonsense, counts_what_it_knows,
+    [I12] is_healthy, latency_and_uptime_are_no_nonsense, counts_what_it_knows;
+    [A1] names_the_provider;
 }
 
 async fn is_healthy(ctx: &Context) -> Verdict {
-    let health = ctx.storage.health(OPTIONS).await?;
+    let health = granted("health", ctx.storage.health(OPTIONS).await)?;
     check_eq!(health.status, Status::Healthy, "the status");
     check!(health.message.is_none(), "a healthy store complains: {:?}", health.message);
     Ok(())

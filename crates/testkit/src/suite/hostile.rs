@@ -8,12 +8,22 @@ use crate::context::Context;
 use crate::data::{filled, ids, owned, plain, vector};
 
 cases! { "hostile";
-    ids_round_trip, ids_delete_and_update, ids_in_filters, ids_like_uuids_stay_apart, ids_like_numbers_stay_apart,
-    ids_as_long_as_allowed, ids_differing_in_normalization_stay_apart, ids_differing_in_case_stay_apart,
-    ids_with_control_characters_are_refused, keys_round_trip_and_filter, keys_differing_in_case_stay_apart,
-    keys_with_dots_are_not_paths, keys_as_long_as_allowed, keys_named_like_columns, values_round_trip_and_filter,
-    values_with_control_characters_round_trip, values_in_lists, values_under_string_operators,
-    long_values_round_trip, values_like_numbers_stay_strings, patches_of_hostile_keys,
+    [F33 N7] ids_round_trip, ids_delete_and_update, ids_in_filters;
+    [N8 N10] ids_like_uuids_stay_apart;
+    [N6 N9] ids_like_numbers_stay_apart;
+    [N7] ids_as_long_as_allowed;
+    [N6] ids_differing_in_normalization_stay_apart, ids_differing_in_case_stay_apart;
+    [N7 W5] ids_with_control_characters_are_refused;
+    [F33 N16 N25] keys_round_trip_and_filter;
+    [N6 N25] keys_differing_in_case_stay_apart;
+    [N25 N26] keys_with_dots_are_not_paths, keys_named_like_columns;
+    [N16] keys_as_long_as_allowed;
+    [F33 N18] values_round_trip_and_filter, values_in_lists;
+    [N18 N25] values_with_control_characters_round_trip;
+    [F12 F33] values_under_string_operators;
+    [N18] long_values_round_trip;
+    [F9 N18] values_like_numbers_stay_strings;
+    [N25 W17] patches_of_hostile_keys;
 }
 
 /// Text that breaks what is spliced and not bound.

@@ -9,14 +9,20 @@ use crate::context::{Context, OPTIONS};
 use crate::data::{numbered, plain};
 
 cases! { "index";
-    created_is_listed_and_described, list_is_sorted_and_names_each_once, deleted_is_gone_and_its_name_is_free,
-    delete_twice_is_not_found, an_equal_spec_already_exists, another_spec_already_exists,
-    a_refused_create_keeps_the_records, ensure_accepts_an_equal_spec, ensure_names_the_difference,
-    describe_gives_the_spec_as_it_was, describe_gives_every_field_type, describe_gives_engine_parameters,
-    describe_names_the_provider, created_again_is_empty, created_again_takes_another_dimension,
-    created_again_takes_another_metric, same_ids_in_two_indexes_are_apart, dimension_one, dimension_1536,
-    dimension_zero_is_refused, engine_parameters_out_of_range_are_refused, an_unknown_option_is_refused,
-    a_bad_field_key_is_refused, a_refused_create_creates_nothing, deleting_one_leaves_the_other,
+    [I1 I8 N5] created_is_listed_and_described;
+    [N5] list_is_sorted_and_names_each_once;
+    [I5] deleted_is_gone_and_its_name_is_free, created_again_is_empty, deleting_one_leaves_the_other;
+    [I4] delete_twice_is_not_found;
+    [I2] an_equal_spec_already_exists, another_spec_already_exists, a_refused_create_keeps_the_records;
+    [I3] ensure_accepts_an_equal_spec, ensure_names_the_difference;
+    [I8] describe_gives_the_spec_as_it_was, describe_names_the_provider;
+    [I7 I8] describe_gives_every_field_type, describe_gives_engine_parameters;
+    [I5 I20] created_again_takes_another_dimension, created_again_takes_another_metric;
+    [A1] same_ids_in_two_indexes_are_apart;
+    [I7 N11] dimension_one, dimension_1536;
+    [I7] dimension_zero_is_refused, engine_parameters_out_of_range_are_refused, an_unknown_option_is_refused;
+    [I7 N16] a_bad_field_key_is_refused;
+    [I19] a_refused_create_creates_nothing;
 }
 
 async fn exists(ctx: &Context, name: &str) -> Verdict<bool> {

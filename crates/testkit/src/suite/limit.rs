@@ -7,9 +7,12 @@ use crate::context::{Context, OPTIONS};
 use crate::data::{filled, numbered, plain, vector};
 
 cases! { "limit";
-    dimension_past_it_is_refused, top_k_past_it_is_refused, id_past_it_is_refused,
-    metadata_past_it_is_too_large, metadata_of_patches_past_it_is_too_large, window_past_it_is_unsupported,
-    indexes_past_it_are_over_quota, records_past_it_are_over_quota, replacing_records_needs_no_quota,
+    [E3] dimension_past_it_is_refused, metadata_of_patches_past_it_is_too_large;
+    [E3 R3] top_k_past_it_is_refused;
+    [E3 N7 W5] id_past_it_is_refused;
+    [E3 W5] metadata_past_it_is_too_large;
+    [C4 E3 R4] window_past_it_is_unsupported;
+    [E2] indexes_past_it_are_over_quota, records_past_it_are_over_quota, replacing_records_needs_no_quota;
 }
 
 async fn dimension_past_it_is_refused(ctx: &Context) -> Verdict {

@@ -7,7 +7,8 @@ use crate::context::{Context, OPTIONS};
 use crate::data::{filled, ids, numbered};
 
 cases! { "maintenance";
-    optimize_changes_no_answer, optimize_twice, optimize_an_empty_index, flush_changes_no_answer, flush_twice,
+    [C4 I16] optimize_changes_no_answer, optimize_twice, optimize_an_empty_index;
+    [I15] flush_changes_no_answer, flush_twice;
 }
 
 async fn optimize_changes_no_answer(ctx: &Context) -> Verdict {

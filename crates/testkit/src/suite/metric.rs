@@ -2,55 +2,65 @@
 
 use portolan_core::{Metric, Record};
 
-use crate::case::{Case, Verdict, check, check_eq};
+use crate::case::{Case, Verdict, check, check_eq, sentences};
 use crate::context::Context;
 use crate::data::numbered;
 use crate::twin::Twin;
 
 /// The same cases for every metric.
 macro_rules! metric_cases {
-    ($($name:literal $run:ident $metric:ident,)*) => {
-        pub(crate) const CASES: &[Case] = &[$(Case {
+    ($($checks:tt $($name:literal $run:ident $metric:ident),+;)+) => {
+        pub(crate) const CASES: &[Case] = &[$($(Case {
             name: concat!("metric::", $name),
+            checks: sentences!($checks),
             run: |ctx| Box::pin($run(ctx, Metric::$metric)),
-        }),*];
+        }),+),+];
     };
 }
 
 metric_cases! {
+    [S1 S9 S11]
     "order_by_cosine" order Cosine,
     "order_by_dot_product" order DotProduct,
     "order_by_euclidean" order Euclidean,
-    "order_by_manhattan" order Manhattan,
+    "order_by_manhattan" order Manhattan;
+    [S2 S3 S5]
     "scores_of_cosine" scores Cosine,
     "scores_of_dot_product" scores DotProduct,
     "scores_of_euclidean" scores Euclidean,
-    "scores_of_manhattan" scores Manhattan,
+    "scores_of_manhattan" scores Manhattan;
+    [S7]
     "threshold_on_cosine" threshold Cosine,
     "threshold_on_dot_product" threshold DotProduct,
     "threshold_on_euclidean" threshold Euclidean,
-    "threshold_on_manhattan" threshold Manhattan,
+    "threshold_on_manhattan" threshold Manhattan;
+    [S7]
     "threshold_is_inclusive_on_cosine" inclusive Cosine,
     "threshold_is_inclusive_on_dot_product" inclusive DotProduct,
     "threshold_is_inclusive_on_euclidean" inclusive Euclidean,
-    "threshold_is_inclusive_on_manhattan" inclusive Manhattan,
+    "threshold_is_inclusive_on_manhattan" inclusive Manhattan;
+    [S6 S7]
     "normalized_scores_of_cosine" normalized Cosine,
     "normalized_scores_of_dot_product" normalized DotProduct,
     "normalized_scores_of_euclidean" normalized Euclidean,
-    "normalized_scores_of_manhattan" normalized Manhattan,
+    "normalized_scores_of_manhattan" normalized Manhattan;
+    [S12 S13]
     "random_floats_by_cosine" random Cosine,
     "random_floats_by_dot_product" random DotProduct,
     "random_floats_by_euclidean" random Euclidean,
-    "random_floats_by_manhattan" random Manhattan,
+    "random_floats_by_manhattan" random Manhattan;
+    [S9]
     "ties_by_id_on_dot_product" ties DotProduct,
     "ties_by_id_on_euclidean" ties Euclidean,
-    "ties_by_id_on_manhattan" ties Manhattan,
+    "ties_by_id_on_manhattan" ties Manhattan;
+    [R5 S10]
     "ties_across_the_cut_on_dot_product" ties_cut DotProduct,
     "ties_across_the_cut_on_euclidean" ties_cut Euclidean,
-    "ties_across_the_cut_on_manhattan" ties_cut Manhattan,
+    "ties_across_the_cut_on_manhattan" ties_cut Manhattan;
+    [R6 S9]
     "ties_across_pages_on_dot_product" ties_pages DotProduct,
     "ties_across_pages_on_euclidean" ties_pages Euclidean,
-    "ties_across_pages_on_manhattan" ties_pages Manhattan,
+    "ties_across_pages_on_manhattan" ties_pages Manhattan;
 }
 
 const QUERY: [f32; 3] = [3.0, -1.0, 2.0];

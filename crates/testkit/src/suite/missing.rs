@@ -11,8 +11,9 @@ use crate::context::{Context, OPTIONS};
 use crate::data::{owned, plain};
 
 cases! { "missing";
-    describe_index, delete_index, upsert, an_empty_upsert, get, delete, an_empty_delete, delete_where, clear,
-    update_metadata, an_empty_update, search, scan, count, stats, explain, optimize,
+    [I4] describe_index, delete_index, upsert, get, delete, delete_where, clear, update_metadata, search, scan, count,
+    stats, explain, optimize;
+    [I4 W3] an_empty_upsert, an_empty_delete, an_empty_update;
 }
 
 /// The error must be `NotFound`, and say of which index and in which operation.

@@ -10,9 +10,13 @@ use crate::data::plain;
 use crate::suite::hostile::TEXTS;
 
 cases! { "name";
-    portable_names_are_taken_and_listed_as_given, hyphen_and_underscore_stay_apart, names_as_long_as_allowed,
-    too_short_and_too_long_are_refused, other_characters_are_refused, doubled_and_final_separators_are_refused,
-    hostile_names_are_refused, a_missing_native_name_is_not_found, an_empty_name_is_not_found,
+    [N1 N5] portable_names_are_taken_and_listed_as_given;
+    [N2 N5] hyphen_and_underscore_stay_apart;
+    [N1 N2] names_as_long_as_allowed;
+    [N1 N3] too_short_and_too_long_are_refused, other_characters_are_refused, doubled_and_final_separators_are_refused,
+    hostile_names_are_refused;
+    [I4 N4] a_missing_native_name_is_not_found;
+    [I4] an_empty_name_is_not_found;
 }
 
 /// Names of this run, from patterns in which `#` is the place for something unique.

@@ -12,12 +12,11 @@ use crate::context::{Context, OPTIONS};
 use crate::random::{self, Sequence};
 use crate::twin::Twin;
 
-cases! {
-    "random";
-    filters_over_undeclared_fields,
-    filters_over_declared_fields,
-    sequences_of_operations,
-    sequences_with_the_store_opened_again,
+cases! { "random";
+    [A1 F1] filters_over_undeclared_fields;
+    [A1 F1 N21] filters_over_declared_fields;
+    [A1] sequences_of_operations;
+    [A1 A3] sequences_with_the_store_opened_again;
 }
 
 const RECORDS: usize = 60;

@@ -13,9 +13,12 @@ use crate::data::{ids, mixed, numbered, plain};
 use crate::twin::Twin;
 
 cases! { "reopen";
-    keeps_records, keeps_the_spec, keeps_updates_and_deletes, keeps_no_deleted_index, keeps_a_cleared_index,
-    keeps_hostile_ids_and_values, answers_searches_and_filters, takes_further_writes, many_times,
-    old_cursors_are_dead,
+    [A3] keeps_records, keeps_updates_and_deletes, keeps_a_cleared_index, answers_searches_and_filters,
+    takes_further_writes, many_times;
+    [I8] keeps_the_spec;
+    [I5] keeps_no_deleted_index;
+    [A3 N7 N18] keeps_hostile_ids_and_values;
+    [R10] old_cursors_are_dead;
 }
 
 /// A storage at a place of its own, with an empty index.

@@ -13,12 +13,9 @@ use crate::rows::{FilterRow, ScoreRow, filter_rows, score_rows};
 use crate::twin::scan_all;
 
 cases! { "rows";
-    filters_over_undeclared_fields,
-    filters_over_declared_fields,
-    scores_under_cosine,
-    scores_under_dot_product,
-    scores_under_euclidean,
-    scores_under_manhattan,
+    [F1 F2 F3 F7 F8 F9 F10 F11 F12 F13 N6] filters_over_undeclared_fields;
+    [F1 F2 F3 F7 F8 F9 F10 F11 F12 F13 N21] filters_over_declared_fields;
+    [S2 S3 S4 S6 S12] scores_under_cosine, scores_under_dot_product, scores_under_euclidean, scores_under_manhattan;
 }
 
 async fn filters_over_undeclared_fields(ctx: &Context) -> Verdict {

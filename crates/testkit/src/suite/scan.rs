@@ -10,12 +10,15 @@ use crate::context::Context;
 use crate::data::{filled, ids, numbered, plain};
 
 cases! { "scan";
-    empty_index_is_one_empty_page, every_page_size_is_complete, with_filter, with_a_filter_of_few,
-    vectors_and_metadata_only_where_asked, page_size_out_of_range_is_refused, a_foreign_cursor_is_refused,
-    an_invented_cursor_is_refused, replaced_records_are_seen_once, records_are_seen_once_while_others_are_written,
+    [A3 R8] with_filter, with_a_filter_of_few;
+    [R8] empty_index_is_one_empty_page, every_page_size_is_complete,
+    replaced_records_are_seen_once, records_are_seen_once_while_others_are_written,
     records_are_seen_once_while_others_are_deleted, records_are_seen_once_while_all_are_replaced,
     updated_records_are_seen_once, two_scans_do_not_disturb_each_other, a_page_may_be_read_again, as_a_stream,
-    many_pages,
+    many_pages;
+    [A1] vectors_and_metadata_only_where_asked;
+    [I19] page_size_out_of_range_is_refused;
+    [R10] a_foreign_cursor_is_refused, an_invented_cursor_is_refused;
 }
 
 async fn empty_index_is_one_empty_page(ctx: &Context) -> Verdict {

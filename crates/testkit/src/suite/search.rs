@@ -11,16 +11,30 @@ use crate::data::{filled, ids, numbered, opaque, vector};
 use crate::twin::Twin;
 
 cases! { "search";
-    empty_index_gives_nothing, one_record, fewer_records_than_k, largest_k, default_k_is_ten, a_record_finds_itself_first,
-    pages_join_without_gap_or_repeat, an_offset_past_the_end_gives_nothing, has_more_at_every_edge,
-    total_counts_the_filter_only, total_is_absent_unless_asked, metadata_only_where_asked, vectors_only_where_asked,
-    with_filter_and_offset, with_filter_threshold_and_total, the_answer_names_itself, query_ids_differ,
-    presets_find_what_is_there, hints_do_not_change_an_exact_answer, exact_is_kept_or_refused,
-    duplicates_by_vector, duplicates_by_field, duplicates_by_number_of_either_type, duplicates_by_list,
-    duplicates_by_opaque_value, without_the_field_no_duplicates, duplicates_fill_k_and_pages,
-    duplicates_leave_the_total, duplicates_with_filter_and_threshold, by_id_leaves_itself_out,
-    by_id_with_filter_and_total, by_id_of_a_missing_record_is_not_found, deleted_records_are_not_found,
-    replaced_records_are_found_at_their_new_place, updated_metadata_is_found, pages_of_everything_are_complete,
+    [R5 R7 S11] empty_index_gives_nothing, one_record, fewer_records_than_k;
+    [E3 R3 S11] largest_k;
+    [R3 R5] default_k_is_ten;
+    [S3 S9] a_record_finds_itself_first;
+    [R3 R6] pages_join_without_gap_or_repeat, pages_of_everything_are_complete;
+    [R3 R5] an_offset_past_the_end_gives_nothing;
+    [R5] has_more_at_every_edge;
+    [R7] total_counts_the_filter_only, total_is_absent_unless_asked;
+    [A1] metadata_only_where_asked, vectors_only_where_asked, the_answer_names_itself, query_ids_differ;
+    [R3 R7] with_filter_and_offset;
+    [R7 S7] with_filter_threshold_and_total;
+    [S17] presets_find_what_is_there, hints_do_not_change_an_exact_answer;
+    [C4 S18] exact_is_kept_or_refused;
+    [S19] duplicates_by_vector, duplicates_by_field, duplicates_by_number_of_either_type, duplicates_by_list,
+    duplicates_by_opaque_value;
+    [S20] without_the_field_no_duplicates;
+    [R3 S21] duplicates_fill_k_and_pages;
+    [R7 S19] duplicates_leave_the_total;
+    [S7 S19] duplicates_with_filter_and_threshold;
+    [R2] by_id_leaves_itself_out, by_id_of_a_missing_record_is_not_found;
+    [R2 R7] by_id_with_filter_and_total;
+    [W12 W20] deleted_records_are_not_found;
+    [W1 W20] replaced_records_are_found_at_their_new_place;
+    [W17 W20] updated_metadata_is_found;
 }
 
 const QUERY: [f32; 3] = [3.0, -1.0, 2.0];

@@ -8,8 +8,13 @@ use crate::data::{filled, ids, numbered, plain};
 use crate::twin::Twin;
 
 cases! { "stats";
-    name_the_index, count_records_exactly, count_declared_fields, count_all_fields_with_detail,
-    follow_updates, of_an_empty_index, query_times_are_of_this_index, sizes_as_declared, times_have_one_form,
+    [A1] name_the_index;
+    [I9] count_records_exactly, of_an_empty_index;
+    [I11] count_declared_fields, count_all_fields_with_detail;
+    [I9 I11] follow_updates;
+    [I10] query_times_are_of_this_index;
+    [C4 I9] sizes_as_declared;
+    [I8] times_have_one_form;
 }
 
 /// Both sides' statistics; counts must be the same.

@@ -12,12 +12,21 @@ use crate::context::Context;
 use crate::data::{filled, mixed_index, numbered, opaque, owned, plain};
 
 cases! { "update";
-    sets_a_new_key, replaces_a_value_whole, changes_a_type, removes_a_key, removes_a_missing_key, removes_the_last_key,
-    leaves_the_vector, leaves_the_vector_however_often, leaves_other_records, sets_every_kind_of_value, replaces_objects_and_does_not_merge_them,
-    null_in_a_value_is_no_value, patches_of_one_id_apply_in_order, a_missing_id_fails_alone,
-    a_missing_id_is_not_created, an_empty_call_changes_nothing, an_empty_patch_changes_nothing,
-    the_input_is_not_changed, many_at_once, a_bad_patch_refuses_the_call, a_bad_id_refuses_the_call,
-    binds_declared_fields, filters_see_it, one_record_at_a_time, concurrent_updates_are_all_kept,
+    [W17] sets_a_new_key, replaces_a_value_whole, changes_a_type, removes_a_missing_key, removes_the_last_key,
+    leaves_the_vector, leaves_the_vector_however_often, leaves_other_records, replaces_objects_and_does_not_merge_them,
+    patches_of_one_id_apply_in_order, an_empty_patch_changes_nothing, many_at_once;
+    [N19 W17] removes_a_key, null_in_a_value_is_no_value;
+    [N18 W17] sets_every_kind_of_value;
+    [W7 W18] a_missing_id_fails_alone;
+    [W18] a_missing_id_is_not_created;
+    [W3] an_empty_call_changes_nothing;
+    [A1] the_input_is_not_changed;
+    [N16 N17 W5] a_bad_patch_refuses_the_call;
+    [N7 W5] a_bad_id_refuses_the_call;
+    [N21 N22] binds_declared_fields;
+    [W17 W20] filters_see_it;
+    [W8 W18] one_record_at_a_time;
+    [W19] concurrent_updates_are_all_kept;
 }
 
 async fn sets_a_new_key(ctx: &Context) -> Verdict {

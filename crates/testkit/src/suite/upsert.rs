@@ -7,13 +7,20 @@ use crate::context::Context;
 use crate::data::{filled, ids, numbered, owned, plain};
 
 cases! { "upsert";
-    stored_records_read_back, an_empty_call_changes_nothing, inserts_and_replaces_in_one_call,
-    replaces_the_whole_record, replacing_drops_old_keys, the_last_of_equal_ids_wins,
-    equal_ids_across_chunks_fold, one_outcome_per_position, writing_again_changes_nothing, the_input_is_not_changed,
-    a_batch_of_a_thousand, more_than_the_batch_limit, a_wide_batch, visible_when_searchable, accepted_is_stored,
-    one_record_at_a_time, in_chunks, of_a_retry_part, get_answers_in_order, get_repeats_repeated_ids,
-    get_leaves_holes, get_of_nothing_is_nothing, get_of_only_missing_is_holes, get_many,
-    get_leaves_out_what_is_not_asked_for, write_time_is_told,
+    [A3 W20] stored_records_read_back;
+    [W20] visible_when_searchable, accepted_is_stored;
+    [W3] an_empty_call_changes_nothing;
+    [W1] inserts_and_replaces_in_one_call, replaces_the_whole_record, replacing_drops_old_keys,
+    writing_again_changes_nothing;
+    [W2] the_last_of_equal_ids_wins;
+    [W2 W11] equal_ids_across_chunks_fold;
+    [W7] one_outcome_per_position;
+    [A1] the_input_is_not_changed, write_time_is_told, get_leaves_out_what_is_not_asked_for;
+    [W11] a_batch_of_a_thousand, more_than_the_batch_limit, a_wide_batch;
+    [W8] one_record_at_a_time;
+    [W7] in_chunks, of_a_retry_part;
+    [R1] get_answers_in_order, get_repeats_repeated_ids, get_leaves_holes, get_of_nothing_is_nothing,
+    get_of_only_missing_is_holes, get_many;
 }
 
 async fn stored_records_read_back(ctx: &Context) -> Verdict {

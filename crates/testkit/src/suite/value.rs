@@ -9,13 +9,19 @@ use crate::context::Context;
 use crate::data::{filled, opaque, owned, plain};
 
 cases! { "value";
-    no_metadata, bools, integers, the_long_1746714878034235396, integers_at_the_edges, floats_bit_for_bit,
-    floats_at_the_edges, whole_floats_stay_floats, negative_zero_becomes_zero, strings, unicode_strings,
-    an_empty_string, lists_of_each_type, an_empty_list, a_list_of_one, long_lists, lists_keep_order_and_repeats,
-    mixed_lists_are_opaque, nested_lists, lists_that_hold_null, objects, deep_objects, empty_objects,
-    numbers_inside_opaque_values, nulls_in_json_are_left_out, one_field_of_many_types, many_fields,
-    integer_and_float_are_told_apart_by_reading_and_not_by_filters, nothing_finite_is_refused_and_nothing_stored,
-    bad_keys_are_refused, a_value_made_by_hand_is_stored_in_canonical_form,
+    [N18] no_metadata, bools, integers, the_long_1746714878034235396, integers_at_the_edges, floats_bit_for_bit,
+    floats_at_the_edges, whole_floats_stay_floats, strings, an_empty_string, long_lists, many_fields,
+    lists_keep_order_and_repeats;
+    [N17 N18] negative_zero_becomes_zero, lists_of_each_type, a_list_of_one, mixed_lists_are_opaque, nested_lists,
+    lists_that_hold_null, deep_objects, empty_objects, numbers_inside_opaque_values,
+    a_value_made_by_hand_is_stored_in_canonical_form;
+    [N6 N18] unicode_strings;
+    [F11 N18] an_empty_list, objects;
+    [N19] nulls_in_json_are_left_out;
+    [N23] one_field_of_many_types;
+    [F7 N18] integer_and_float_are_told_apart_by_reading_and_not_by_filters;
+    [N17 W5 W6] nothing_finite_is_refused_and_nothing_stored;
+    [N16 W5] bad_keys_are_refused;
 }
 
 /// Writes each value into a record of its own and looks at what reads back, by get, scan and search.

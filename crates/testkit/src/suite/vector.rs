@@ -7,11 +7,16 @@ use crate::context::Context;
 use crate::data::{filled, owned, plain};
 
 cases! { "vector";
-    reads_back_as_declared, negative_zero_components, tiny_components, extreme_norms_by_cosine,
-    extreme_norms_by_dot_product, extreme_norms_by_euclidean, extreme_norms_by_manhattan,
-    zero_is_stored_where_it_has_a_meaning, zero_is_refused_under_cosine, zero_queries, not_finite_is_refused,
-    too_large_or_too_small_norms_are_refused, another_length_is_a_mismatch, a_record_without_a_vector_is_refused,
-    queries_are_checked_like_records, equal_vectors_are_separate_records, opposite_vectors_by_cosine,
+    [N14] reads_back_as_declared, negative_zero_components, tiny_components;
+    [N12 S12] extreme_norms_by_cosine, extreme_norms_by_dot_product, extreme_norms_by_euclidean,
+    extreme_norms_by_manhattan;
+    [N12 N13] zero_is_stored_where_it_has_a_meaning, zero_is_refused_under_cosine, zero_queries,
+    too_large_or_too_small_norms_are_refused;
+    [N11 N13 W5] not_finite_is_refused, another_length_is_a_mismatch;
+    [N11 W5] a_record_without_a_vector_is_refused;
+    [N13] queries_are_checked_like_records;
+    [S9 S11] equal_vectors_are_separate_records;
+    [S2 S4 S6] opposite_vectors_by_cosine;
 }
 
 async fn reads_back_as_declared(ctx: &Context) -> Verdict {

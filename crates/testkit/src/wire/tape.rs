@@ -13,11 +13,6 @@
 //! The file is zstd throughout: a line of JSON, the [`Header`], and for each exchange a line of JSON and the two
 //! bodies, of which it tells the lengths.
 
-use std::io;
-use std::net::SocketAddr;
-
-use crate::harness::Settings;
-
 mod canonical;
 mod diff;
 mod exchange;
@@ -26,73 +21,10 @@ mod player;
 mod protobuf;
 mod recorder;
 
-pub use file::Header;
 pub use player::Player;
 pub use recorder::Recorder;
 
-/// A tape while the suite runs over it.
-#[derive(Debug)]
-pub enum Tape {
-    /// The suite runs against a server, and is recorded.
-    Recording(Recorder),
-    /// The suite is answered from the tape.
-    Playing(Player),
-}
-
-impl Tape {
-    /// Where the adapter finds its server.
-    pub fn address(&self) -> SocketAddr {
-        match self {
-            Self::Recording(recorder) => recorder.address(),
-            Self::Playing(player) => player.address(),
-        }
-    }
-
-    /// The header, where the tape is played.
-    pub fn header(&self) -> Option<&Header> {
-        match self {
-            Self::Recording(_) => None,
-            Self::Playing(player) => Some(player.header()),
-        }
-    }
-
-    /// The settings of the run: those of the recording, where the tape is played.
-    pub(crate) fn settings(&self, given: Settings) -> Settings {
-        match self.header() {
-            None => given,
-            Some(header) => Settings {
-                seed: header.seed,
-                random_filters: header.random_filters,
-                random_sequences: header.random_sequences,
-                ..given
-            },
-        }
-    }
-
-    /// A part begins.
-    pub(crate) fn begin(&self, part: &str) {
-        match self {
-            Self::Recording(recorder) => recorder.begin(part),
-            Self::Playing(player) => player.begin(part),
-        }
-    }
-
-    /// The part has ended; an error tells what was not as on the tape.
-    pub(crate) fn end(&self) -> Result<(), String> {
-        match self {
-            Self::Recording(recorder) => recorder.end(),
-            Self::Playing(player) => player.end(),
-        }
-    }
-
-    /// The run has ended well: what was recorded becomes a tape.
-    pub(crate) fn finish(&self, header: Header) -> io::Result<()> {
-        match self {
-            Self::Recording(recorder) => recorder.finish(header),
-            Self::Playing(_) => Ok(()),
-        }
-    }
-}
+pub use crate::tape::{Header, Tape};
 
 #[cfg(test)]
 mod tests;

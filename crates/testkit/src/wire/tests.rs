@@ -227,13 +227,15 @@ async fn tcp_is_cut_where_the_script_says() {
     tcp.on_connection(4..=4, Line::CutAnswered(5));
     tcp.on_connection(5..=5, Line::CutSent(7));
     tcp.on_connection(6..=6, Line::Reset);
+    tcp.on_connection(7..=7, Line::AnswerCut("commit".into()));
     assert_eq!(shout(&tcp, &["begin", "commit"]).await, "BEGINCOMMIT");
     assert_eq!(shout(&tcp, &["begin", "commit"]).await, "BEGIN|");
     assert_eq!(shout(&tcp, &["begin", "commit"]).await, "BEGIN|");
     assert_eq!(shout(&tcp, &["begin", "commit"]).await, "BEGIN|");
     assert_eq!(shout(&tcp, &["begin", "commit"]).await, "BEGIN|");
     assert_eq!(shout(&tcp, &["begin"]).await, "|");
-    assert_eq!(tcp.connections(), 6);
+    assert_eq!(shout(&tcp, &["commit", "begin"]).await, "|");
+    assert_eq!(tcp.connections(), 7);
 }
 
 #[tokio::test]

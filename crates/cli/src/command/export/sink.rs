@@ -21,7 +21,7 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// The format that a file's name tells; that of stdout is JSONL.
+    /// The format of a file by its name; that of stdout is JSONL.
     pub(super) fn of(path: &Path) -> Result<Self, Failure> {
         let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
         match extension.as_str() {
@@ -29,7 +29,7 @@ impl Format {
             "parquet" => Ok(Self::Parquet),
             _ if is_stdout(path) => Ok(Self::Jsonl),
             _ => Err(Failure::usage(format!(
-                "the format of {} cannot be told by its name; say --format jsonl or parquet",
+                "the format of {} is not known by its name; add --format jsonl or parquet",
                 path.display()
             ))),
         }
@@ -72,7 +72,7 @@ impl Sink {
         }
     }
 
-    /// Puts the file into its place.
+    /// Gives the file its name.
     pub(super) fn finish(self, path: &Path) -> io::Result<()> {
         let file = match self {
             Self::Stdout(mut out) => return out.flush(),

@@ -1,8 +1,9 @@
 //! The reading side of an import: a thread that parses rows ahead of the store, by a few batches and no more.
 
-use portolan::{Record, Result};
+use portolan::Result;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
+use super::batch::Batch;
 use crate::input::{ColumnTypes, Input, Row};
 
 /// Past this size, as vectors or in the file, a batch is cut early.
@@ -10,23 +11,6 @@ const MAX_BATCH_BYTES: u64 = 16 << 20;
 
 /// How many batches are parsed ahead.
 const AHEAD: usize = 2;
-
-/// A row and its place.
-pub(super) struct Item {
-    /// Which input.
-    pub(super) input: usize,
-    /// Which line of it.
-    pub(super) line: u64,
-    /// The record, or what is wrong with the row.
-    pub(super) record: Result<Record>,
-}
-
-/// Rows in order, and how far the inputs were read for them.
-#[derive(Default)]
-pub(super) struct Batch {
-    pub(super) items: Vec<Item>,
-    pub(super) bytes_read: u64,
-}
 
 /// Batches in order; an error ends them.
 pub(super) struct Feed(Receiver<Result<Batch>>);
@@ -73,7 +57,7 @@ impl Reader {
                 let Row { line, record } = row?;
                 self.vectors +=
                     record.as_ref().map_or(0, |r| r.vector.as_ref().map_or(0, |v| v.len() as u64 * 4));
-                self.batch.items.push(Item { input: n, line, record });
+                self.batch.push(n, line, record);
                 self.batch.bytes_read = bytes_before + rows.bytes_read();
                 if self.is_full() && self.flush().is_none() {
                     return Ok(());
@@ -87,12 +71,12 @@ impl Reader {
 
     fn is_full(&self) -> bool {
         let bytes = self.vectors.max(self.batch.bytes_read.saturating_sub(self.flushed_at));
-        self.batch.items.len() >= self.batch_size || bytes >= MAX_BATCH_BYTES
+        self.batch.len() >= self.batch_size || bytes >= MAX_BATCH_BYTES
     }
 
     /// Hands over what has been read; `None` where nobody listens any more.
     fn flush(&mut self) -> Option<()> {
-        if self.batch.items.is_empty() {
+        if self.batch.len() == 0 {
             return Some(());
         }
         self.vectors = 0;

@@ -3,7 +3,7 @@
 //! A small file in the user's state directory holds which files were read (size and hash), and how many of their rows
 //! the store has acknowledged. The same command finds it again; it is removed when the import is done.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -11,10 +11,10 @@ use portolan::{CallOptions, GetRequest, Record, VectorStorage};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::Args;
+use super::args::Args;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::input::{Input, is_stdin};
+use crate::input::{Fingerprint, is_stdin};
 use crate::profile::state_dir;
 
 /// The state of an import, and where it is kept; kept nowhere for stdin and for stores that forget.
@@ -28,7 +28,7 @@ pub(super) struct Resume {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct State {
     inputs: Vec<Fingerprint>,
-    /// When the index was made, so that one made anew is not taken for it.
+    /// When the index was made, so that another one of the same name is not taken for it.
     index_created_at: Option<String>,
     /// How many rows, from the first of the first file, need not be read again.
     acknowledged: u64,
@@ -36,31 +36,27 @@ struct State {
     last_id: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Fingerprint {
-    path: PathBuf,
-    size: u64,
-    blake3: String,
-}
-
 impl Resume {
+    /// Whether the state of such an import is kept, for which the fingerprints of its files are needed.
+    pub(super) fn is_kept(storage: &dyn VectorStorage, args: &Args) -> bool {
+        storage.capability().durable && args.files.iter().all(|f| !is_stdin(f))
+    }
+
     /// Finds where an earlier run of the same command ended.
     pub(super) async fn find(
         storage: &dyn VectorStorage,
-        location: &str,
         args: &Args,
-        inputs: &[Input],
+        inputs: Vec<Fingerprint>,
         context: &Context,
     ) -> Result<Self, Failure> {
-        let info = storage.describe_index(&args.name, context.options()).await?;
-        let keeps = storage.capability().durable && args.files.iter().all(|f| !is_stdin(f));
-        if !keeps {
+        if !Self::is_kept(storage, args) {
             return Ok(Self { file: None, index: args.name.clone(), state: State::default() });
         }
-        let inputs = inputs.iter().flat_map(Input::files).map(fingerprint).collect::<Result<Vec<_>, _>>()?;
-        let file = state_dir()?.join("imports").join(format!("{}.json", key(location, args, &inputs)));
-        let fresh = State { inputs, index_created_at: info.created_at, ..State::default() };
-        let mut this = Self { file: Some(file), index: args.name.clone(), state: fresh };
+        let location = context.location()?.to_string();
+        let file = state_dir()?.join("imports").join(format!("{}.json", key(&location, args, &inputs)));
+        let index_created_at = context.describe(&args.name).await?.created_at.clone();
+        let state = State { inputs, index_created_at, ..State::default() };
+        let mut this = Self { file: Some(file), index: args.name.clone(), state };
         if !args.restart {
             this.take_up(storage, context).await?;
         }
@@ -88,7 +84,7 @@ impl Resume {
         options: CallOptions,
     ) -> Result<(), Failure> {
         self.state.acknowledged += rows;
-        let Some(file) = &self.file else { return Ok(()) };
+        let Some(file) = self.file.as_ref().filter(|_| rows > 0) else { return Ok(()) };
         storage.flush(options).await?;
         save(file, &self.state).map_err(|e| Failure::file(file, "write", &e))
     }
@@ -123,7 +119,7 @@ impl Resume {
         let Some(earlier) = self.file.as_deref().and_then(load) else { return Ok(()) };
         if earlier.inputs != self.state.inputs || earlier.index_created_at != self.state.index_created_at {
             context
-                .note("The files or the index changed since an earlier run was interrupted: beginning anew.");
+                .note("The files or the index changed since an earlier run was interrupted: starting over.");
             return Ok(());
         }
         if let Some(id) = &earlier.last_id {
@@ -133,8 +129,7 @@ impl Resume {
                 .include_metadata(false)
                 .options(context.options());
             if storage.get(&request).await?.iter().any(Option::is_none) {
-                context
-                    .note("What an earlier, interrupted run stored is not there any more: beginning anew.");
+                context.note("What an earlier, interrupted run stored is not there any more: starting over.");
                 return Ok(());
             }
         }
@@ -156,16 +151,6 @@ fn key(location: &str, args: &Args, inputs: &[Fingerprint]) -> String {
 fn absolute(location: &str) -> Option<PathBuf> {
     let path = location.split_once(':')?.1;
     if path.starts_with('/') { None } else { std::env::current_dir().ok() }
-}
-
-fn fingerprint(path: &Path) -> Result<Fingerprint, Failure> {
-    let failed = |e: io::Error| Failure::file(path, "read", &e);
-    let file = File::open(path).map_err(failed)?;
-    let size = file.metadata().map_err(failed)?.len();
-    let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(file).map_err(failed)?;
-    let path = fs::canonicalize(path).map_err(failed)?;
-    Ok(Fingerprint { path, size, blake3: hasher.finalize().to_hex().to_string() })
 }
 
 /// The state in a file; one that cannot be read is as good as none.

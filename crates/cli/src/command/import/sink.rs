@@ -1,14 +1,12 @@
 //! The writing side of an import.
 
 use std::future::Future;
-use std::iter;
 
-use portolan::{
-    CallOptions, Error, ErrorKind, IndexSpec, Outcome, Record, UpsertRequest, VectorStorage, validate,
-};
+use portolan::{CallOptions, Error, ErrorKind, IndexSpec, Outcome, UpsertRequest, VectorStorage, validate};
 
-use super::OnError;
-use super::feed::{Batch, Feed, Item};
+use super::args::OnError;
+use super::batch::{Batch, Position};
+use super::feed::Feed;
 use super::resume::Resume;
 use super::tally::{Fate, MOST_PROBLEMS, Problem, Tally};
 use crate::failure::Failure;
@@ -22,30 +20,32 @@ pub(super) struct Sink<'a> {
     inputs: &'a [Input],
     on_error: OnError,
     options: CallOptions,
-    tell: bool,
+    reports: bool,
     bar: &'a Bar,
     tally: Tally,
 }
 
-/// A record and the place of its row.
-struct Placed {
-    input: usize,
-    line: u64,
-    record: Record,
+/// A row that was not surely stored.
+struct NotStored {
+    /// Which row of its batch.
+    row: usize,
+    /// Whether the run ends with it.
+    stops: bool,
+    problem: Problem,
 }
 
 impl<'a> Sink<'a> {
-    /// `tell`: whether rows that are passed over are told on stderr at once.
+    /// `reports`: whether rows that are passed over are named on stderr at once.
     pub(super) fn new(
         storage: &'a dyn VectorStorage,
         spec: &'a IndexSpec,
         inputs: &'a [Input],
         on_error: OnError,
         options: CallOptions,
-        tell: bool,
+        reports: bool,
         bar: &'a Bar,
     ) -> Self {
-        Self { storage, spec, inputs, on_error, options, tell, bar, tally: Tally::default() }
+        Self { storage, spec, inputs, on_error, options, reports, bar, tally: Tally::default() }
     }
 
     /// What was done.
@@ -71,134 +71,107 @@ impl<'a> Sink<'a> {
     }
 
     /// Stores the records of a batch, up to the first bad row where that is to stop.
-    async fn store(&mut self, batch: Batch, resume: &mut Resume) -> Result<(), Failure> {
-        let mut good = Vec::with_capacity(batch.items.len());
-        let mut stop = None;
-        let mut rows = 0;
-        for item in batch.items {
-            self.tally.read += 1;
-            match self.check(item) {
-                Ok(placed) => good.push(placed),
-                Err(problem) if self.on_error == OnError::Skip => self.skip(problem),
-                Err(problem) => {
-                    stop = Some(problem);
-                    break;
-                }
-            }
-            rows += 1;
+    async fn store(&mut self, mut batch: Batch, resume: &mut Resume) -> Result<(), Failure> {
+        let answer = self.upsert(&mut batch).await;
+        let outcomes = answer.as_deref().unwrap_or_default();
+        self.tally.read += batch.len() as u64;
+        self.tally.stored += outcomes.iter().filter(|o| o.is_stored()).count() as u64;
+        let first_stored = outcomes.iter().take_while(|o| o.is_stored()).count();
+        resume.remember(batch.records.iter().take(first_stored).next_back());
+
+        let not_stored = self.not_stored(&batch, &answer);
+        let (stopping, skipped): (Vec<_>, Vec<_>) = not_stored.into_iter().partition(|row| row.stops);
+        skipped.into_iter().for_each(|row| self.skip(row.problem));
+        let done = stopping.first().map_or(batch.len(), |row| row.row);
+        let advanced = resume.advance(done as u64, self.storage, self.options).await;
+        match self.stop(stopping.into_iter().map(|row| row.problem), resume) {
+            Some(failure) => Err(failure),
+            None => advanced,
         }
-        self.upsert(good, resume).await?;
-        resume.advance(rows, self.storage, self.options).await?;
-        stop.map_or(Ok(()), |problem| Err(self.stop(problem, iter::empty())))
     }
 
-    fn check(&self, item: Item) -> Result<Placed, Problem> {
-        let Item { input, line, record } = item;
+    /// Sends the records; those that the store refuses for what they are, are bad rows as well. The store names the
+    /// first of them, and the others are found here, so that no batch is sent once for each.
+    async fn upsert(&self, batch: &mut Batch) -> portolan::Result<Vec<Outcome>> {
         let limits = &self.storage.capability().limits;
-        let checked = record.and_then(|r| validate::record(&r, self.spec, limits).map(|_| r));
-        checked
-            .map(|record| Placed { input, line, record })
-            .map_err(|e| self.problem_at(input, line, Fate::Failed, e))
-    }
-
-    /// Stores records; those that the store refuses for what they are, are bad rows as well.
-    async fn upsert(&mut self, mut placed: Vec<Placed>, resume: &mut Resume) -> Result<(), Failure> {
-        while !placed.is_empty() {
-            let records: Vec<Record> = placed.iter().map(|p| p.record.clone()).collect();
-            let request = UpsertRequest::new(&self.spec.name, &records).options(self.options);
+        loop {
+            if self.on_error == OnError::Stop {
+                batch.end_at_bad_row();
+            }
+            if batch.records.is_empty() {
+                return Ok(Vec::new());
+            }
+            let request = UpsertRequest::new(&self.spec.name, &batch.records).options(self.options);
             match self.storage.upsert(&request).await {
-                Ok(result) => {
-                    self.tally.stored += result.stored() as u64;
-                    let whole = result.items.iter().take_while(|o| o.is_stored()).count();
-                    resume.remember(records.iter().take(whole).next_back());
-                    return self.settle(&placed, &result.items, resume).await;
-                }
-                Err(e) if is_about_data(&e) && e.position().is_some_and(|at| at < placed.len()) => {
-                    let bad = placed.remove(e.position().unwrap_or_default());
-                    let problem = self.problem(&bad, Fate::Failed, e);
-                    if self.on_error == OnError::Stop {
-                        return Err(self.stop(problem, iter::empty()));
+                Ok(result) => return Ok(result.items),
+                Err(e) => match e.position() {
+                    Some(at) if is_about_data(&e) && at < batch.records.len() => {
+                        batch.refuse(at, e, |r| validate::record(r, self.spec, limits).map(drop));
                     }
-                    self.skip(problem);
-                }
-                Err(e) => {
-                    let not = |row| self.problem(row, Fate::Failed, e.clone());
-                    let problems: Vec<Problem> = placed.iter().map(not).collect();
-                    return self.stop_at(problems).map_err(|failure| failure.hint(resume.advice()));
-                }
+                    _ => return Err(e),
+                },
             }
         }
-        Ok(())
     }
 
-    /// Deals with the records of a batch that were not stored.
-    async fn settle(
-        &mut self,
-        placed: &[Placed],
-        outcomes: &[Outcome],
-        resume: &mut Resume,
-    ) -> Result<(), Failure> {
-        let mut whole = None;
-        let mut stopping = Vec::new();
-        for (at, (row, outcome)) in placed.iter().zip(outcomes).enumerate() {
-            let Some(error) = outcome.error() else { continue };
-            let problem = self.problem(row, Fate::of(outcome), error.clone());
-            if is_about_data(error) && self.on_error == OnError::Skip {
-                self.skip(problem);
-            } else {
-                whole.get_or_insert(at as u64);
-                stopping.push(problem);
+    /// The rows that were not surely stored, in order.
+    fn not_stored(&self, batch: &Batch, answer: &portolan::Result<Vec<Outcome>>) -> Vec<NotStored> {
+        let skips = self.on_error == OnError::Skip;
+        let row = |position: &Position, fate, error: &Error, stops| NotStored {
+            row: position.row,
+            stops,
+            problem: self.problem(position, fate, error.clone()),
+        };
+        let bad = batch.bad.iter().map(|(position, e)| row(position, Fate::Failed, e, !skips));
+        let mut rows: Vec<NotStored> = match answer {
+            Err(e) => bad.chain(batch.positions.iter().map(|p| row(p, Fate::Failed, e, true))).collect(),
+            Ok(outcomes) => {
+                let outcomes = batch.positions.iter().zip(outcomes);
+                let failed = outcomes.filter_map(|(position, outcome)| {
+                    let error = outcome.error()?;
+                    Some(row(position, Fate::of(outcome), error, !skips || !is_about_data(error)))
+                });
+                bad.chain(failed).collect()
             }
-        }
-        let stopped = self.stop_at(stopping);
-        if let Some(whole) = whole {
-            resume.advance(whole, self.storage, self.options).await?;
-        }
-        stopped.map_err(|failure| failure.hint(resume.advice()))
+        };
+        rows.sort_by_key(|row| row.row);
+        rows
     }
 
-    fn problem(&self, row: &Placed, fate: Fate, error: Error) -> Problem {
-        self.problem_at(row.input, row.line, fate, error)
-    }
-
-    fn problem_at(&self, input: usize, line: u64, fate: Fate, error: Error) -> Problem {
-        let input = &self.inputs[input];
+    fn problem(&self, position: &Position, fate: Fate, error: Error) -> Problem {
+        let input = &self.inputs[position.input];
         let file = input.metadata.as_ref().map_or(input.name.clone(), |m| m.display().to_string());
-        Problem { file, unit: input.unit(), line, last_line: line, fate, error }
+        Problem { file, unit: input.unit(), line: position.line, last_line: position.line, fate, error }
     }
 
     fn skip(&mut self, problem: Problem) {
-        self.tally.add(Problem { fate: Fate::Skipped, ..problem.clone() });
-        if self.tell && self.tally.skipped <= MOST_PROBLEMS as u64 {
+        let problem = Problem { fate: Fate::Skipped, ..problem };
+        self.tally.add(problem.clone());
+        if self.reports && self.tally.skipped <= MOST_PROBLEMS as u64 {
             self.bar.line(&format!("skipped: {}", problem.sentence()));
-        } else if self.tell && self.tally.skipped == MOST_PROBLEMS as u64 + 1 {
+        } else if self.reports && self.tally.skipped == MOST_PROBLEMS as u64 + 1 {
             self.bar.line("skipped: further rows, which are counted and not shown");
         }
     }
 
-    /// Ends the run where rows were not stored.
-    fn stop_at(&mut self, problems: Vec<Problem>) -> Result<(), Failure> {
-        let mut problems = problems.into_iter();
-        problems.next().map_or(Ok(()), |first| Err(self.stop(first, problems)))
-    }
-
-    /// Ends the run for a row, and others behind it; those that share its reason are told with it.
-    fn stop(&mut self, mut first: Problem, others: impl Iterator<Item = Problem>) -> Failure {
+    /// Ends the run where rows were not stored; those that share the reason of the first are named with it.
+    fn stop(&mut self, mut problems: impl Iterator<Item = Problem>, resume: &Resume) -> Option<Failure> {
+        let mut first = problems.next()?;
         self.tally.add(first.clone());
-        for other in others {
-            first.join(&other);
-            self.tally.add(other);
+        for problem in problems {
+            first.join(&problem);
+            self.tally.add(problem);
         }
         let error = Error::new(first.error.kind(), first.sentence())
             .with_index(&self.spec.name)
             .with_context("file", first.file.clone())
             .with_context("line", first.line.to_string());
-        let failure = Failure::failed(error);
-        if is_about_data(&first.error) {
-            failure.hint("correct the row, or pass over such rows with --on-error skip")
+        let hint = if is_about_data(&first.error) {
+            "correct the row, or pass over such rows with --on-error skip"
         } else {
-            failure
-        }
+            resume.advice()
+        };
+        Some(Failure::failed(error).hint(hint))
     }
 }
 

@@ -3,7 +3,7 @@
 use portolan::{Error, Outcome};
 use serde_json::{Value as Json, json};
 
-/// How many problems are told one by one.
+/// How many problems are listed one by one.
 pub(super) const MOST_PROBLEMS: usize = 100;
 
 /// What an import did.

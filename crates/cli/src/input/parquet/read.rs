@@ -13,7 +13,8 @@ use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
 use portolan::{Error, Metadata, Record, Result, Value};
 use serde_json::{Map, Number, Value as Json};
 
-use super::super::{Row, Rows, open_file};
+use super::super::rows::{Row, Rows};
+use super::super::source::open_file;
 use crate::failure::file_error;
 
 /// A record a row.
@@ -47,13 +48,17 @@ impl ParquetRows {
 
     /// The next row; the library may panic at damaged data, which is then an error like any other.
     fn row(&mut self) -> Option<Result<ParquetRow>> {
-        let place = || format!("{}, row {}", self.path.display(), self.at + 1);
+        let position = || format!("{}, row {}", self.path.display(), self.at + 1);
         let row = match catch_unwind(AssertUnwindSafe(|| self.rows.next())) {
             Ok(None) if self.at < self.total => {
-                Some(Err(Error::invalid(format!("{}: the file ends early", place()))))
+                Some(Err(Error::invalid(format!("{}: the file ends early", position()))))
             }
-            Ok(row) => row.map(|r| r.map_err(|e| Error::invalid(format!("{} cannot be read: {e}", place())))),
-            Err(_) => Some(Err(Error::invalid(format!("{} cannot be read: the file is damaged", place())))),
+            Ok(row) => {
+                row.map(|r| r.map_err(|e| Error::invalid(format!("{} cannot be read: {e}", position()))))
+            }
+            Err(_) => {
+                Some(Err(Error::invalid(format!("{} cannot be read: the file is damaged", position()))))
+            }
         };
         self.at += 1;
         row

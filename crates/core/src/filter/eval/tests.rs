@@ -214,12 +214,12 @@ fn numbers_compare_by_mathematical_value() {
         (i64::MIN, f64::NEG_INFINITY, Ordering::Greater),
         (i64::MAX, 1e300, Ordering::Less),
     ] {
-        assert_eq!(compare_mixed(integer, float), Some(expected), "{integer} to {float:?}");
+        assert_eq!(number::compare(integer, float), Some(expected), "{integer} to {float:?}");
         let (i, x) = (Scalar::Integer(integer), Scalar::Float(float));
         assert_eq!(compare(&i, &x), Some(expected), "{integer} to {float:?}");
         assert_eq!(compare(&x, &i), Some(expected.reverse()), "{float:?} to {integer}");
         assert_eq!(equal(&x, &i), expected.is_eq(), "{float:?} to {integer}");
     }
-    assert_eq!(compare_mixed(0, f64::NAN), None);
+    assert_eq!(number::compare(0, f64::NAN), None);
     assert!(equal(&Scalar::Float(0.0), &Scalar::Float(-0.0)));
 }

@@ -15,7 +15,7 @@ use serde_json::Value as Json;
 use self::node::Nested;
 use super::Filter;
 use crate::error::{Error, Result};
-use crate::metadata::refuse_huge_integers;
+use crate::metadata::check_integers;
 
 impl Filter {
     /// Reads the JSON notation from a JSON value.
@@ -60,7 +60,7 @@ impl Filter {
         deserializer.disable_recursion_limit();
         let node = Nested::default().deserialize(&mut deserializer).map_err(invalid)?;
         deserializer.end().map_err(invalid)?;
-        refuse_huge_integers(text)?;
+        check_integers(text)?;
         read::filter(node)
     }
 

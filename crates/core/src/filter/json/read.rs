@@ -28,25 +28,25 @@ const OPERATORS: [&str; 13] = [
 
 /// The flat and valid filter that the JSON stands for.
 pub(super) fn filter(node: Node) -> Result<Filter> {
-    let filter = whole(node).map_err(Fault::into_error)?.flat();
+    let filter = tree(node).map_err(Problem::into_error)?.flat();
     filter.validate()?;
     Ok(filter)
 }
 
 /// What is wrong, and where.
-struct Fault {
+struct Problem {
     path: String,
     message: String,
 }
 
-type Read<T = Filter> = std::result::Result<T, Fault>;
+type Read<T = Filter> = std::result::Result<T, Problem>;
 
-fn fault<T>(message: impl Into<String>) -> Read<T> {
-    Err(Fault { path: String::new(), message: message.into() })
+fn problem<T>(message: impl Into<String>) -> Read<T> {
+    Err(Problem { path: String::new(), message: message.into() })
 }
 
-impl Fault {
-    /// The fault seen from one level further out.
+impl Problem {
+    /// The problem seen from one level further out.
     fn within(mut self, step: impl Display) -> Self {
         self.path = format!("{step}{}", self.path);
         self
@@ -59,10 +59,10 @@ impl Fault {
     }
 }
 
-/// A whole filter: an object of fields and `$and`, `$or`, `$not`, `$id`.
-fn whole(node: Node) -> Read {
+/// A filter at any level: an object of fields and `$and`, `$or`, `$not`, `$id`.
+fn tree(node: Node) -> Read {
     let Node::Object(entries) = node else {
-        return fault(format!("expected a filter, which is an object, found {}", node.describe()));
+        return problem(format!("expected a filter, which is an object, found {}", node.describe()));
     };
     let read = |(key, node): (String, Node)| entry(&key, node).map_err(|f| f.within(format!(".{key}")));
     entries.into_iter().map(read).collect::<Read<_>>().map(Filter::And)
@@ -72,15 +72,15 @@ fn entry(key: &str, node: Node) -> Read {
     match key {
         "$and" => filters(node).map(Filter::And),
         "$or" => filters(node).map(Filter::Or),
-        "$not" => whole(node).map(|f| !f),
+        "$not" => tree(node).map(|f| !f),
         "$id" => id(node),
-        other if other.starts_with('$') => fault(unknown_logic(other)),
+        other if other.starts_with('$') => problem(unknown_logic(other)),
         field => condition(field, node),
     }
 }
 
 fn filters(node: Node) -> Read<Vec<Filter>> {
-    list(node, "filters", whole)
+    list(node, "filters", tree)
 }
 
 fn id(node: Node) -> Read {
@@ -91,9 +91,9 @@ fn id(node: Node) -> Read {
             (Some((operator, ids)), true) if operator == "$in" => {
                 list(ids, "strings", |item| string(item, USE)).map(Filter::Id).map_err(|f| f.within(".$in"))
             }
-            _ => fault(format!(r#"{USE}; to negate it, use {{"$not": {{"$id": …}}}}"#)),
+            _ => problem(format!(r#"{USE}; to negate it, use {{"$not": {{"$id": …}}}}"#)),
         },
-        other => fault(format!("{USE}, not {}", other.describe())),
+        other => problem(format!("{USE}, not {}", other.describe())),
     }
 }
 
@@ -101,9 +101,11 @@ fn id(node: Node) -> Read {
 fn condition(key: &str, node: Node) -> Read {
     match node {
         Node::Scalar(operand) => Ok(leaf(key, Condition::Eq(operand))),
-        Node::Null => fault(r#"null is no value; for a missing field use {"$exists": false}"#),
-        Node::List(_) => fault(bare_list(key)),
-        Node::Object(operators) if operators.is_empty() => fault("the object names no operator, such as $eq"),
+        Node::Null => problem(r#"null is no value; for a missing field use {"$exists": false}"#),
+        Node::List(_) => problem(bare_list(key)),
+        Node::Object(operators) if operators.is_empty() => {
+            problem("the object names no operator, such as $eq")
+        }
         Node::Object(operators) => {
             let read =
                 |(op, node): (String, Node)| operator(key, &op, node).map_err(|f| f.within(format!(".{op}")));
@@ -127,7 +129,7 @@ fn operator(key: &str, operator: &str, node: Node) -> Read {
         "$ends_with" => Condition::EndsWith(string(node, "$ends_with takes a string")?),
         "$exists" => return exists(key, node),
         "$not" => return not(key, node),
-        other => return fault(unknown_operator(other)),
+        other => return problem(unknown_operator(other)),
     };
     Ok(leaf(key, condition))
 }
@@ -136,7 +138,7 @@ fn exists(key: &str, node: Node) -> Read {
     match node {
         Node::Scalar(Scalar::Bool(true)) => Ok(leaf(key, Condition::Exists)),
         Node::Scalar(Scalar::Bool(false)) => Ok(!leaf(key, Condition::Exists)),
-        other => fault(format!("$exists takes true or false, not {}", other.describe())),
+        other => problem(format!("$exists takes true or false, not {}", other.describe())),
     }
 }
 
@@ -144,7 +146,7 @@ fn not(key: &str, node: Node) -> Read {
     match node {
         Node::Object(_) => condition(key, node).map(|f| !f),
         other => {
-            fault(format!("$not takes an object of operators, not {}; did you mean $ne?", other.describe()))
+            problem(format!("$not takes an object of operators, not {}; did you mean $ne?", other.describe()))
         }
     }
 }
@@ -156,21 +158,21 @@ fn leaf(key: &str, condition: Condition) -> Filter {
 fn scalar(node: Node) -> Read<Scalar> {
     match node {
         Node::Scalar(scalar) => Ok(scalar),
-        Node::Null => fault(r#"null is no value; for a missing field use {"$exists": false}"#),
-        other => fault(format!("expected a string, a number or a bool, found {}", other.describe())),
+        Node::Null => problem(r#"null is no value; for a missing field use {"$exists": false}"#),
+        other => problem(format!("expected a string, a number or a bool, found {}", other.describe())),
     }
 }
 
 fn string(node: Node, demand: &str) -> Read<String> {
     match node {
         Node::Scalar(Scalar::String(text)) => Ok(text),
-        other => fault(format!("{demand}, not {}", other.describe())),
+        other => problem(format!("{demand}, not {}", other.describe())),
     }
 }
 
 fn list<T>(node: Node, of: &str, item: impl Fn(Node) -> Read<T>) -> Read<Vec<T>> {
     let Node::List(items) = node else {
-        return fault(format!("expected a list of {of}, found {}", node.describe()));
+        return problem(format!("expected a list of {of}, found {}", node.describe()));
     };
     let read = |(at, node): (usize, Node)| item(node).map_err(|f| f.within(format!("[{at}]")));
     items.into_iter().enumerate().map(read).collect()
@@ -193,7 +195,7 @@ fn unknown_logic(key: &str) -> String {
     if key == "$nor" {
         return r#"unknown operator; use {"$not": {"$or": […]}}"#.to_owned();
     }
-    format!("unknown operator{}; at this place stand fields, {}", did_you_mean(key, LOGIC), LOGIC.join(", "))
+    format!("unknown operator{}; expected a field or one of {}", did_you_mean(key, LOGIC), LOGIC.join(", "))
 }
 
 fn unknown_operator(operator: &str) -> String {

@@ -8,7 +8,6 @@ use proptest::{prop_assert, prop_assert_eq, proptest};
 
 use super::*;
 use crate::filter::arbitrary::{likely, record};
-use crate::filter::{field, id_in};
 use crate::metadata::Metadata;
 
 /// A database that answers some leaves exactly, some too widely and some not at all.
@@ -98,28 +97,6 @@ proptest! {
             prop_assert_eq!(native, expected, "{:?}", pushed);
         }
     }
-
-    #[test]
-    fn fold_keeps_the_meaning_and_leaves_no_constant_inside(filter in likely(), (id, metadata) in record()) {
-        let folded = filter.clone().fold();
-        prop_assert_eq!(folded.matches(&id, &metadata), filter.matches(&id, &metadata));
-        prop_assert_eq!(&folded.clone().flat(), &folded);
-        prop_assert!(folded.is_all() || folded.is_none() || !has_constant(&folded), "{}", folded);
-    }
-}
-
-fn has_constant(filter: &Filter) -> bool {
-    match filter {
-        Filter::And(children) | Filter::Or(children) => {
-            children.is_empty() || children.iter().any(has_constant)
-        }
-        Filter::Not(child) => has_constant(child),
-        Filter::Id(ids) => ids.is_empty(),
-        Filter::Leaf(leaf) => match &leaf.condition {
-            Condition::In(operands) | Condition::NotIn(operands) => operands.is_empty(),
-            _ => false,
-        },
-    }
 }
 
 #[test]
@@ -133,31 +110,6 @@ fn the_random_filters_reach_every_push_down_with_either_answer() {
         seen.insert((pushed.push_down().to_string(), filter.matches(&id, &metadata)));
     }
     assert_eq!(seen.len(), 6, "{seen:?}");
-}
-
-#[test]
-fn constants_fold_away() {
-    let a = || field("a").eq(1);
-    let b = || field("b").eq(2);
-    let nothing = || field("a").is_in(Vec::<i64>::new());
-    for (filter, folded) in [
-        (nothing(), Filter::none()),
-        (id_in(Vec::<String>::new()), Filter::none()),
-        (field("a").not_in(Vec::<i64>::new()), field("a").exists()),
-        (!nothing(), Filter::all()),
-        (a() & nothing(), Filter::none()),
-        (a() | nothing(), a()),
-        (a() & !nothing(), a()),
-        (a() | !nothing(), Filter::all()),
-        (a() & (b() | nothing()), Filter::And(vec![a(), b()])),
-        (a() & !(b() & nothing()), a()),
-        (Filter::Or(vec![Filter::none(), Filter::none()]), Filter::none()),
-        (Filter::And(vec![Filter::all(), Filter::all()]), Filter::all()),
-        (!Filter::all(), Filter::none()),
-        (a() | !a(), Filter::Or(vec![a(), !a()])),
-    ] {
-        assert_eq!(filter.clone().fold(), folded, "{filter}");
-    }
 }
 
 /// Answers every leaf on `exact` exactly, every on `wide` too widely, and no other.

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use serde::de::IgnoredAny;
 
-use super::place::{clip, error_at};
+use super::span::{clip, error_at};
 use super::write::Key;
 use crate::error::{Error, Result};
 use crate::metadata::Scalar;

@@ -1,8 +1,9 @@
 //! The text notation: `industry = "fintech" AND founding_year >= 2015`.
 
+mod keyword;
 mod lexer;
 mod parser;
-mod place;
+mod span;
 mod write;
 
 #[cfg(test)]
@@ -12,10 +13,6 @@ use std::str::FromStr;
 
 use super::Filter;
 use crate::error::{Error, Result};
-
-/// The words that no bare key can be.
-const KEYWORDS: [&str; 12] =
-    ["AND", "OR", "NOT", "IN", "CONTAINS", "STARTS", "ENDS", "WITH", "EXISTS", "BETWEEN", "TRUE", "FALSE"];
 
 impl Filter {
     /// Parses a filter written as text or, where it begins with `{`, as JSON.
@@ -44,7 +41,7 @@ impl Filter {
     /// id; it takes `=`, `IN` and `NOT IN`.
     ///
     /// # Errors
-    /// `InvalidArgument` that shows the place and says what was expected there, or which limit the filter passes.
+    /// `InvalidArgument` that shows where it is and says what was expected there, or which limit the filter passes.
     pub fn parse_text(input: &str) -> Result<Self> {
         parser::parse(input)
     }
@@ -56,9 +53,4 @@ impl FromStr for Filter {
     fn from_str(input: &str) -> Result<Self> {
         Self::parse(input)
     }
-}
-
-/// The keyword that the word is, whatever its case.
-fn keyword(word: &str) -> Option<&'static str> {
-    KEYWORDS.into_iter().find(|k| k.eq_ignore_ascii_case(word))
 }

@@ -3,9 +3,9 @@
 use std::fmt::Display;
 use std::mem;
 
-use super::keyword;
+use super::keyword::keyword;
 use super::lexer::{Kind, Lexer, Token};
-use super::place::{clip, error_at};
+use super::span::{clip, error_at};
 use super::write::Key;
 use crate::error::{Error, Result};
 use crate::filter::{Condition, Filter, Leaf, MAX_DEPTH, field, range};

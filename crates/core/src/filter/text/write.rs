@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use serde_json::Value as Json;
 
-use super::keyword;
+use super::keyword::keyword;
 use crate::filter::{Condition, Filter, Leaf};
 use crate::metadata::Scalar;
 

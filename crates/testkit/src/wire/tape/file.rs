@@ -9,57 +9,12 @@ use serde::{Deserialize, Serialize};
 use zstd::stream::{read, write};
 
 use super::exchange::Exchange;
-
-/// The only form of the file so far.
-const FORMAT: u32 = 1;
+use crate::tape::{FORMAT, Header};
 
 const LEVEL: i32 = 15;
 
 /// How far back repetitions are found: 2^25 bytes.
 const WINDOW: u32 = 25;
-
-/// What a tape says of itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Header {
-    /// The form of the file.
-    pub format: u32,
-    /// The store.
-    pub name: String,
-    /// The version of the server.
-    pub server: String,
-    /// When it was recorded.
-    pub date: String,
-    /// What the names of the indexes begin with.
-    pub nonce: u32,
-    /// The seed of the random cases.
-    pub seed: u64,
-    /// How many random filters there are.
-    pub random_filters: usize,
-    /// How many random sequences of operations there are.
-    pub random_sequences: usize,
-    /// How many rows a large case writes.
-    pub rows: usize,
-    /// How many exchanges follow.
-    pub exchanges: usize,
-}
-
-impl Header {
-    /// The header of a tape that is recorded now; [`Recorder::finish`](super::Recorder::finish) counts the exchanges.
-    pub fn new(name: &str, server: &str) -> Self {
-        Self {
-            format: FORMAT,
-            name: name.to_owned(),
-            server: server.to_owned(),
-            date: jiff::Timestamp::now().strftime("%Y-%m-%d").to_string(),
-            nonce: 0,
-            seed: 0,
-            random_filters: 0,
-            random_sequences: 0,
-            rows: 0,
-            exchanges: 0,
-        }
-    }
-}
 
 /// An exchange, and the lengths of the bodies that follow it.
 #[derive(Serialize, Deserialize)]

@@ -17,7 +17,8 @@ use super::super::listener::Listener;
 use super::canonical::Form;
 use super::diff::{repeated, unknown, unused};
 use super::exchange::{Asked, Exchange};
-use super::file::{Header, read};
+use super::file::read;
+use crate::tape::{Header, Tape};
 
 /// The code of an internal error of gRPC.
 const INTERNAL: u32 = 13;
@@ -25,7 +26,7 @@ const INTERNAL: u32 = 13;
 /// Answers requests as they were answered when the tape was recorded.
 ///
 /// ```no_run
-/// use portolan_testkit::wire::tape::Player;
+/// use portolan_testkit::wire::tape::{Player, Tape};
 ///
 /// # fn main() -> std::io::Result<()> {
 /// let player = Player::open("tests/things.tape")?;
@@ -74,28 +75,30 @@ impl Player {
         })?;
         Ok(Self { listener, header, stage })
     }
+}
 
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
+impl Tape for Player {
+    fn address(&self) -> SocketAddr {
         self.listener.address()
     }
 
-    /// What the tape says of itself.
-    pub fn header(&self) -> &Header {
-        &self.header
+    fn header(&self) -> Option<&Header> {
+        Some(&self.header)
     }
 
     /// Winds to the beginning of a part.
-    pub fn begin(&self, part: &str) {
+    fn begin(&self, part: &str) {
         self.stage.lock().begin(part);
     }
 
-    /// Ends the part.
-    ///
-    /// # Errors
-    /// The requests of the part that are not on the tape, with a diff, or else those that are on it and did not come.
-    pub fn end(&self) -> Result<(), String> {
+    /// An error tells the requests of the part that are not on the tape, with a diff, or else those that are on it and did
+    /// not come.
+    fn end(&self) -> Result<(), String> {
         self.stage.lock().end()
+    }
+
+    fn finish(&self, _: Header) -> io::Result<()> {
+        Ok(())
     }
 }
 

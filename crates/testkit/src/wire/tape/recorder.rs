@@ -16,7 +16,8 @@ use super::super::http::{Say, serve};
 use super::super::listener::Listener;
 use super::super::upstream::{Upstream, resolve};
 use super::exchange::{Asked, Exchange};
-use super::file::{Header, Writer};
+use super::file::Writer;
+use crate::tape::{Header, Tape};
 
 /// What would have bodies compressed, of which then nothing is seen.
 const ENCODINGS: [HeaderName; 2] = [ACCEPT_ENCODING, HeaderName::from_static("grpc-accept-encoding")];
@@ -24,7 +25,7 @@ const ENCODINGS: [HeaderName; 2] = [ACCEPT_ENCODING, HeaderName::from_static("gr
 /// Passes requests to a real server, and records them with their answers.
 ///
 /// ```no_run
-/// use portolan_testkit::wire::tape::{Header, Recorder};
+/// use portolan_testkit::wire::tape::{Header, Recorder, Tape};
 ///
 /// # fn main() -> std::io::Result<()> {
 /// let recorder = Recorder::start("tests/things.tape", "127.0.0.1:6334")?;
@@ -67,30 +68,29 @@ impl Recorder {
         })?;
         Ok(Self { listener, path: path.into(), reel })
     }
+}
 
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
+impl Tape for Recorder {
+    fn address(&self) -> SocketAddr {
         self.listener.address()
     }
 
+    fn header(&self) -> Option<&Header> {
+        None
+    }
+
     /// Names the part that the next requests belong to.
-    pub fn begin(&self, part: &str) {
+    fn begin(&self, part: &str) {
         part.clone_into(&mut self.reel.lock().part);
     }
 
-    /// Ends the part.
-    ///
-    /// # Errors
-    /// What could not be recorded: the server gave no answer, or the disk is full.
-    pub fn end(&self) -> Result<(), String> {
+    /// An error tells what could not be recorded: the server gave no answer, or the disk is full.
+    fn end(&self) -> Result<(), String> {
         self.reel.lock().error.take().map_or(Ok(()), Err)
     }
 
     /// Writes the tape. What is said later is passed, but not recorded.
-    ///
-    /// # Errors
-    /// Where the file cannot be written.
-    pub fn finish(&self, header: Header) -> io::Result<()> {
+    fn finish(&self, header: Header) -> io::Result<()> {
         let writer = self.reel.lock().writer.take();
         writer.map_or(Ok(()), |writer| writer.finish(&self.path, header))
     }

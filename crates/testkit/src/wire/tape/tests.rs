@@ -1,3 +1,5 @@
+use std::net::SocketAddr;
+
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
@@ -84,7 +86,7 @@ async fn recorded() -> Recorded {
 async fn a_tape_answers_as_the_server_did() {
     let recorded = recorded().await;
     let player = Player::open(&recorded.tape).unwrap();
-    let header = player.header();
+    let header = player.header().unwrap();
     assert_eq!((&header.name[..], &header.server[..], header.exchanges), ("things", "1.2.3", 6));
     assert_eq!((header.seed, header.nonce), (7, 9));
     let at = player.address();

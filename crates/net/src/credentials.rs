@@ -1,0 +1,62 @@
+//! Who the client is.
+
+use portolan_core::{Error, Result};
+
+use crate::options::Options;
+use crate::secret::{Secret, pair};
+
+/// Who the client is, as a URI says it. `Debug` shows no secret.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Credentials {
+    /// Nobody in particular.
+    #[default]
+    Anonymous,
+    /// A user who has no password, or none in the URI.
+    User(String),
+    /// A user and their password.
+    Password {
+        /// The user.
+        user: String,
+        /// The password.
+        password: Secret,
+    },
+    /// A token or API key: an option, or a password without a user.
+    Token(Secret),
+}
+
+impl Credentials {
+    /// Reads user and password of the URI and the options of these names, each of which is a token.
+    pub(crate) fn read(options: &mut Options, tokens: &[&'static str]) -> Result<Self> {
+        let user = options.location().user().map(str::to_owned);
+        let password = options.location().password()?.map(Secret::from);
+        let mut given = Vec::new();
+        for name in tokens {
+            given.extend(options.secret(name)?.map(|token| (*name, token)));
+        }
+        match (user, password, given.as_slice()) {
+            (None, None, []) => Ok(Self::Anonymous),
+            (Some(user), None, []) => Ok(Self::User(user)),
+            (Some(user), Some(password), []) => Ok(Self::Password { user, password }),
+            (None, Some(token), []) => Ok(Self::Token(token)),
+            (None, None, [(_, token)]) => Ok(Self::Token(token.clone())),
+            (Some(_), _, [(name, _), ..]) => Err(Error::invalid(format!(
+                "the URI has both a user and the option {name}: give one of them"
+            ))),
+            (None, Some(_), [(name, _), ..]) => Err(Error::invalid(format!(
+                "the URI has both a password and the option {name}: give one of them"
+            ))),
+            (None, None, [(one, _), (other, _), ..]) => {
+                Err(Error::invalid(format!("the URI has both {one} and {other}: give one of them")))
+            }
+        }
+    }
+
+    /// `user:password` or the token in base64; absent where there is no secret.
+    pub fn base64(&self) -> Option<Secret> {
+        match self {
+            Self::Anonymous | Self::User(_) => None,
+            Self::Password { user, password } => Some(pair(user, password).base64()),
+            Self::Token(token) => Some(token.base64()),
+        }
+    }
+}
