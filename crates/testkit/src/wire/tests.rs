@@ -268,6 +268,21 @@ async fn tcp_answers_rubbish_nothing_or_late() {
 }
 
 #[tokio::test]
+async fn a_client_of_postgres_asks_for_tls_first() {
+    let (_real, tcp) = shouting().await;
+    let front = TlsFront::before_postgres(tcp.address(), &Authority::new().unwrap()).unwrap();
+    for (said, heard) in [(&[0, 0, 0, 8, 4, 210, 22, 47], &b"S"[..]), (b"startup!", b"")] {
+        let mut stream = TcpStream::connect(front.address()).await.unwrap();
+        stream.write_all(said).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut answer = Vec::new();
+        // What does not ask is closed, or reset.
+        let _ = stream.read_to_end(&mut answer).await;
+        assert!(answer.starts_with(heard) && answer.is_empty() == heard.is_empty(), "{answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn tcp_without_a_server_behind_closes() {
     let tcp = FaultyTcp::start().unwrap();
     assert_eq!(shout(&tcp, &["hello"]).await, "|");
