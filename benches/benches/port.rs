@@ -7,7 +7,10 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
 
-use portolan_core::driver::{Driver, DriverStorage, Nearest, Neighbours, Page, Profile, Row, Target, Want};
+use portolan_core::driver::{
+    Deadline, Driver, DriverStorage, NativeId, Nearest, Neighbours, NewIndex, Opened, Page, Profile, Row,
+    Target, Want, WriteError,
+};
 use portolan_core::filter::{Leaf, Lowered};
 use portolan_core::layer::{Around, Call, Layer, Op, Part, Reply};
 use portolan_core::{
@@ -86,17 +89,18 @@ impl Around for Noop {
 struct NoopDriver(Profile);
 
 impl Driver for NoopDriver {
+    type Index = ();
     type Filter = String;
 
     fn profile(&self) -> &Profile {
         &self.0
     }
 
-    fn lower(&self, _: &IndexSpec, _: &Leaf, _: bool) -> Lowered<String> {
+    fn lower(&self, _: Target<'_, ()>, _: &Leaf, _: bool) -> Lowered<String> {
         Lowered::Nothing
     }
 
-    fn lower_ids(&self, _: &IndexSpec, _: &[String], _: bool) -> Lowered<String> {
+    fn lower_ids(&self, _: Target<'_, ()>, _: &[NativeId], _: bool) -> Lowered<String> {
         Lowered::Nothing
     }
 
@@ -108,41 +112,41 @@ impl Driver for NoopDriver {
         parts.join(" or ")
     }
 
-    async fn create(&self, _: Target<'_>) -> Result<()> {
+    async fn create(&self, _: NewIndex<'_>) -> Result<(), WriteError> {
         Ok(())
     }
 
-    async fn open(&self, _: &str) -> Result<IndexInfo> {
-        Ok(IndexInfo::new(spec(), "noop"))
+    async fn open(&self, _: &str, _: Option<&()>, _: Deadline) -> Result<Opened<()>> {
+        Ok(Opened::new(IndexInfo::new(spec(), "noop"), ()))
     }
 
-    async fn list(&self) -> Result<Vec<String>> {
+    async fn list(&self, _: Deadline) -> Result<Vec<String>> {
         Ok(vec![INDEX.to_owned()])
     }
 
-    async fn drop_index(&self, _: &str) -> Result<()> {
+    async fn drop_index(&self, _: &str, _: Deadline) -> Result<(), WriteError> {
         Ok(())
     }
 
-    async fn write(&self, _: Target<'_>, rows: &[Row]) -> Result<Vec<Outcome>> {
+    async fn write(&self, _: Target<'_, ()>, rows: &[Row]) -> Result<Vec<Outcome>, WriteError> {
         Ok(vec![Outcome::Stored; rows.len()])
     }
 
-    async fn fetch(&self, _: Target<'_>, _: &[String], _: Want) -> Result<Vec<Row>> {
+    async fn fetch(&self, _: Target<'_, ()>, _: &[NativeId], _: Want) -> Result<Vec<Row>> {
         Ok(Vec::new())
     }
 
-    async fn remove(&self, _: Target<'_>, ids: &[String]) -> Result<Vec<Outcome>> {
+    async fn remove(&self, _: Target<'_, ()>, ids: &[NativeId]) -> Result<Vec<Outcome>, WriteError> {
         Ok(vec![Outcome::Stored; ids.len()])
     }
 
-    async fn nearest(&self, _: Target<'_>, _: &Nearest<'_, String>) -> Result<Neighbours> {
-        Ok(Neighbours { hits: Vec::new(), exactness: Exactness::Exact, records_read: 0 })
+    async fn nearest(&self, _: Target<'_, ()>, _: &Nearest<'_, String>) -> Result<Neighbours> {
+        Ok(Neighbours::new(Vec::new(), Exactness::Exact))
     }
 
     async fn page(
         &self,
-        _: Target<'_>,
+        _: Target<'_, ()>,
         _: Option<&String>,
         _: Option<&str>,
         _: usize,
@@ -151,7 +155,7 @@ impl Driver for NoopDriver {
         Ok(Page::default())
     }
 
-    async fn health(&self) -> Result<Health> {
+    async fn health(&self, _: Deadline) -> Result<Health> {
         Ok(Health::new("noop", Status::Healthy))
     }
 }

@@ -1,70 +1,33 @@
 //! Where a Chroma server is and how it is reached.
 
-use std::fmt::{self, Debug, Formatter};
-use std::path::PathBuf;
 use std::str::FromStr;
-use std::time::Duration;
 
 use portolan_core::{Error, Location, Result};
+use portolan_net::{Credentials, Endpoint, Headers, Options, Secret, Server};
 
-const DEFAULT_PORT: u16 = 8_000;
-const DEFAULT_TLS_PORT: u16 = 443;
+use crate::error::ADVICE;
+
 const DEFAULT_TENANT: &str = "default_tenant";
 const DEFAULT_DATABASE: &str = "default_database";
-const DEFAULT_TIMEOUT: u64 = 60;
-const MAX_TIMEOUT: u64 = 3_600;
 
-/// A Chroma server, and the tenant and database used of it.
+/// What Chroma is called and where it listens.
+pub const SERVER: Server =
+    Server::new("Chroma", "chroma://localhost:8000", 8_000).tls_port(443).advice(ADVICE);
+
+/// A Chroma server, and the tenant and database used of it. `Debug` shows no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Config {
-    /// The host's name or address.
-    pub host: String,
-    /// The port; unless told 8000, or 443 under TLS.
-    pub port: u16,
-    /// Whether the connection is encrypted.
-    pub tls: bool,
-    /// A file with certificates (PEM) to trust beside those of the system.
-    pub tls_ca: Option<PathBuf>,
-    /// How the client says who it is.
-    pub auth: Auth,
-    /// The tenant; `default_tenant` unless told.
+    /// Where the server is; the port is 8000, or 443 under TLS, unless the URI says another.
+    pub endpoint: Endpoint,
+    /// How the client says who it is: nobody, user and password (HTTP basic), or a token.
+    pub credentials: Credentials,
+    /// The header that carries a token.
+    pub token_header: TokenHeader,
+    /// The tenant; by default `default_tenant`.
     pub tenant: String,
-    /// The database; `default_database` unless told.
+    /// The database; by default `default_database`.
     pub database: String,
-    /// The most that one request may take; 60 s unless told. A call's own timeout is counted beside it.
-    pub timeout: Duration,
-}
-
-/// How the client says who it is. `Debug` shows no secret.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Auth {
-    /// It does not.
-    None,
-    /// By a token in a header.
-    Token {
-        /// The header.
-        header: TokenHeader,
-        /// The token.
-        token: String,
-    },
-    /// By name and password (HTTP basic).
-    Basic {
-        /// The name.
-        user: String,
-        /// The password.
-        password: String,
-    },
-}
-
-impl Debug for Auth {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::None => f.write_str("None"),
-            Self::Token { header, .. } => write!(f, "Token({})", header.as_str()),
-            Self::Basic { user, .. } => write!(f, "Basic({user})"),
-        }
-    }
 }
 
 /// The header that carries a token.
@@ -77,36 +40,27 @@ pub enum TokenHeader {
     Authorization,
 }
 
-impl TokenHeader {
-    /// The name, as it stands in a URI.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ChromaToken => "x-chroma-token",
-            Self::Authorization => "authorization",
-        }
-    }
-}
-
 impl FromStr for TokenHeader {
     type Err = ();
 
     fn from_str(name: &str) -> Result<Self, ()> {
-        [Self::ChromaToken, Self::Authorization].into_iter().find(|h| h.as_str() == name).ok_or(())
+        match name {
+            "x-chroma-token" => Ok(Self::ChromaToken),
+            "authorization" => Ok(Self::Authorization),
+            _ => Err(()),
+        }
     }
 }
 
 impl Config {
     /// A server without TLS and authentication, with defaults.
-    pub fn new(host: impl Into<String>, port: u16) -> Self {
+    pub fn new(host: impl Into<String>) -> Self {
         Self {
-            host: host.into(),
-            port,
-            tls: false,
-            tls_ca: None,
-            auth: Auth::None,
+            endpoint: Endpoint::new(&SERVER, host),
+            credentials: Credentials::Anonymous,
+            token_header: TokenHeader::default(),
             tenant: DEFAULT_TENANT.to_owned(),
             database: DEFAULT_DATABASE.to_owned(),
-            timeout: Duration::from_secs(DEFAULT_TIMEOUT),
         }
     }
 
@@ -115,66 +69,50 @@ impl Config {
     /// # Errors
     /// `InvalidArgument` for a missing host, a path of more than two parts, contradictory credentials, an unknown
     /// option or a value out of range.
-    pub fn from_location(mut location: Location) -> Result<Self> {
-        let host = location
-            .host()
-            .ok_or_else(|| {
-                Error::invalid("the Chroma server's host is missing: say chroma://localhost:8000")
-            })?
-            .to_owned();
-        let (tenant, database) = tenant_and_database(location.path())?;
-        let tls = location.take_parsed("tls", "true or false")?.unwrap_or(false);
-        let tls_ca = location.take("tls_ca")?.map(PathBuf::from);
-        let auth = auth(&mut location)?;
-        let timeout = location.take_parsed("timeout", "a number of seconds")?.unwrap_or(DEFAULT_TIMEOUT);
-        location.finish()?;
-        if !(1..=MAX_TIMEOUT).contains(&timeout) {
-            return Err(Error::out_of_range("timeout", timeout, 1, MAX_TIMEOUT));
+    pub fn from_location(location: Location) -> Result<Self> {
+        let mut options = Options::new(location, &SERVER);
+        let endpoint = options.endpoint()?;
+        let credentials = options.credentials(&["token", "api_key"])?;
+        let header = options.parsed("token_header", "x-chroma-token or authorization")?;
+        let [tenant, database] = options.path(["tenant", "database"])?;
+        options.finish()?;
+        let refused = match (&credentials, header) {
+            (Credentials::User(_), _) => {
+                Some("the URI names a user without a password; a token is given as token=env:NAME")
+            }
+            (Credentials::Token(_), _) | (_, None) => None,
+            (_, Some(_)) => Some("token_header is given without a token"),
+        };
+        if let Some(why) = refused {
+            return Err(Error::invalid(why));
         }
-        if tls_ca.is_some() && !tls {
-            return Err(Error::invalid(
-                "tls_ca is given without tls=true: the connection would not be encrypted",
-            ));
+        let tenant = name(tenant, DEFAULT_TENANT)?;
+        let database = name(database, DEFAULT_DATABASE)?;
+        Ok(Self { endpoint, credentials, token_header: header.unwrap_or_default(), tenant, database })
+    }
+
+    /// What goes with every request.
+    pub(crate) fn headers(&self) -> Headers {
+        match (&self.credentials, self.token_header) {
+            (Credentials::Anonymous | Credentials::User(_), _) => Headers::new(),
+            (Credentials::Token(token), TokenHeader::ChromaToken) => vec![("x-chroma-token", token.clone())],
+            (Credentials::Token(token), TokenHeader::Authorization) => {
+                vec![("authorization", token.bearer())]
+            }
+            (Credentials::Password { user, password }, _) => {
+                vec![("authorization", Secret::basic(user, password))]
+            }
         }
-        let port = location.port().unwrap_or(if tls { DEFAULT_TLS_PORT } else { DEFAULT_PORT });
-        let timeout = Duration::from_secs(timeout);
-        Ok(Self { host, port, tls, tls_ca, auth, tenant, database, timeout })
     }
 }
 
-fn tenant_and_database(path: &str) -> Result<(String, String)> {
-    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
-    let (tenant, database) = match *parts.as_slice() {
-        [] => (DEFAULT_TENANT, DEFAULT_DATABASE),
-        [tenant] => (tenant, DEFAULT_DATABASE),
-        [tenant, database] => (tenant, database),
-        _ => {
-            return Err(Error::invalid(format!(
-                "the path {path:?} has {} parts, and is /tenant or /tenant/database",
-                parts.len()
-            )));
+/// Dots alone would be taken for folders however they are written.
+fn name(given: Option<String>, default: &str) -> Result<String> {
+    match given.unwrap_or_else(|| default.to_owned()) {
+        name if matches!(name.as_str(), "." | "..") => {
+            Err(Error::invalid(format!("{name:?} is no name of a tenant or database")))
         }
-    };
-    match [tenant, database].into_iter().find(|name| matches!(*name, "." | "..")) {
-        Some(name) => Err(Error::invalid(format!("{name:?} is no name of a tenant or database"))),
-        None => Ok((tenant.to_owned(), database.to_owned())),
-    }
-}
-
-fn auth(location: &mut Location) -> Result<Auth> {
-    let header = location.take_parsed("token_header", "x-chroma-token or authorization")?;
-    let token = location.take("token")?;
-    let password = location.password()?;
-    match (location.user(), password, token, header) {
-        (None, None, None, None) => Ok(Auth::None),
-        (None, None, Some(token), header) => Ok(Auth::Token { header: header.unwrap_or_default(), token }),
-        (Some(user), Some(password), None, None) => Ok(Auth::Basic { user: user.to_owned(), password }),
-        (Some(_), None, None, _) => {
-            Err(Error::invalid("the URI names a user without a password; a token is given as token=env:NAME"))
-        }
-        (None, None, None, Some(_)) => Err(Error::invalid("token_header is given without a token")),
-        (None, Some(_), _, _) => Err(Error::invalid("the URI has a password without a user")),
-        (Some(_), _, _, _) => Err(Error::invalid("the URI has both a user and a token: give one")),
+        name => Ok(name),
     }
 }
 
@@ -189,47 +127,41 @@ mod tests {
 
     #[test]
     fn a_location_is_read_in_all_its_parts() {
-        assert_eq!(read("chroma://localhost").unwrap(), Config::new("localhost", 8_000));
-        let given =
-            read("chroma://db.example:81/acme/docs?token=t&token_header=authorization&tls=true&timeout=5");
-        let given = given.unwrap();
-        assert_eq!((given.port, given.tls, given.timeout), (81, true, Duration::from_secs(5)));
+        assert_eq!(read("chroma://localhost").unwrap(), Config::new("localhost"));
+        let given = read("chroma://db.example:81/acme/docs?token=t&token_header=authorization").unwrap();
+        assert_eq!(given.endpoint.authority(), "db.example:81");
         assert_eq!((given.tenant.as_str(), given.database.as_str()), ("acme", "docs"));
-        assert_eq!(given.auth, Auth::Token { header: TokenHeader::Authorization, token: "t".to_owned() });
-        assert_eq!(read("chroma://h?tls=true").unwrap().port, 443);
+        assert_eq!(given.token_header, TokenHeader::Authorization);
+        assert_eq!(read("chroma://h?tls=true").unwrap().endpoint.port, 443);
         assert_eq!(read("chroma://h/acme").unwrap().database, "default_database");
-        let basic = Auth::Basic { user: "me".to_owned(), password: "pw".to_owned() };
-        assert_eq!(read("chroma://me:pw@h").unwrap().auth, basic);
+    }
+
+    #[test]
+    fn who_asks_stands_in_a_header() {
+        for (uri, header, value) in [
+            ("chroma://h?token=t", "x-chroma-token", "t"),
+            ("chroma://h?token=t&token_header=authorization", "authorization", "Bearer t"),
+            ("chroma://me:pw@h", "authorization", "Basic bWU6cHc="),
+        ] {
+            let headers = read(uri).unwrap().headers();
+            let sent: Vec<_> = headers.iter().map(|(name, value)| (*name, value.expose())).collect();
+            assert_eq!(sent, [(header, value)], "{uri}");
+        }
+        assert!(read("chroma://h").unwrap().headers().is_empty());
     }
 
     #[test]
     fn what_is_wrong_is_named() {
         for (uri, part) in [
-            ("chroma:", "host is missing"),
-            ("chroma://h/a/b/c", "3 parts"),
-            ("chroma:..", "host is missing"),
+            ("chroma://h/a/b/c", "/TENANT/DATABASE"),
             ("chroma://me@h", "token=env:NAME"),
-            ("chroma://:pw@h", "without a user"),
-            ("chroma://me:pw@h?token=t", "give one"),
             ("chroma://h?token_header=authorization", "without a token"),
             ("chroma://h?token=t&token_header=cookie", "x-chroma-token or authorization"),
-            ("chroma://h?tls=maybe", "true or false"),
-            ("chroma://h?tls_ca=ca.pem", "without tls=true"),
-            ("chroma://h?timeout=0", "1 to 3600"),
             ("chroma://h?tenent=x", "unknown option"),
-            ("chroma://h?token=env:PORTOLAN_NO_SUCH_VARIABLE", "not set"),
         ] {
             let e = read(uri).unwrap_err();
             assert_eq!(e.kind(), ErrorKind::InvalidArgument, "{uri}");
             assert!(e.message().contains(part), "{uri}: {e}");
-        }
-    }
-
-    #[test]
-    fn secrets_are_not_shown() {
-        for uri in ["chroma://me:s3cret@h", "chroma://h?token=s3cret"] {
-            let shown = format!("{:?}", read(uri).unwrap());
-            assert!(!shown.contains("s3cret"), "{shown}");
         }
     }
 }

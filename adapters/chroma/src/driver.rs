@@ -245,7 +245,7 @@ fn profile(config: &Config) -> Profile {
     profile.merges = true;
     profile.all_values = false;
     profile.exact_filters = false;
-    profile.timeout = config.timeout;
+    profile.timeout = config.endpoint.timeout;
     profile.exact = ExactSearch::Never;
     profile.ties_by_id = false;
     profile.native_window = WINDOW;

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter};
 
 use portolan_core::Scalar;
-use portolan_core::driver::NativeId;
 use portolan_core::driver::dialect::json_ops::{Clause, Elements, JsonOps, Missing, Numbers};
 use portolan_core::driver::dialect::{Exception, Operator, Predicate, Row, Size, Table};
+use portolan_core::driver::{NativeId, OVERFLOW_KEYS};
 use portolan_core::filter::PushDown::{Exact, Nothing, Superset};
 use portolan_core::filter::{Condition, Leaf, Lowered};
 use serde_json::{Value as Json, json};
@@ -46,9 +46,6 @@ const OPERATORS: JsonOps = JsonOps {
 /// The largest filter: Chroma takes 0.5 ms for each leaf, and no more than 1,000 beside one another; its database takes
 /// 32,766 parameters; its JSON parser takes 128 levels, two for each of the filter's.
 const MOST: Size = Size { leaves: 400, operands: 10_000, levels: 50 };
-
-/// A native key whose elements lie in a list that Portolan keeps.
-const ASIDE_KEYS: &str = "_portolan_keys";
 
 /// What Chroma is asked for: ids, and a condition on metadata; with neither, everything.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -95,7 +92,7 @@ impl Display for NativeFilter {
 
 /// A condition that every record meets.
 pub(crate) fn always() -> Json {
-    json!({ ASIDE_KEYS: { "$ne": "" } })
+    json!({ OVERFLOW_KEYS: { "$ne": "" } })
 }
 
 /// Records of these ids. Ids stand beside the `where`, not in it, so that an `or` may have to leave them out.
@@ -138,11 +135,11 @@ pub(crate) fn lower(leaf: &Leaf, negated: bool, lists: bool) -> Lowered<NativeFi
     let lowered = match (leaf.key.as_str(), &leaf.condition) {
         (URI, _) => Lowered::Nothing,
         (DOCUMENT, condition) => Superset.lowered(document(condition, negated)),
-        // Only aside is there anything under such a key.
+        // Only in the overflow is there anything under such a key.
         (key, _) if !is_native_key(key) => {
-            Superset.lowered((!negated).then(|| Clause::new(ASIDE_KEYS, "$contains", key)))
+            Superset.lowered((!negated).then(|| Clause::new(OVERFLOW_KEYS, "$contains", key)))
         }
-        (ASIDE_KEYS, Condition::Contains(_)) if !negated => {
+        (OVERFLOW_KEYS, Condition::Contains(_)) if !negated => {
             Exact.lowered(clause(Predicate::from(&leaf.condition)))
         }
         (_, condition) => TABLE.lower(&lists, condition, negated, clause),

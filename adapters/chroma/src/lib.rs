@@ -18,7 +18,7 @@ mod filter;
 mod schema;
 mod writes;
 
-pub use config::{Auth, Config, TokenHeader};
+pub use config::{Config, SERVER, TokenHeader};
 pub use driver::ChromaDriver;
 pub use filter::NativeFilter;
 

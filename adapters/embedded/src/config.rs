@@ -1,34 +1,12 @@
 //! How a store is opened: `embedded:./data?durability=commit&cache_mb=128`.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use portolan_core::{Error, Location, Result};
+use portolan_store::Durability;
 
 const DEFAULT_CACHE_MB: usize = 128;
 const MAX_CACHE_MB: usize = 1 << 20;
-
-/// When a write is on disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Durability {
-    /// When it is acknowledged: it survives a kill and a power cut.
-    #[default]
-    Commit,
-    /// At the next flush, or when the store is closed. A kill loses what came after the last one, and nothing else.
-    None,
-}
-
-impl FromStr for Durability {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        match name {
-            "commit" => Ok(Self::Commit),
-            "none" => Ok(Self::None),
-            other => Err(Error::invalid(format!("durability is {other:?}, and must be commit or none"))),
-        }
-    }
-}
 
 /// How a store is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,24 +7,18 @@
 //!
 //! One process at a time has a store open; within it, share the storage.
 
-mod codec;
 mod config;
 mod driver;
-mod error;
-mod fields;
 mod filter;
 mod kernel;
-mod lock;
-mod plan;
 mod query;
 mod scan;
-mod store;
 mod vectors;
-mod work;
 
-pub use config::{Config, Durability};
+pub use config::Config;
 pub use driver::EmbeddedDriver;
 pub use filter::NativeFilter;
+pub use portolan_store::Durability;
 
 use std::sync::Arc;
 

@@ -3,11 +3,8 @@
 use std::sync::Arc;
 
 use portolan_core::arithmetic;
+use portolan_store::{Components, Derived, Snapshot, StoreError};
 use roaring::RoaringBitmap;
-
-use crate::codec::Components;
-use crate::error::Fault;
-use crate::store::{Derived, View};
 
 /// About how many components lie in one chunk: 256 KiB.
 const CHUNK_COMPONENTS: usize = 1 << 16;
@@ -86,14 +83,14 @@ impl Vectors {
 }
 
 impl Derived for Vectors {
-    fn build(view: &View<'_>) -> Result<Self, Fault> {
-        let mut vectors = Self::new(view.spec().dimension);
-        view.records()?.each_vector(|row, components| vectors.set(row, Some(components)))?;
+    fn build(snapshot: &Snapshot<'_>) -> Result<Self, StoreError> {
+        let mut vectors = Self::new(snapshot.spec().dimension);
+        snapshot.records()?.each_vector(|row, components| vectors.set(row, Some(components)))?;
         Ok(vectors)
     }
 
-    fn catch_up(&mut self, view: &View<'_>, rows: &RoaringBitmap) -> Result<(), Fault> {
-        let records = view.records()?;
+    fn catch_up(&mut self, snapshot: &Snapshot<'_>, rows: &RoaringBitmap) -> Result<(), StoreError> {
+        let records = snapshot.records()?;
         rows.iter().try_for_each(|row| records.with_vector(row, |vector| self.set(row, vector)))
     }
 

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use portolan_core::driver::{Driver, Nearest, Row, Target, Want};
+use portolan_core::driver::{Deadline, Driver, Nearest, NewIndex, Row, Target, Want};
 use portolan_core::{ErrorKind, FieldType, IndexSpec, Metadata, Result};
 use portolan_embedded::{Config, EmbeddedDriver};
 use rand::rngs::StdRng;
@@ -13,13 +13,17 @@ fn spec() -> IndexSpec {
     IndexSpec::new("companies", 32).field("industry", FieldType::String)
 }
 
-fn target(spec: &IndexSpec) -> Target<'_> {
-    Target { name: "companies", spec }
+fn target(spec: &IndexSpec) -> Target<'_, ()> {
+    Target { name: "companies", spec, index: &(), deadline: Deadline::NONE }
+}
+
+fn new(spec: &IndexSpec) -> NewIndex<'_> {
+    NewIndex { name: "companies", spec, deadline: Deadline::NONE }
 }
 
 fn rows() -> Vec<Row> {
     let row = |n: usize| Row {
-        id: n.to_string(),
+        id: n.to_string().into(),
         vector: Some([n as f32 + 1.0; 32].into()),
         metadata: Metadata::new().with("industry", format!("industry {}", n % 7)),
         removed: Vec::new(),
@@ -31,7 +35,7 @@ fn rows() -> Vec<Row> {
 #[tokio::main(flavor = "current_thread")]
 async fn make(directory: &Path) -> PathBuf {
     let driver = EmbeddedDriver::open(&Config::new(directory)).await.unwrap();
-    driver.create(target(&spec())).await.unwrap();
+    driver.create(new(&spec())).await.unwrap();
     driver.write(target(&spec()), &rows()).await.unwrap();
     driver.close().await.unwrap();
     directory.join("portolan.redb")
@@ -42,8 +46,8 @@ async fn make(directory: &Path) -> PathBuf {
 async fn use_all(directory: &Path) -> Result<()> {
     let spec = spec();
     let driver = EmbeddedDriver::open(&Config::new(directory)).await?;
-    driver.list().await?;
-    driver.open("companies").await?;
+    driver.list(Deadline::NONE).await?;
+    driver.open("companies", None, Deadline::NONE).await?;
     let query = Nearest {
         vector: &[1.0; 32],
         k: 5,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::Path;
 
-use portolan_core::driver::{Driver, Nearest, Row, Target, Want};
+use portolan_core::driver::{Deadline, Driver, Nearest, NewIndex, Row, Target, Want};
 use portolan_core::filter::field;
 use portolan_core::{ErrorKind, FieldType, Filter, IndexSpec, Metadata, MetadataPatch, Metric, Outcome};
 use portolan_embedded::{Config, Durability, EmbeddedDriver, NativeFilter};
@@ -22,12 +22,16 @@ fn spec() -> IndexSpec {
     IndexSpec::new("companies", 2).metric(Metric::Euclidean).field("industry", FieldType::String)
 }
 
-fn target(spec: &IndexSpec) -> Target<'_> {
-    Target { name: &spec.name, spec }
+fn target(spec: &IndexSpec) -> Target<'_, ()> {
+    Target { name: &spec.name, spec, index: &(), deadline: Deadline::NONE }
+}
+
+fn new(spec: &IndexSpec) -> NewIndex<'_> {
+    NewIndex { name: &spec.name, spec, deadline: Deadline::NONE }
 }
 
 fn row(id: &str, x: f32, metadata: Metadata) -> Row {
-    Row { id: id.to_owned(), vector: Some([x, 0.0].into()), metadata, removed: Vec::new() }
+    Row { id: id.into(), vector: Some([x, 0.0].into()), metadata, removed: Vec::new() }
 }
 
 fn industry(name: &str) -> Metadata {
@@ -36,7 +40,7 @@ fn industry(name: &str) -> Metadata {
 
 fn native(driver: &EmbeddedDriver, filter: &Filter) -> NativeFilter {
     match filter {
-        Filter::Leaf(leaf) => match driver.lower(&spec(), leaf, false) {
+        Filter::Leaf(leaf) => match driver.lower(target(&spec()), leaf, false) {
             portolan_core::filter::Lowered::Exact(native) => native,
             other => panic!("{other:?}"),
         },
@@ -46,7 +50,7 @@ fn native(driver: &EmbeddedDriver, filter: &Filter) -> NativeFilter {
 
 async fn filled(directory: &Path) -> (EmbeddedDriver, IndexSpec) {
     let (driver, spec) = (open(directory).await, spec());
-    driver.create(target(&spec)).await.unwrap();
+    driver.create(new(&spec)).await.unwrap();
     let rows = [
         row("b", 1.0, industry("tech")),
         row("a", 1.0, industry("tech")),
@@ -73,7 +77,7 @@ async fn nearest(
         want: Want::ID,
     };
     let found = driver.nearest(target(spec), &query).await.unwrap();
-    found.hits.into_iter().map(|hit| hit.row.id).collect()
+    found.hits.into_iter().map(|hit| hit.row.id.into_string()).collect()
 }
 
 async fn pages(driver: &EmbeddedDriver, spec: &IndexSpec, limit: usize) -> Vec<String> {
@@ -81,7 +85,7 @@ async fn pages(driver: &EmbeddedDriver, spec: &IndexSpec, limit: usize) -> Vec<S
     loop {
         let page = driver.page(target(spec), None, cursor.as_deref(), limit, Want::ID).await.unwrap();
         assert!(page.rows.len() == limit || page.next.is_none());
-        ids.extend(page.rows.into_iter().map(|row| row.id));
+        ids.extend(page.rows.into_iter().map(|row| row.id.into_string()));
         cursor = page.next;
         if cursor.is_none() {
             return ids;
@@ -111,7 +115,7 @@ fn a_search_sees_what_was_written_since_the_last() {
             .write(target(&spec), &[row("c", 0.5, Metadata::new()), row("e", 0.25, Metadata::new())])
             .await
             .unwrap();
-        driver.remove(target(&spec), &["a".to_owned(), "none".to_owned()]).await.unwrap();
+        driver.remove(target(&spec), &["a".into(), "none".into()]).await.unwrap();
         assert_eq!(nearest(&driver, &spec, 10, None).await, ["e", "c", "b", "d"]);
         driver.clear(target(&spec)).await.unwrap();
         assert_eq!(nearest(&driver, &spec, 10, None).await, [""; 0]);
@@ -132,8 +136,8 @@ fn everything_is_there_after_the_store_is_opened_again() {
             .unwrap();
         driver.close().await.unwrap();
         let driver = open(directory.path()).await;
-        assert_eq!(driver.list().await.unwrap(), ["companies"]);
-        assert_eq!(driver.open("companies").await.unwrap().spec, spec);
+        assert_eq!(driver.list(Deadline::NONE).await.unwrap(), ["companies"]);
+        assert_eq!(driver.open("companies", None, Deadline::NONE).await.unwrap().info.spec, spec);
         let tech = native(&driver, &field("industry").eq("tech"));
         assert_eq!(nearest(&driver, &spec, 10, Some(&tech)).await, ["a", "b", "c"]);
         let rows =
@@ -149,9 +153,9 @@ fn without_durability_what_was_flushed_or_closed_is_there() {
         let config = Config::new(directory.path()).durability(Durability::None);
         let driver = EmbeddedDriver::open(&config).await.unwrap();
         assert!(!driver.profile().durable);
-        driver.create(target(&spec())).await.unwrap();
+        driver.create(new(&spec())).await.unwrap();
         driver.write(target(&spec()), &[row("a", 1.0, Metadata::new())]).await.unwrap();
-        driver.flush().await.unwrap();
+        driver.flush(Deadline::NONE).await.unwrap();
         driver.write(target(&spec()), &[row("b", 1.0, Metadata::new())]).await.unwrap();
         driver.close().await.unwrap();
         let driver = open(directory.path()).await;
@@ -239,15 +243,21 @@ fn indexes_are_created_listed_and_dropped() {
     run(async {
         let directory = tempfile::tempdir().unwrap();
         let (driver, spec) = filled(directory.path()).await;
-        let e = driver.create(target(&spec)).await.unwrap_err();
-        assert_eq!(e.kind(), ErrorKind::AlreadyExists);
+        let e = driver.create(new(&spec)).await.unwrap_err();
+        assert_eq!(e.error().kind(), ErrorKind::AlreadyExists);
         let other = IndexSpec::new("other", 3);
-        driver.create(target(&other)).await.unwrap();
-        assert_eq!(driver.list().await.unwrap(), ["companies", "other"]);
-        driver.drop_index("companies").await.unwrap();
-        assert_eq!(driver.drop_index("companies").await.unwrap_err().kind(), ErrorKind::NotFound);
-        assert_eq!(driver.open("companies").await.unwrap_err().kind(), ErrorKind::NotFound);
-        driver.create(target(&spec)).await.unwrap();
+        driver.create(new(&other)).await.unwrap();
+        assert_eq!(driver.list(Deadline::NONE).await.unwrap(), ["companies", "other"]);
+        driver.drop_index("companies", Deadline::NONE).await.unwrap();
+        assert_eq!(
+            driver.drop_index("companies", Deadline::NONE).await.unwrap_err().error().kind(),
+            ErrorKind::NotFound
+        );
+        assert_eq!(
+            driver.open("companies", None, Deadline::NONE).await.unwrap_err().kind(),
+            ErrorKind::NotFound
+        );
+        driver.create(new(&spec)).await.unwrap();
         assert_eq!(driver.count(target(&spec), None, false).await.unwrap(), 0);
     });
 }
@@ -282,7 +292,7 @@ fn sizes_and_health_are_known() {
                 && sizes.memory_bytes.unwrap() > 100
                 && sizes.updated_at.is_some()
         );
-        let health = driver.health().await.unwrap();
+        let health = driver.health(Deadline::NONE).await.unwrap();
         assert_eq!((health.indexes, health.vectors), (Some(1), Some(4)));
     });
 }
@@ -294,7 +304,7 @@ fn readers_see_whole_batches_while_others_are_written() {
         let directory = tempfile::tempdir().unwrap();
         let spec = spec();
         let driver = std::sync::Arc::new(open(directory.path()).await);
-        driver.create(target(&spec)).await.unwrap();
+        driver.create(new(&spec)).await.unwrap();
         let writer = tokio::spawn({
             let (driver, spec) = (driver.clone(), spec.clone());
             async move {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use portolan_core::driver::{Driver, Row, Target, Want};
+use portolan_core::driver::{Deadline, Driver, NativeId, NewIndex, Row, Target, Want};
 use portolan_core::filter::{Condition, Leaf, Lowered};
 use portolan_core::{FieldType, Filter, IndexSpec, Metadata, MetadataPatch, Scalar, Value};
 use portolan_embedded::{Config, EmbeddedDriver, NativeFilter};
@@ -123,21 +123,29 @@ fn native(driver: &EmbeddedDriver, filter: &Filter) -> NativeFilter {
     match filter {
         Filter::And(children) => driver.and(children.iter().map(|c| native(driver, c)).collect()),
         Filter::Or(children) => driver.or(children.iter().map(|c| native(driver, c)).collect()),
-        Filter::Leaf(leaf) => exact(driver.lower(&spec(), leaf, false)),
-        Filter::Id(ids) => exact(driver.lower_ids(&spec(), ids, false)),
+        Filter::Leaf(leaf) => exact(driver.lower(target(&spec()), leaf, false)),
+        Filter::Id(ids) => exact(driver.lower_ids(target(&spec()), &natives(ids), false)),
         // The engine brings negations to the leaves.
         Filter::Not(child) => match &**child {
             Filter::And(c) => driver.or(c.iter().map(|c| native(driver, &!c.clone())).collect()),
             Filter::Or(c) => driver.and(c.iter().map(|c| native(driver, &!c.clone())).collect()),
-            Filter::Leaf(leaf) => exact(driver.lower(&spec(), leaf, true)),
-            Filter::Id(ids) => exact(driver.lower_ids(&spec(), ids, true)),
+            Filter::Leaf(leaf) => exact(driver.lower(target(&spec()), leaf, true)),
+            Filter::Id(ids) => exact(driver.lower_ids(target(&spec()), &natives(ids), true)),
             Filter::Not(grandchild) => native(driver, grandchild),
         },
     }
 }
 
+fn target(spec: &IndexSpec) -> Target<'_, ()> {
+    Target { name: "filters", spec, index: &(), deadline: Deadline::NONE }
+}
+
+fn natives(ids: &[String]) -> Vec<NativeId> {
+    ids.iter().map(|id| id.as_str().into()).collect()
+}
+
 fn row(id: usize, metadata: Metadata) -> Row {
-    Row { id: id.to_string(), vector: Some([1.0].into()), metadata, removed: Vec::new() }
+    Row { id: id.to_string().into(), vector: Some([1.0].into()), metadata, removed: Vec::new() }
 }
 
 /// Writes the records in the ways that there are: new, replaced, updated, removed and written again.
@@ -146,16 +154,16 @@ async fn write(
     spec: &IndexSpec,
     records: &[(Metadata, Metadata)],
 ) -> Vec<(String, Metadata)> {
-    let at = Target { name: "filters", spec };
+    let at = target(spec);
     let before: Vec<Row> = records.iter().enumerate().map(|(n, (old, _))| row(n, old.clone())).collect();
     driver.write(at, &before).await.unwrap();
     let of_kind = |kind: usize| records.iter().enumerate().filter(move |(n, _)| n % 4 == kind);
     let replaced: Vec<Row> = of_kind(0).map(|(n, (_, new))| row(n, new.clone())).collect();
     driver.write(at, &replaced).await.unwrap();
-    let patches: Vec<_> =
-        of_kind(1).map(|(n, (_, new))| (n.to_string(), MetadataPatch::from(new.clone()))).collect();
+    let patches: Vec<(NativeId, MetadataPatch)> =
+        of_kind(1).map(|(n, (_, new))| (n.to_string().into(), MetadataPatch::from(new.clone()))).collect();
     driver.update(at, &patches).await.unwrap();
-    let removed: Vec<String> = of_kind(2).map(|(n, _)| n.to_string()).collect();
+    let removed: Vec<NativeId> = of_kind(2).map(|(n, _)| n.to_string().into()).collect();
     driver.remove(at, &removed).await.unwrap();
     let again: Vec<Row> =
         of_kind(2).filter(|(n, _)| n % 8 == 2).map(|(n, (_, new))| row(n, new.clone())).collect();
@@ -169,12 +177,12 @@ async fn write(
     .collect()
 }
 
-async fn pages(driver: &EmbeddedDriver, at: Target<'_>, native: &NativeFilter) -> BTreeSet<String> {
+async fn pages(driver: &EmbeddedDriver, at: Target<'_, ()>, native: &NativeFilter) -> BTreeSet<String> {
     let (mut ids, mut cursor, mut rows) = (BTreeSet::new(), None, 0);
     loop {
         let page = driver.page(at, Some(native), cursor.as_deref(), 7, Want::ID).await.unwrap();
         rows += page.rows.len();
-        ids.extend(page.rows.into_iter().map(|row| row.id));
+        ids.extend(page.rows.into_iter().map(|row| row.id.into_string()));
         cursor = page.next;
         if cursor.is_none() {
             assert_eq!(ids.len(), rows);
@@ -196,8 +204,8 @@ proptest! {
             let directory = tempfile::tempdir().unwrap();
             let driver = EmbeddedDriver::open(&Config::new(directory.path())).await.unwrap();
             let spec = spec();
-            let at = Target { name: "filters", spec: &spec };
-            driver.create(at).await.unwrap();
+            let at = target(&spec);
+            driver.create(NewIndex { name: at.name, spec: at.spec, deadline: Deadline::NONE }).await.unwrap();
             let records = write(&driver, &spec, &records).await;
             for filter in &filters {
                 let native = native(&driver, filter);

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant, SystemTime};
 
-use portolan_core::driver::{Driver, Row, Target, Want};
+use portolan_core::driver::{Deadline, Driver, NativeId, NewIndex, Row, Target, Want};
 use portolan_core::{FieldType, IndexSpec, Metadata};
 use portolan_embedded::{Config, EmbeddedDriver};
 use rand::rngs::StdRng;
@@ -20,13 +20,17 @@ fn spec() -> IndexSpec {
     IndexSpec::new("companies", 64).field("batch", FieldType::Integer)
 }
 
-fn target(spec: &IndexSpec) -> Target<'_> {
-    Target { name: "companies", spec }
+fn target(spec: &IndexSpec) -> Target<'_, ()> {
+    Target { name: "companies", spec, index: &(), deadline: Deadline::NONE }
+}
+
+fn new(spec: &IndexSpec) -> NewIndex<'_> {
+    NewIndex { name: "companies", spec, deadline: Deadline::NONE }
 }
 
 fn batch(number: usize) -> Vec<Row> {
     let row = |n| Row {
-        id: format!("{number}/{n}"),
+        id: format!("{number}/{n}").into(),
         vector: Some([number as f32; 64].into()),
         metadata: Metadata::new().with("batch", number as i64),
         removed: Vec::new(),
@@ -39,8 +43,8 @@ fn batch(number: usize) -> Vec<Row> {
 async fn import(directory: &Path) {
     let spec = spec();
     let driver = EmbeddedDriver::open(&Config::new(directory)).await.unwrap();
-    if driver.list().await.unwrap().is_empty() {
-        driver.create(target(&spec)).await.unwrap();
+    if driver.list(Deadline::NONE).await.unwrap().is_empty() {
+        driver.create(new(&spec)).await.unwrap();
     }
     let stored = driver.count(target(&spec), None, false).await.unwrap();
     for number in (stored as usize / PER_BATCH).. {
@@ -85,7 +89,7 @@ fn import_and_kill(directory: &Path, random: &mut StdRng) -> Option<usize> {
 async fn batches(directory: &Path) -> usize {
     let spec = spec();
     let driver = EmbeddedDriver::open(&Config::new(directory)).await.unwrap();
-    let mut ids: Vec<String> = Vec::new();
+    let mut ids: Vec<NativeId> = Vec::new();
     let mut cursor = None;
     loop {
         let page = driver.page(target(&spec), None, cursor.as_deref(), 1_000, Want::ALL).await.unwrap();
@@ -100,7 +104,7 @@ async fn batches(directory: &Path) -> usize {
         }
     }
     let number = ids.len() / PER_BATCH;
-    let mut expected: Vec<String> = (0..number).flat_map(batch).map(|row| row.id).collect();
+    let mut expected: Vec<NativeId> = (0..number).flat_map(batch).map(|row| row.id).collect();
     ids.sort_unstable();
     expected.sort_unstable();
     assert_eq!(ids, expected, "whole batches, one after the other");

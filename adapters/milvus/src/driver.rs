@@ -22,7 +22,7 @@ use crate::client::Client;
 use crate::config::Config;
 use crate::convert::{self, output_fields};
 use crate::error::{is_about_replicas, is_no_index, rubbish};
-use crate::expression::{Expression, quoted};
+use crate::expression::{Expression, is_of_ids, is_shallow, quoted, text};
 use crate::filter::Scope;
 use crate::layout::{self, Layout, OPTIONS, Parted};
 use crate::load;
@@ -180,17 +180,13 @@ fn after(layout: &Layout, last: &str) -> Result<Expression> {
         (true, Some(last)) => last.to_string(),
         (true, None) => return Err(Cursor::dead()),
     };
-    Ok(Expression::new(format!("{} > {last}", layout.id)))
+    Ok(text(format!("{} > {last}", layout.id)))
 }
 
 /// What every row meets.
 fn all_rows(layout: &Layout) -> Expression {
     let id = &layout.id;
-    Expression::new(if layout.integer_ids {
-        format!("{id} >= 0 or {id} < 0")
-    } else {
-        format!("{id} >= \"\"")
-    })
+    text(if layout.integer_ids { format!("{id} >= 0 or {id} < 0") } else { format!("{id} >= \"\"") })
 }
 
 fn profile(config: &Config) -> Profile {
@@ -258,7 +254,7 @@ impl Driver for MilvusDriver {
     }
 
     fn accepts(&self, filter: &Expression) -> bool {
-        filter.is_shallow()
+        is_shallow(filter)
     }
 
     fn admits(&self, target: Target<'_, Collection>, row: &Row) -> Result<()> {
@@ -362,7 +358,7 @@ impl Driver for MilvusDriver {
         let scope = target.index.scope(target.spec);
         let mut rows = Vec::with_capacity(ids.len());
         for ids in ids.chunks(self.most_rows(target.spec, want)) {
-            let expression = Expression::new(format!("{} in {}", layout.id, scope.id_list(ids)));
+            let expression = text(format!("{} in {}", layout.id, scope.id_list(ids)));
             let fields = output_fields(layout, want);
             let request = search::query(self.client.database(), target.name, Some(&expression), fields);
             let reply = self.query(target, &request).await?;
@@ -379,7 +375,7 @@ impl Driver for MilvusDriver {
         let list = target.index.scope(target.spec).id_list(ids);
         if list != "[]" {
             let id = &target.index.layout.id;
-            self.delete(target, &Expression::new(format!("{id} in {list}"))).await?;
+            self.delete(target, &text(format!("{id} in {list}"))).await?;
         }
         Ok(vec![Outcome::Stored; ids.len()])
     }
@@ -466,7 +462,7 @@ impl Driver for MilvusDriver {
     ) -> Result<Option<u64>, WriteError> {
         let layout = &target.index.layout;
         // Of bare keys the server counts those that were given, not those that were there.
-        let counted = if filter.is_of_ids() {
+        let counted = if is_of_ids(filter) {
             Expression::all(vec![filter.clone(), all_rows(layout)])
         } else {
             filter.clone()

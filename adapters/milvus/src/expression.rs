@@ -3,95 +3,60 @@
 use std::fmt::{self, Display, Formatter};
 
 use portolan_core::Scalar;
+use portolan_core::driver::dialect::infix;
 
 use crate::server::Server;
 
 /// How deep the server reads expressions that are nested in each other; an operator is two of its hundred levels.
-const MAX_DEPTH: usize = 40;
+const MAX_LEVELS: usize = 40;
 
 /// A native filter: a boolean expression.
+pub type Expression = infix::Expression<Text>;
+
+/// A condition of an expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Expression {
+pub struct Text {
     text: String,
-    depth: usize,
-    /// Whether it asks for primary keys and nothing else.
+    /// Whether it asks for primary keys.
     of_ids: bool,
 }
 
-impl Expression {
-    /// An expression that is already text.
-    pub(crate) fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), depth: 1, of_ids: false }
-    }
-
-    /// One that asks for primary keys.
-    pub(crate) fn of_ids(text: impl Into<String>) -> Self {
-        Self { of_ids: true, ..Self::new(text) }
-    }
-
-    /// Whether it asks for primary keys and nothing else, so that a server takes it for the keys themselves.
-    pub(crate) fn is_of_ids(&self) -> bool {
-        self.of_ids
-    }
-
-    /// Whether every server reads it.
-    pub(crate) fn is_shallow(&self) -> bool {
-        self.depth <= MAX_DEPTH
-    }
-
-    /// All of one or more.
-    pub(crate) fn all(parts: Vec<Self>) -> Self {
-        joined(parts, "and")
-    }
-
-    /// Any of one or more.
-    pub(crate) fn any(parts: Vec<Self>) -> Self {
-        joined(parts, "or")
-    }
-}
-
-impl Display for Expression {
+impl Display for Text {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
 }
 
-/// Joins by halves: the server nests what is chained, and refuses what is nested a hundred deep.
-fn joined(mut parts: Vec<Expression>, with: &str) -> Expression {
-    while parts.len() > 1 {
-        let mut pairs = Vec::with_capacity(parts.len().div_ceil(2));
-        let mut rest = parts.into_iter();
-        while let Some(left) = rest.next() {
-            pairs.push(match rest.next() {
-                Some(right) => Expression {
-                    text: format!("({left}) {with} ({right})"),
-                    depth: left.depth.max(right.depth) + 1,
-                    of_ids: false,
-                },
-                None => left,
-            });
-        }
-        parts = pairs;
-    }
-    parts.pop().unwrap_or_else(|| Expression::new(""))
+/// An expression that is already text.
+pub(crate) fn text(text: impl Into<String>) -> Expression {
+    Expression::leaf(Text { text: text.into(), of_ids: false })
+}
+
+/// One that asks for primary keys.
+pub(crate) fn of_ids(text: String) -> Expression {
+    Expression::leaf(Text { text, of_ids: true })
+}
+
+/// Whether an expression asks for primary keys and nothing else, so that a server takes it for the keys themselves.
+pub(crate) fn is_of_ids(expression: &Expression) -> bool {
+    expression.as_leaf().is_some_and(|leaf| leaf.of_ids)
+}
+
+/// Whether every server reads an expression.
+pub(crate) fn is_shallow(expression: &Expression) -> bool {
+    expression.size().levels <= MAX_LEVELS
 }
 
 /// A text as a literal. Quotes and backslashes are escaped, as are the characters that would end a line; any other
 /// character stands for itself.
 pub(crate) fn quoted(text: &str) -> String {
-    let mut literal = String::with_capacity(text.len() + 2);
-    literal.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => literal.push_str("\\\""),
-            '\\' => literal.push_str("\\\\"),
-            '\n' => literal.push_str("\\n"),
-            '\r' => literal.push_str("\\r"),
-            c => literal.push(c),
-        }
-    }
-    literal.push('"');
-    literal
+    infix::quoted('"', text, |c| match c {
+        '"' => Some("\\\""),
+        '\\' => Some("\\\\"),
+        '\n' => Some("\\n"),
+        '\r' => Some("\\r"),
+        _ => None,
+    })
 }
 
 /// Texts as a list literal.
@@ -143,20 +108,5 @@ mod tests {
             assert_eq!(literal(Server::Old, &scalar), full);
             assert_eq!(literal(Server::Lite, &scalar), lite);
         }
-    }
-
-    #[test]
-    fn a_long_chain_is_not_deep() {
-        let parts = (0..1_000).map(|n| Expression::new(n.to_string())).collect();
-        let expression = Expression::any(parts);
-        assert!(expression.is_shallow());
-        let text = expression.to_string();
-        let mut depth = 0_i32;
-        let deepest = text.chars().map(|c| {
-            depth += i32::from(c == '(') - i32::from(c == ')');
-            depth
-        });
-        assert_eq!(deepest.max(), Some(10));
-        assert_eq!(text.matches(" or ").count(), 999);
     }
 }

@@ -7,17 +7,57 @@
 use std::collections::BTreeSet;
 
 use portolan_core::driver::NativeId;
+use portolan_core::driver::dialect::{ByType, Exception, Operator, Predicate, Row, Side, Table};
+use portolan_core::filter::PushDown::{self, Exact, Nothing, Superset};
 use portolan_core::filter::{Condition, Leaf, Lowered};
+use portolan_core::number::TWO_53;
 use portolan_core::{FieldType, IndexSpec, Scalar};
 
 use crate::convert::integer_id;
-use crate::expression::{Expression, literal, quoted, quoted_list};
+use crate::expression::{Expression, literal, of_ids, quoted, quoted_list, text};
 use crate::layout::{Column, DYNAMIC, Home, Layout, METADATA, PARTITION, Parted, partition};
 use crate::proto::schema::DataType;
 use crate::server::Server;
 
-/// From here on a float may stand for more than one integer.
-const TWO_53: f64 = 9_007_199_254_740_992.0;
+/// What servers answer of a key of a JSON object.
+const TABLE: Table<Key> = Table {
+    rows: &[
+        row(Operator::Equal, [Exact; 3]),
+        row(Operator::Unequal, [Superset; 3]),
+        row(Operator::Order, [Superset; 3]),
+        row(Operator::Contains, [Exact, Exact, Superset]),
+        row(Operator::StartsWith, [Superset; 3]),
+        row(Operator::EndsWith, [Superset; 3]),
+        row(Operator::Exists, [Exact; 3]),
+    ],
+    exceptions: &[
+        Exception {
+            when: "the field is not declared: it may hold a list of several types, and in Milvus a null",
+            at_most: Superset,
+            applies: |key, asked| {
+                key.declared.is_none() && (key.server != Server::Lite || asked != Predicate::Exists)
+            },
+        },
+        Exception {
+            when: "an operand beyond 2^53: Milvus compares numbers as floats",
+            at_most: Superset,
+            applies: |key, asked| {
+                key.server != Server::Lite && asked.operands().iter().any(Scalar::is_beyond_2_53)
+            },
+        },
+        Exception {
+            when: "a text, or a bool and a number: Milvus Lite takes the text `[1]` for a list, and `true` for 1",
+            at_most: Superset,
+            applies: |key, asked| {
+                key.server == Server::Lite && asked.operands().iter().any(|o| key.confuses(o))
+            },
+        },
+    ],
+};
+
+const fn row(operator: Operator, leaf: [PushDown; 3]) -> Row {
+    Row { operator, leaf, complement: [Nothing; 3] }
+}
 
 /// Words that are no name in Milvus Lite's expressions.
 const KEYWORDS: [&str; 11] =
@@ -42,7 +82,7 @@ impl Scope<'_> {
             Home::Object => {
                 let path = format!("{METADATA}[{}]", quoted(&leaf.key));
                 let declared = self.spec.fields.get(&leaf.key).copied();
-                let lowered = Key { server: self.server, path, declared }.condition(&leaf.condition);
+                let lowered = Key { server: self.server, path, declared }.lower(&leaf.condition);
                 self.parted(leaf, lowered)
             }
             Home::Columns { columns, dynamic } => match columns.iter().find(|c| c.name == leaf.key) {
@@ -58,21 +98,11 @@ impl Scope<'_> {
         if !matches!(&self.layout.parted, Parted::ByKey(key) if *key == leaf.key) {
             return lowered;
         }
-        let operands = match &leaf.condition {
-            Condition::Eq(operand) => std::slice::from_ref(operand),
-            Condition::In(operands) => operands,
-            _ => return lowered,
-        };
+        let Predicate::AnyOf(operands) = Predicate::from(&leaf.condition) else { return lowered };
         // That of the empty text has the lists too.
         let partitions: BTreeSet<String> = operands.iter().map(partition).chain([String::new()]).collect();
         let list = quoted_list(partitions.iter().map(String::as_str));
-        let within =
-            |expression| Expression::all(vec![Expression::new(format!("{PARTITION} in {list}")), expression]);
-        match lowered {
-            Lowered::Exact(expression) => Lowered::Exact(within(expression)),
-            Lowered::Superset(expression) => Lowered::Superset(within(expression)),
-            Lowered::Nothing => Lowered::Nothing,
-        }
+        lowered.map(|expression| Expression::all([text(format!("{PARTITION} in {list}")), expression]))
     }
 
     /// `id in ids`, or its complement.
@@ -81,7 +111,7 @@ impl Scope<'_> {
         let operator = if negated { "not in" } else { "in" };
         match list.as_str() {
             "[]" if negated => Lowered::Nothing,
-            list => Lowered::Exact(Expression::of_ids(format!("{} {operator} {list}", self.layout.id))),
+            list => Lowered::Exact(of_ids(format!("{} {operator} {list}", self.layout.id))),
         }
     }
 
@@ -111,7 +141,7 @@ impl Scope<'_> {
             _ if !self.reads(&leaf.key) => return Lowered::Nothing,
             _ => format!("{DYNAMIC}[{}]", quoted(&leaf.key)),
         };
-        Key { server: self.server, path, declared: None }.condition(&leaf.condition)
+        Key { server: self.server, path, declared: None }.lower(&leaf.condition)
     }
 }
 
@@ -124,56 +154,59 @@ struct Key {
 }
 
 impl Key {
-    fn condition(&self, condition: &Condition) -> Lowered<Expression> {
-        let one = std::slice::from_ref;
-        match condition {
-            Condition::Eq(operand) => self.equality(one(operand), true),
-            Condition::In(operands) => self.equality(operands, true),
-            Condition::Contains(Scalar::String(text)) => self.contains(text),
-            Condition::Contains(operand) => self.equality(one(operand), false),
-            Condition::Gt(operand) => self.order(">", operand),
-            Condition::Gte(operand) => self.order(">=", operand),
-            Condition::Lt(operand) => self.order("<", operand),
-            Condition::Lte(operand) => self.order("<=", operand),
-            Condition::StartsWith(prefix) => {
-                Lowered::Superset(self.or_list(prefix_range(&self.path, prefix)))
+    fn lower(&self, condition: &Condition) -> Lowered<Expression> {
+        TABLE.lower(self, condition, false, |asked| Some(self.expression(asked)))
+    }
+
+    fn expression(&self, asked: Predicate<'_>) -> Expression {
+        let infixes = self.server.finds_infixes();
+        match asked {
+            Predicate::AnyOf(operands) => self.equality(operands, true),
+            Predicate::Contains(Scalar::String(part)) if infixes => Expression::any([
+                self.like(&format!("%{}%", pattern(part))),
+                self.has_one_of(&[quoted(part)]),
+            ]),
+            Predicate::Contains(Scalar::String(_)) => self.exists(),
+            Predicate::Contains(operand) => self.equality(std::slice::from_ref(operand), false),
+            Predicate::Order(order, bound) => {
+                // Milvus compares with floats: an operand that may stand for several integers is widened.
+                let order = order.widened_if(self.server != Server::Lite && bound.is_beyond_2_53());
+                let bound = literal(self.server, bound);
+                self.or_list(text(format!("{} {} {bound}", self.path, order.symbol())))
             }
-            Condition::EndsWith(suffix) if self.server.finds_infixes() => {
-                let pattern = format!("{} like {}", self.path, quoted(&format!("%{}", pattern(suffix))));
-                Lowered::Superset(self.or_list(Expression::new(pattern)))
+            Predicate::StartsWith(prefix) => self.or_list(prefix_range(&self.path, prefix)),
+            Predicate::EndsWith(suffix) if infixes => {
+                self.or_list(self.like(&format!("%{}", pattern(suffix))))
             }
-            Condition::EndsWith(_) | Condition::Ne(_) | Condition::NotIn(_) => {
-                Lowered::Superset(self.exists())
-            }
-            // In Milvus a null of another program exists too; a declared field has none.
-            Condition::Exists if self.server == Server::Lite || self.declared.is_some() => {
-                Lowered::Exact(self.exists())
-            }
-            Condition::Exists => Lowered::Superset(self.exists()),
+            Predicate::EndsWith(_) | Predicate::NoneOf(_) | Predicate::Exists => self.exists(),
         }
     }
 
     fn exists(&self) -> Expression {
-        Expression::new(format!("exists {}", self.path))
+        text(format!("exists {}", self.path))
+    }
+
+    fn like(&self, pattern: &str) -> Expression {
+        text(format!("{} like {}", self.path, quoted(pattern)))
     }
 
     /// This, or a list that is not empty.
     fn or_list(&self, expression: Expression) -> Expression {
-        Expression::any(vec![expression, Expression::new(format!("exists {}[0]", self.path))])
+        Expression::any([expression, text(format!("exists {}[0]", self.path))])
     }
 
     /// Equal to one of the operands, or a list with an element that is; of a single value only if `scalar`.
-    fn equality(&self, operands: &[Scalar], scalar: bool) -> Lowered<Expression> {
-        let mut parts = Vec::new();
-        for group in by_type(operands) {
-            let literals: Vec<String> = group.iter().map(|operand| literal(self.server, operand)).collect();
-            if scalar {
-                parts.push(self.is_one_of(&literals));
-            }
-            parts.push(self.has_one_of(&literals));
-        }
-        let expression = Expression::any(parts);
-        if self.is_exact(operands) { Lowered::Exact(expression) } else { Lowered::Superset(expression) }
+    fn equality(&self, operands: &[Scalar], scalar: bool) -> Expression {
+        let ByType { texts, numbers, bools } = ByType::of(operands);
+        let literals: [Vec<String>; 3] = [
+            texts.into_iter().map(quoted).collect(),
+            numbers.into_iter().map(|number| literal(self.server, number)).collect(),
+            bools.iter().map(bool::to_string).collect(),
+        ];
+        let equal = |literals: &Vec<String>| {
+            [scalar.then(|| self.is_one_of(literals)), Some(self.has_one_of(literals))]
+        };
+        Expression::any(literals.iter().filter(|group| !group.is_empty()).flat_map(equal).flatten())
     }
 
     fn is_one_of(&self, literals: &[String]) -> Expression {
@@ -182,94 +215,65 @@ impl Key {
             || literals.len() == 1
             || literals.iter().any(|l| l == "true" || l == "false")
         {
-            let equal = literals.iter().map(|literal| Expression::new(format!("{path} == {literal}")));
-            return Expression::any(equal.collect());
+            return Expression::any(literals.iter().map(|literal| text(format!("{path} == {literal}"))));
         }
-        Expression::new(format!("{path} in [{}]", literals.join(", ")))
+        text(format!("{path} in [{}]", literals.join(", ")))
     }
 
     fn has_one_of(&self, literals: &[String]) -> Expression {
         let path = &self.path;
-        Expression::new(match literals {
+        text(match literals {
             // Milvus Lite takes no negative number here outside a list.
             [one] if self.server != Server::Lite => format!("json_contains({path}, {one})"),
             many => format!("json_contains_any({path}, [{}])", many.join(", ")),
         })
     }
 
-    /// Whether equality answers just as the contract does.
-    ///
-    /// Not where a list may mix types: that is one value of the contract, and the server looks into it. Milvus compares
-    /// numbers as floats; Milvus Lite takes `true` for 1, and the text `[1]` for a list.
-    fn is_exact(&self, operands: &[Scalar]) -> bool {
-        let Some(declared) = self.declared else { return false };
-        let confused = |operand: &Scalar| match operand {
-            Scalar::Bool(_) => declared != FieldType::Bool,
-            Scalar::Integer(_) | Scalar::Float(_) => declared == FieldType::Bool,
+    /// Whether Milvus Lite may take an operand for something else in this field.
+    fn confuses(&self, operand: &Scalar) -> bool {
+        match operand {
+            _ if self.declared == Some(FieldType::String) => true,
+            Scalar::Bool(_) => self.declared != Some(FieldType::Bool),
+            Scalar::Integer(_) | Scalar::Float(_) => self.declared == Some(FieldType::Bool),
             Scalar::String(_) => false,
-        };
-        match self.server {
-            Server::Lite => declared != FieldType::String && !operands.iter().any(confused),
-            _ => !operands.iter().any(is_beyond_2_53),
         }
-    }
-
-    /// Milvus compares with floats: an operand that may stand for several integers is widened.
-    fn order(&self, operator: &str, operand: &Scalar) -> Lowered<Expression> {
-        let wide = self.server != Server::Lite && is_beyond_2_53(operand);
-        let operator = if wide { widened(operator) } else { operator };
-        let operand = literal(self.server, operand);
-        Lowered::Superset(self.or_list(Expression::new(format!("{} {operator} {operand}", self.path))))
-    }
-
-    fn contains(&self, text: &str) -> Lowered<Expression> {
-        if !self.server.finds_infixes() {
-            return Lowered::Superset(self.exists());
-        }
-        let like = Expression::new(format!("{} like {}", self.path, quoted(&format!("%{}%", pattern(text)))));
-        Lowered::Superset(Expression::any(vec![like, self.has_one_of(&[quoted(text)])]))
     }
 }
 
 /// A field of one type in a collection of another program: never narrower than the leaf.
 fn typed(server: Server, column: &Column, condition: &Condition) -> Lowered<Expression> {
+    let (name, asked) = (&column.name, Predicate::from(condition));
     let expression = match column.of {
-        DataType::VarChar | DataType::String => of_text(server, &column.name, condition),
-        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => of_integer(column, condition),
-        DataType::Float | DataType::Double => of_float(&column.name, condition),
-        DataType::Bool => match condition {
-            Condition::Eq(Scalar::Bool(b)) => Some(format!("{} == {b}", column.name)),
+        DataType::VarChar | DataType::String => of_text(server, name, asked),
+        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => of_integer(column, asked),
+        DataType::Float | DataType::Double => of_float(name, asked),
+        DataType::Bool => match asked {
+            Predicate::AnyOf([Scalar::Bool(b)]) => Some(format!("{name} == {b}")),
             _ => None,
         },
         _ => None,
     };
-    expression.map_or(Lowered::Nothing, |text| Lowered::Superset(Expression::new(text)))
+    Superset.lowered(expression.map(text))
 }
 
-fn of_text(server: Server, name: &str, condition: &Condition) -> Option<String> {
-    let texts = |operands: &[Scalar]| {
-        let texts: Vec<&str> = operands.iter().filter_map(Scalar::as_str).collect();
-        (!texts.is_empty()).then(|| format!("{name} in {}", quoted_list(texts)))
-    };
-    let order = |operator: &str, operand: &Scalar| {
-        operand.as_str().map(|text| format!("{name} {operator} {}", quoted(text)))
-    };
+fn of_text(server: Server, name: &str, asked: Predicate<'_>) -> Option<String> {
     let like = |text: String| server.finds_infixes().then(|| format!("{name} like {}", quoted(&text)));
-    match condition {
-        Condition::Eq(operand) => texts(std::slice::from_ref(operand)),
-        Condition::In(operands) => texts(operands),
-        Condition::Gt(operand) => order(">", operand),
-        Condition::Gte(operand) => order(">=", operand),
-        Condition::Lt(operand) => order("<", operand),
-        Condition::Lte(operand) => order("<=", operand),
-        Condition::StartsWith(prefix) => Some(prefix_range(name, prefix).to_string()),
-        Condition::EndsWith(suffix) => like(format!("%{}", pattern(suffix))),
-        Condition::Contains(Scalar::String(text)) => like(format!("%{}%", pattern(text))),
+    match asked {
+        Predicate::AnyOf(operands) => {
+            let texts = ByType::of(operands).texts;
+            (!texts.is_empty()).then(|| format!("{name} in {}", quoted_list(texts)))
+        }
+        Predicate::Order(order, Scalar::String(bound)) => {
+            Some(format!("{name} {} {}", order.symbol(), quoted(bound)))
+        }
+        Predicate::StartsWith(prefix) => Some(prefix_range(name, prefix).to_string()),
+        Predicate::EndsWith(suffix) => like(format!("%{}", pattern(suffix))),
+        Predicate::Contains(Scalar::String(text)) => like(format!("%{}%", pattern(text))),
         _ => None,
     }
 }
 
-fn of_integer(column: &Column, condition: &Condition) -> Option<String> {
+fn of_integer(column: &Column, asked: Predicate<'_>) -> Option<String> {
     let name = &column.name;
     let (least, most) = match column.of {
         DataType::Int8 => (i64::from(i8::MIN), i64::from(i8::MAX)),
@@ -277,58 +281,43 @@ fn of_integer(column: &Column, condition: &Condition) -> Option<String> {
         DataType::Int32 => (i64::from(i32::MIN), i64::from(i32::MAX)),
         _ => (i64::MIN + 1, i64::MAX),
     };
-    let fits = |i: &i64| (least..=most).contains(i);
     let whole = |scalar: &Scalar, round: fn(f64) -> f64| match scalar {
-        Scalar::Integer(i) => Some(*i).filter(fits),
-        Scalar::Float(x) if round(*x).abs() < TWO_53 => Some(round(*x) as i64).filter(fits),
+        Scalar::Integer(i) => Some(*i),
+        Scalar::Float(x) => Some(round(*x)).filter(|x| x.abs() < TWO_53).map(|x| x as i64),
         _ => None,
     };
-    let equal = |operands: &[Scalar]| {
-        // An operand that is no integer of this type equals none.
-        let integers: Vec<String> = operands
-            .iter()
-            .filter(|o| !matches!(o, Scalar::Float(x) if x.fract() != 0.0))
-            .map(|o| whole(o, f64::round).map(|i| i.to_string()))
-            .collect::<Option<_>>()?;
-        (!integers.is_empty()).then(|| format!("{name} in [{}]", integers.join(", ")))
-    };
-    match condition {
-        Condition::Eq(operand) => equal(std::slice::from_ref(operand)),
-        Condition::In(operands) => equal(operands),
-        Condition::Gt(operand) | Condition::Gte(operand) => {
-            whole(operand, f64::floor).map(|i| format!("{name} >= {i}"))
+    let whole = |scalar, round| whole(scalar, round).filter(|i| (least..=most).contains(i));
+    match asked {
+        Predicate::AnyOf(operands) => {
+            // An operand that is no integer of this type equals none.
+            let possible = operands.iter().filter(|o| !matches!(o, Scalar::Float(x) if x.fract() != 0.0));
+            let integers: Vec<String> =
+                possible.map(|o| whole(o, f64::round).map(|i| i.to_string())).collect::<Option<_>>()?;
+            (!integers.is_empty()).then(|| format!("{name} in [{}]", integers.join(", ")))
         }
-        Condition::Lt(operand) | Condition::Lte(operand) => {
-            whole(operand, f64::ceil).map(|i| format!("{name} <= {i}"))
+        Predicate::Order(order, bound) => {
+            let round = if order.side == Side::Above { f64::floor } else { f64::ceil };
+            whole(bound, round).map(|i| format!("{name} {} {i}", order.widened().symbol()))
         }
         _ => None,
     }
 }
 
 /// A field may be of single precision, which the server compares as such: a comparison includes what is equal.
-fn of_float(name: &str, condition: &Condition) -> Option<String> {
-    let number = |scalar: &Scalar| match scalar {
-        Scalar::Integer(i) => Some(*i as f64),
-        Scalar::Float(x) => Some(*x),
-        _ => None,
+fn of_float(name: &str, asked: Predicate<'_>) -> Option<String> {
+    let (symbol, operand) = match asked {
+        Predicate::AnyOf([operand]) => ("==", operand),
+        Predicate::Order(order, bound) => (order.widened().symbol(), bound),
+        _ => return None,
     };
-    let order =
-        |operator: &str, operand: &Scalar| number(operand).map(|x| format!("{name} {operator} {x:?}"));
-    match condition {
-        Condition::Eq(operand) => order("==", operand),
-        Condition::Gt(operand) | Condition::Gte(operand) => order(">=", operand),
-        Condition::Lt(operand) | Condition::Lte(operand) => order("<=", operand),
-        _ => None,
-    }
+    operand.as_float().map(|x| format!("{name} {symbol} {x:?}"))
 }
 
 /// The texts that begin with a prefix: they lie between it and the next text that does not.
 fn prefix_range(path: &str, prefix: &str) -> Expression {
-    let from = Expression::new(format!("{path} >= {}", quoted(prefix)));
-    match after(prefix) {
-        None => from,
-        Some(end) => Expression::all(vec![from, Expression::new(format!("{path} < {}", quoted(&end)))]),
-    }
+    let from = text(format!("{path} >= {}", quoted(prefix)));
+    let end = after(prefix).map(|end| text(format!("{path} < {}", quoted(&end))));
+    Expression::all(std::iter::once(from).chain(end))
 }
 
 /// The least text behind all that begin with a prefix, by bytes, which is by characters.
@@ -347,28 +336,6 @@ fn after(prefix: &str) -> Option<String> {
 /// A text as a pattern of `like`. What is special there cannot be escaped everywhere: any character may stand for it.
 fn pattern(text: &str) -> String {
     text.chars().map(|c| if matches!(c, '%' | '\\') { '_' } else { c }).collect()
-}
-
-fn by_type(operands: &[Scalar]) -> Vec<Vec<&Scalar>> {
-    let of = |wanted: fn(&Scalar) -> bool| operands.iter().filter(|s| wanted(s)).collect::<Vec<_>>();
-    let groups = [
-        of(|s| matches!(s, Scalar::String(_))),
-        of(|s| matches!(s, Scalar::Integer(_) | Scalar::Float(_))),
-        of(|s| matches!(s, Scalar::Bool(_))),
-    ];
-    groups.into_iter().filter(|group| !group.is_empty()).collect()
-}
-
-fn is_beyond_2_53(scalar: &Scalar) -> bool {
-    match scalar {
-        Scalar::Integer(i) => (*i as f64).abs() >= TWO_53,
-        Scalar::Float(x) => x.abs() >= TWO_53,
-        _ => false,
-    }
-}
-
-fn widened(operator: &str) -> &'static str {
-    if operator.starts_with('>') { ">=" } else { "<=" }
 }
 
 fn is_plain_name(key: &str) -> bool {

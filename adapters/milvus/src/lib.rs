@@ -23,7 +23,7 @@ mod server;
 
 pub use config::{Config, Credentials};
 pub use driver::MilvusDriver;
-pub use expression::Expression;
+pub use expression::{Expression, Text};
 
 use std::sync::Arc;
 

@@ -100,6 +100,19 @@ mod tests {
     }
 
     #[test]
+    fn the_bits_are_those_of_every_processor() {
+        let vector = |k: i32| -> Vec<f32> {
+            let element = |i: i32| ((i * 7_919 + k * 104_729) % 2_001 - 1_000) as f32 / (1 + i % 89) as f32;
+            (0..517).map(element).collect()
+        };
+        let (a, b) = (vector(1), vector(2));
+        let bits = Metric::ALL.map(|metric| distance(metric, &a, &b).to_bits());
+        let expected =
+            [0x3ff7_b20c_2681_171f, 0x4135_4351_cbcb_36df, 0x40a6_e30b_e288_6a54, 0x40da_272c_a69e_c800];
+        assert_eq!(bits, expected, "{bits:x?}");
+    }
+
+    #[test]
     fn each_metric_has_its_distance() {
         let of = |metric| distance(metric, &[1.0, 2.0, -2.0], &[4.0, 6.0, -14.0]);
         assert_eq!(of(Metric::DotProduct), -44.0);

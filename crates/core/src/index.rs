@@ -321,3 +321,33 @@ fn named<T: Copy>(what: &str, name: &str, all: &[T], as_str: fn(T) -> &'static s
         Error::invalid(format!("unknown {what} {name:?}: one of {}{hint}", names.join(", ")))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_logistic_function_has_the_same_bits_on_every_processor() {
+        for (score, bits) in
+            [(-1.0, 0x3fd1_3656_1454_ba86), (0.3, 0x3fe2_61d5_45e4_6a8b), (2.5, 0x3fed_9291_ddb5_96f8)]
+        {
+            let normalized: f64 = Metric::DotProduct.normalize_score(score);
+            assert_eq!(normalized.to_bits(), bits, "{score}: {normalized}");
+        }
+        assert_eq!(Metric::DotProduct.normalize_score(f64::MAX), 1.0);
+        assert_eq!(Metric::DotProduct.normalize_score(f64::MIN), 0.0);
+    }
+
+    #[test]
+    fn what_is_returned_is_within_the_range_of_the_metric() {
+        let returned = |metric: Metric, distance| {
+            (metric.returned_score(distance, false), metric.returned_distance(distance))
+        };
+        assert_eq!(returned(Metric::Cosine, -1e-9), (1.0, 0.0));
+        assert_eq!(returned(Metric::Cosine, 2.5), (-1.0, 2.0));
+        assert_eq!(returned(Metric::DotProduct, -3.0), (3.0, -3.0));
+        assert_eq!(returned(Metric::Euclidean, -1e-9), (1.0, 0.0));
+        assert_eq!(returned(Metric::Manhattan, 3.0), (0.25, 3.0));
+        assert_eq!(Metric::Cosine.returned_score(1.5, true), 0.25);
+    }
+}

@@ -3,7 +3,7 @@
 use portolan_core::{Error, Result};
 
 use crate::options::Options;
-use crate::secret::Secret;
+use crate::secret::{Secret, pair};
 
 /// Who the client is, as a URI says it. `Debug` shows no secret.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -55,9 +55,7 @@ impl Credentials {
     pub fn base64(&self) -> Option<Secret> {
         match self {
             Self::Anonymous | Self::User(_) => None,
-            Self::Password { user, password } => {
-                Some(Secret::from(format!("{user}:{}", password.expose())).base64())
-            }
+            Self::Password { user, password } => Some(pair(user, password).base64()),
             Self::Token(token) => Some(token.base64()),
         }
     }

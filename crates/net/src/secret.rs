@@ -18,6 +18,11 @@ impl Secret {
         &self.0
     }
 
+    /// `Basic`, user and password, for an `authorization` header.
+    pub fn basic(user: &str, password: &Self) -> Self {
+        Self(format!("Basic {}", pair(user, password).base64().0))
+    }
+
     /// `Bearer` and the secret, for an `authorization` header.
     #[must_use]
     pub fn bearer(&self) -> Self {
@@ -29,6 +34,11 @@ impl Secret {
     pub fn base64(&self) -> Self {
         Self(BASE64_STANDARD.encode(&self.0))
     }
+}
+
+/// `user:password`.
+pub(crate) fn pair(user: &str, password: &Secret) -> Secret {
+    Secret(format!("{user}:{}", password.0))
 }
 
 impl From<String> for Secret {
@@ -58,6 +68,7 @@ mod tests {
         let secret = Secret::from("me:pw");
         assert_eq!(secret.bearer().expose(), "Bearer me:pw");
         assert_eq!(secret.base64().expose(), "bWU6cHc=");
+        assert_eq!(Secret::basic("me", &"pw".into()).expose(), "Basic bWU6cHc=");
         let shown = format!("{secret:?} {:?} {:?}", secret.bearer(), secret.base64());
         assert_eq!(shown, "*** *** ***");
     }

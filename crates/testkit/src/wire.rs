@@ -1,7 +1,9 @@
-//! Between an adapter and its server: scripted faults, and recorded exchanges ([`tape`]).
+//! Between an adapter and its server: scripted faults, the table of those that every adapter meets ([`suite`]), and
+//! recorded exchanges ([`tape`]).
 //!
 //! [`Faulty`] is an HTTP server (HTTP/1, and HTTP/2 with prior knowledge, hence gRPC) that does what a script says,
-//! alone or before a real server; [`FaultyTcp`] stands before a server of any protocol. Both listen on a free
+//! alone or before a real server; [`FaultyTcp`] stands before a server of any protocol, and
+//! [`TlsFront`] speaks TLS for one. They listen on a free
 //! loopback port, on a thread of their own, so that neither a paused clock nor a blocked runtime of a test reaches
 //! them, and end when they are dropped.
 //!
@@ -29,7 +31,9 @@ mod gate;
 mod http;
 mod line;
 mod listener;
+pub mod suite;
 pub mod tape;
+mod tls;
 mod upstream;
 
 pub use answer::Answer;
@@ -38,6 +42,7 @@ pub use faulty::Faulty;
 pub use faulty_tcp::FaultyTcp;
 pub use gate::Gate;
 pub use line::Line;
+pub use tls::{Authority, TlsFront};
 
 #[cfg(test)]
 mod tests;

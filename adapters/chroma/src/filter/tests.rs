@@ -68,7 +68,7 @@ fn lists_of_numbers_are_not_ordered() {
 }
 
 #[test]
-fn keys_that_chroma_refuses_or_hides_are_looked_for_aside() {
+fn keys_that_chroma_refuses_or_hides_are_looked_for_in_the_overflow() {
     for key in ["#x", "chroma:x"] {
         let wanted = format!(r#"{{"where":{{"_portolan_keys":{{"$contains":"{key}"}}}}}}"#);
         assert_eq!(lowered(field(key).eq(1), false, false), superset(&wanted));
@@ -78,10 +78,8 @@ fn keys_that_chroma_refuses_or_hides_are_looked_for_aside() {
 
 #[test]
 fn ids_stand_beside_the_condition() {
-    let ids = |ids: &[&str]| NativeFilter {
-        ids: Some(ids.iter().map(|id| (*id).into()).collect()),
-        clause: None,
-    };
+    let ids =
+        |ids: &[&str]| NativeFilter { ids: Some(ids.iter().map(|id| (*id).into()).collect()), clause: None };
     let leaf = NativeFilter::of(Clause::new("a", "$eq", 1));
     let both = and(vec![ids(&["x", "y"]), leaf.clone(), ids(&["y", "z"])]);
     assert_eq!(both.to_string(), r#"{"ids":["y"],"where":{"a":{"$eq":1}}}"#);

@@ -95,8 +95,9 @@ pub(crate) struct Raw {
 
 impl Raw {
     pub(crate) async fn call(&self, method: &str, path: &str, body: Json) -> (u16, Json) {
-        // Without TLS no certificates are needed.
-        let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
+        let plain = portolan_net::Endpoint::new(&portolan_chroma::SERVER, "localhost");
+        let tls = portolan_net::tls::client_config(&plain).unwrap();
+        let client = reqwest::Client::builder().no_proxy().tls_backend_preconfigured(tls).build().unwrap();
         let url = format!("{}{path}", self.base);
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
         let answer = client.request(method, url).json(&body).send().await.unwrap();

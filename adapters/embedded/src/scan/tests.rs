@@ -54,8 +54,7 @@ fn found_within(kernel: &impl Kernel, bounds: impl Fn(usize) -> Bounds) -> Strin
             let vectors = Vectors::of(dimension, &vectors);
             for metric in Metric::ALL {
                 let within = bounds(dimension);
-                let mut rows =
-                    nearest_within(kernel, within, &vectors, metric, &query, vectors.rows(), K);
+                let mut rows = nearest_within(kernel, within, &vectors, metric, &query, vectors.rows(), K);
                 rows.sort_unstable();
                 for near in rows {
                     hasher.update(&near.row.to_le_bytes());

@@ -24,11 +24,7 @@ fn lower_in(server: Server, layout: &Layout, filter: Filter) -> Lowered<String> 
 }
 
 fn shown(lowered: Lowered<Expression>) -> Lowered<String> {
-    match lowered {
-        Lowered::Exact(expression) => Lowered::Exact(expression.to_string()),
-        Lowered::Superset(expression) => Lowered::Superset(expression.to_string()),
-        Lowered::Nothing => Lowered::Nothing,
-    }
+    lowered.map(|expression| expression.to_string())
 }
 
 fn exact(text: &str) -> Lowered<String> {

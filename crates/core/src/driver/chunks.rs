@@ -48,6 +48,9 @@ impl<'a> Chunk<'a> {
     }
 }
 
+/// How a chunk ended: an outcome per item, or one error for all.
+type ChunkResult = Result<Vec<Outcome>, WriteError>;
+
 fn row_bytes(row: &Row, metadata: usize) -> usize {
     let vector = row.vector.as_ref().map_or(0, |v| v.len() * 12);
     row.id.len() + vector + metadata + 64
@@ -56,7 +59,7 @@ fn row_bytes(row: &Row, metadata: usize) -> usize {
 impl<D: Driver> DriverStorage<D> {
     /// Sends items in chunks: an outcome per item, or an error where surely none was applied.
     pub(super) async fn send(&self, call: &Call<D::Index>, items: Chunk<'_>) -> Result<Vec<Outcome>> {
-        let requests: Vec<BoxFuture<'_, (Range<usize>, Result<Vec<Outcome>, WriteError>)>> = self
+        let requests: Vec<BoxFuture<'_, (Range<usize>, ChunkResult)>> = self
             .cuts(items)
             .into_iter()
             .map(|range| {

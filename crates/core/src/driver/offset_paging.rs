@@ -43,7 +43,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 
 use super::call::Call;
-use super::storage::DriverStorage;
 use super::{Driver, Page, Row, Want};
 use crate::error::Result;
 
@@ -105,6 +104,49 @@ impl Walk {
     /// How many rows it has passed.
     pub(super) fn passed(&self) -> usize {
         self.seen.order.len()
+    }
+
+    /// The next rows that were not seen before; see the module.
+    pub(super) async fn next<D: Driver>(
+        &mut self,
+        driver: &D,
+        call: &Call<D::Index>,
+        filter: Option<&D::Filter>,
+        limit: usize,
+        want: Want,
+    ) -> Result<Option<Vec<Row>>> {
+        let most = driver.profile().page_rows;
+        let limit = limit.min(most.saturating_sub(1)).max(1);
+        let mut anchor = self.cursor.as_deref().and_then(Anchor::parse).unwrap_or_default();
+        let again = anchor.pass != Pass::First;
+        let mut from = anchor.offset;
+        let mut rows = if again { most } else { most.min(limit.max(2) + 1) };
+        let mut page =
+            page_from(driver, call, filter, from, rows, if again { Want::ID } else { want }).await?;
+        if !anchor.is_on(&page) {
+            (from, rows) = (from.saturating_sub(most), most);
+            page = page_from(driver, call, filter, from, rows, if again { Want::ID } else { want }).await?;
+        }
+        if again && anchor.is_on(&page) && page.rows.iter().any(|r| !self.seen.ids.contains(r.id.as_str())) {
+            page = page_from(driver, call, filter, from, rows, want).await?;
+        }
+        if !anchor.is_on(&page) {
+            self.cursor = Some(Anchor::start(anchor.pass).to_cursor());
+            return Ok(Some(Vec::new()));
+        }
+        let (fresh, next) = self.take(page, from, limit);
+        if again && !fresh.is_empty() {
+            anchor.pass = Pass::Found;
+        }
+        let next = match (next, anchor.pass) {
+            (Some(next), pass) => Some(Anchor { pass, ..next }),
+            (None, Pass::First) if self.resumed => Some(Anchor::start(Pass::Clean)),
+            (None, Pass::Found) => Some(Anchor::start(Pass::Clean)),
+            (None, Pass::First | Pass::Clean) => None,
+        };
+        self.ended = next.is_none();
+        self.cursor = next.map(|anchor| anchor.to_cursor());
+        Ok(Some(fresh))
     }
 
     /// The rows of a page that were not seen before, at most `limit`, and where the next page begins; nowhere at the end.
@@ -235,61 +277,17 @@ impl Scans {
     }
 }
 
-impl<D: Driver> DriverStorage<D> {
-    /// The next rows of a walk by offset that were not seen before; see the module.
-    pub(super) async fn next_by_offset(
-        &self,
-        call: &Call<D::Index>,
-        filter: Option<&D::Filter>,
-        walk: &mut Walk,
-        limit: usize,
-        want: Want,
-    ) -> Result<Option<Vec<Row>>> {
-        let most = self.profile().page_rows;
-        let limit = limit.min(most.saturating_sub(1)).max(1);
-        let mut anchor = walk.cursor.as_deref().and_then(Anchor::parse).unwrap_or_default();
-        let again = anchor.pass != Pass::First;
-        let mut from = anchor.offset;
-        let mut rows = if again { most } else { most.min(limit.max(2) + 1) };
-        let mut page = self.page_from(call, filter, from, rows, if again { Want::ID } else { want }).await?;
-        if !anchor.is_on(&page) {
-            (from, rows) = (from.saturating_sub(most), most);
-            page = self.page_from(call, filter, from, rows, if again { Want::ID } else { want }).await?;
-        }
-        if again && anchor.is_on(&page) && page.rows.iter().any(|r| !walk.seen.ids.contains(r.id.as_str())) {
-            page = self.page_from(call, filter, from, rows, want).await?;
-        }
-        if !anchor.is_on(&page) {
-            walk.cursor = Some(Anchor::start(anchor.pass).to_cursor());
-            return Ok(Some(Vec::new()));
-        }
-        let (fresh, next) = walk.take(page, from, limit);
-        if again && !fresh.is_empty() {
-            anchor.pass = Pass::Found;
-        }
-        let next = match (next, anchor.pass) {
-            (Some(next), pass) => Some(Anchor { pass, ..next }),
-            (None, Pass::First) if walk.resumed => Some(Anchor::start(Pass::Clean)),
-            (None, Pass::Found) => Some(Anchor::start(Pass::Clean)),
-            (None, Pass::First | Pass::Clean) => None,
-        };
-        walk.ended = next.is_none();
-        walk.cursor = next.map(|anchor| anchor.to_cursor());
-        Ok(Some(fresh))
-    }
-
-    async fn page_from(
-        &self,
-        call: &Call<D::Index>,
-        filter: Option<&D::Filter>,
-        offset: usize,
-        limit: usize,
-        want: Want,
-    ) -> Result<Page> {
-        let offset = offset.to_string();
-        let page = self.driver().page(call.target(), filter, Some(&offset), limit, want);
-        call.limit.read(page).await
-    }
+async fn page_from<D: Driver>(
+    driver: &D,
+    call: &Call<D::Index>,
+    filter: Option<&D::Filter>,
+    offset: usize,
+    limit: usize,
+    want: Want,
+) -> Result<Page> {
+    let offset = offset.to_string();
+    let page = driver.page(call.target(), filter, Some(&offset), limit, want);
+    call.limit.read(page).await
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ pub struct Profile {
     pub metrics: Vec<Metric>,
     /// How vectors read back, of the index that keeps least.
     pub vectors: VectorFidelity,
-    /// Whether a write merges into what is stored: [`Row::removed`] names the keys to drop, and a row without a vector,
+    /// Whether a write merges into what is stored: [`Row::removed`](super::Row::removed) names the keys to drop, and a row without a vector,
     /// that of an update, leaves the stored one.
     pub merges: bool,
     /// Whether every value of the contract is represented natively, so that nothing goes into the overflow.
@@ -70,27 +70,27 @@ pub struct Profile {
     pub scans: bool,
     /// Whether equal distances come in the order of ids, also at the cut.
     pub ties_by_id: bool,
-    /// The most rows that [`Driver::nearest`] returns.
+    /// The most rows that [`nearest`](super::Driver::nearest) returns.
     pub native_window: usize,
     /// How pages follow each other.
     pub paging: Paging,
-    /// Whether there is [`Driver::cursor_after`]; only with stable pages.
+    /// Whether there is [`cursor_after`](super::Driver::cursor_after); only with stable pages.
     pub row_cursors: bool,
-    /// Whether [`Driver::page`] takes a filter.
+    /// Whether [`page`](super::Driver::page) takes a filter.
     pub page_where: bool,
-    /// Whether [`Driver::count`] counts everything.
+    /// Whether [`count`](super::Driver::count) counts everything.
     pub count: bool,
-    /// Whether [`Driver::count`] takes a filter.
+    /// Whether [`count`](super::Driver::count) takes a filter.
     pub count_where: bool,
-    /// Whether there is [`Driver::remove_where`].
+    /// Whether there is [`remove_where`](super::Driver::remove_where).
     pub remove_where: bool,
-    /// Whether there is [`Driver::clear`].
+    /// Whether there is [`clear`](super::Driver::clear).
     pub clear: bool,
-    /// Whether there is [`Driver::update`]; only with `all_values`.
+    /// Whether there is [`update`](super::Driver::update); only with `all_values`.
     pub update: bool,
-    /// Whether there are [`Driver::sizes`].
+    /// Whether there are [`sizes`](super::Driver::sizes).
     pub sizes: bool,
-    /// Whether there is [`Driver::optimize`].
+    /// Whether there is [`optimize`](super::Driver::optimize).
     pub optimize: bool,
     /// What is written together or not at all; `Atomic` only where batches are not cut.
     pub batch: BatchAtomicity,
@@ -102,7 +102,7 @@ pub struct Profile {
     pub parallelism: usize,
     /// The most rows of a page, and ids of a fetch.
     pub page_rows: usize,
-    /// The keys of [`IndexSpec::options`] that it knows.
+    /// The keys of [`IndexSpec::options`](crate::index::IndexSpec::options) that it knows.
     pub options: &'static [&'static str],
     /// How long creating an index may take.
     pub create_bound: Duration,

@@ -139,7 +139,7 @@ impl<D: Driver> DriverStorage<D> {
                 walk.cursor = page.next;
                 Ok(Some(page.rows))
             }
-            Paging::Shifting => self.next_by_offset(call, filter, walk, limit, want).await,
+            Paging::Shifting => walk.next(self.driver(), call, filter, limit, want).await,
         }
     }
 

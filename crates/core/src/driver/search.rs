@@ -11,6 +11,7 @@ use super::step::{self, Round, Step};
 use super::storage::DriverStorage;
 use super::{Driver, ExactSearch, Hit, NativeId, Nearest, Neighbours, ScoreError, Want, overflow};
 use crate::error::{Error, Result};
+use crate::index::EngineKind;
 use crate::record::Vector;
 use crate::search::{Deduplicate, Exactness, SearchRequest, SearchResult};
 use crate::stats::Explanation;
@@ -95,7 +96,8 @@ impl<D: Driver> DriverStorage<D> {
         explanation.native = pushed.native.as_ref().map(ToString::to_string);
         explanation.residual = pushed.residual.as_ref().map(ToString::to_string);
         explanation.exactness = Some(self.exactness_of(call, request));
-        explanation.engine = call.spec().engine.kind;
+        let always_exact = call.exact(self.profile().exact) == ExactSearch::Always;
+        explanation.engine = call.spec().engine.kind.or(always_exact.then_some(EngineKind::Flat));
         explanation.estimated_records = if filter.filter.is_none() {
             Some(0)
         } else {

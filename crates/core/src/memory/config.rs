@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::location::Location;
 
+/// The provider's name.
+pub(super) const PROVIDER: &str = "memory";
+
 /// The limits of a [`MemoryStorage`](super::MemoryStorage).
 ///
 /// ```

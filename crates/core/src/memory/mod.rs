@@ -1,7 +1,8 @@
 //! The exact in-memory store.
 //!
 //! It implements [`VectorStorage`] directly and in the plainest way: every search reads every record. The conformance
-//! suite takes it for the oracle that every other store is compared with.
+//! suite takes it for the oracle that every other store is compared with. Reads work on a snapshot of their index, and no
+//! write waits for them.
 
 mod config;
 mod distance;
@@ -19,7 +20,8 @@ use async_trait::async_trait;
 use parking_lot::RwLock;
 
 pub use config::MemoryConfig;
-use index::{Index, Stored};
+use config::PROVIDER;
+use index::{Entry, Identity, Index};
 
 use crate::capability::Capability;
 use crate::error::{Error, ErrorKind, Result};
@@ -38,8 +40,6 @@ use crate::validate;
 use crate::write::{
     DeleteRequest, DeleteWhereRequest, DeleteWhereResult, Outcome, UpdateRequest, UpsertRequest, WriteResult,
 };
-
-const PROVIDER: &str = "memory";
 
 /// Records in memory, gone with the process. Exact, and safe to share between tasks.
 ///
@@ -121,11 +121,17 @@ impl MemoryStorage {
         self.all(|indexes| indexes.get(name).cloned())?.ok_or_else(|| Error::no_index(name))
     }
 
+    /// What a write is validated against.
+    fn identity(&self, name: &str) -> Result<Arc<Identity>> {
+        self.all(|indexes| indexes.get(name).map(|index| index.identity.clone()))?
+            .ok_or_else(|| Error::no_index(name))
+    }
+
     /// Changes the index that a call was validated against; it may have been deleted meanwhile.
-    fn change_index<T>(&self, seen: &Index, write: impl FnOnce(&mut Index) -> Result<T>) -> Result<T> {
+    fn change_index<T>(&self, seen: &Identity, write: impl FnOnce(&mut Index) -> Result<T>) -> Result<T> {
         let name = &seen.spec.name;
         self.change(|indexes| match indexes.get_mut(name) {
-            Some(index) if index.serial == seen.serial => write(index),
+            Some(index) if index.identity.serial == seen.serial => write(index),
             _ => Err(Error::no_index(name)),
         })
     }
@@ -157,26 +163,27 @@ impl MemoryStorage {
 
     fn write_records(&self, request: &UpsertRequest<'_>) -> Result<WriteResult> {
         request.options.validate()?;
-        let seen = self.snapshot(request.index)?;
-        let stored: Vec<Stored> = each(request.records.iter(), |record| {
+        let seen = self.identity(request.index)?;
+        let entries: Vec<Entry> = each(request.records.iter(), |record| {
             let metadata = validate::record(record, &seen.spec, &self.capability.limits)?.metadata;
             let vector = record.vector.clone().ok_or_else(|| Error::invalid("the record has no vector"))?;
-            Ok(Stored { vector, metadata })
+            Ok(Entry { vector, metadata })
         })?;
-        let last_wins: BTreeMap<&str, Stored> =
-            request.records.iter().map(|r| r.id.as_str()).zip(stored).collect();
+        let last_wins: BTreeMap<&str, Entry> =
+            request.records.iter().map(|r| r.id.as_str()).zip(entries).collect();
         let most = self.config.max_vectors_per_index;
         self.change_index(&seen, |index| {
             let new = last_wins.keys().filter(|id| !index.records.contains_key(**id)).count();
-            if index.records.len() + new > most {
+            if index.records.size() + new > most {
                 let why = format!(
                     "{new} new records would make {} in the index, and max_vectors_per_index is {most}",
-                    index.records.len() + new
+                    index.records.size() + new
                 );
                 return Err(Error::new(ErrorKind::QuotaExceeded, why));
             }
             if !last_wins.is_empty() {
-                index.write().extend(last_wins.into_iter().map(|(id, stored)| (id.into(), stored)));
+                let records = index.write();
+                last_wins.into_iter().for_each(|(id, entry)| records.insert_mut(id.into(), entry));
             }
             Ok(())
         })?;
@@ -188,19 +195,21 @@ impl MemoryStorage {
         let index = self.snapshot(request.index)?;
         each(request.ids.iter(), |id| {
             validate::id(id, &self.capability.limits)?;
-            let stored = index.records.get(id.as_str());
-            Ok(stored.map(|s| s.to_record(id, request.include_vectors, request.include_metadata)))
+            let entry = index.records.get(id.as_str());
+            Ok(entry.map(|e| e.to_record(id, request.include_vectors, request.include_metadata)))
         })
     }
 
     fn delete_records(&self, request: &DeleteRequest<'_>) -> Result<WriteResult> {
         request.options.validate()?;
-        let seen = self.snapshot(request.index)?;
+        let seen = self.identity(request.index)?;
         each(request.ids.iter(), |id| validate::id(id, &self.capability.limits))?;
         self.change_index(&seen, |index| {
             if request.ids.iter().any(|id| index.records.contains_key(id.as_str())) {
                 let records = index.write();
-                request.ids.iter().for_each(|id| drop(records.remove(id.as_str())));
+                for id in request.ids.iter() {
+                    records.remove_mut(id.as_str());
+                }
             }
             Ok(())
         })?;
@@ -213,20 +222,22 @@ impl MemoryStorage {
         if request.filter.clone().fold().is_all() {
             return Err(Error::invalid("the filter meets every record; to delete all of them, use clear"));
         }
-        let seen = self.snapshot(request.index)?;
-        let (index, filter) = (seen.clone(), request.filter.clone());
-        let found: Vec<Arc<str>> = run(seen.cost(), request.options, move || {
+        let index = self.snapshot(request.index)?;
+        let (seen, filter) = (index.identity.clone(), request.filter.clone());
+        let found: Vec<Arc<str>> = run(index.cost(), request.options, move || {
             index.matching(Some(&filter)).map(|(id, _)| id.clone()).collect()
         })
         .await?;
         let deleted = self.change_index(&seen, |index| {
             let still = |id: &&Arc<str>| {
-                index.records.get(*id).is_some_and(|stored| request.filter.matches(id, &stored.metadata))
+                index.records.get(*id).is_some_and(|entry| request.filter.matches(id, &entry.metadata))
             };
             let gone: Vec<_> = found.iter().filter(still).collect();
             if !gone.is_empty() {
                 let records = index.write();
-                gone.iter().for_each(|id| drop(records.remove(*id)));
+                for id in &gone {
+                    records.remove_mut(*id);
+                }
             }
             Ok(gone.len() as u64)
         })?;
@@ -235,16 +246,14 @@ impl MemoryStorage {
 
     fn clear_index(&self, name: &str, options: CallOptions) -> Result<()> {
         options.validate()?;
-        let seen = self.snapshot(name)?;
-        self.change_index(&seen, |index| {
-            index.write().clear();
-            Ok(())
-        })
+        let seen = self.identity(name)?;
+        let cleared = self.change_index(&seen, |index| Ok(std::mem::take(index.write())));
+        cleared.map(drop)
     }
 
     fn patch_records(&self, request: &UpdateRequest<'_>) -> Result<WriteResult> {
         request.options.validate()?;
-        let seen = self.snapshot(request.index)?;
+        let seen = self.identity(request.index)?;
         let patches: Vec<MetadataPatch> = each(request.updates.iter(), |update| {
             validate::id(&update.id, &self.capability.limits)?;
             validate::patch(&update.patch, &seen.spec)
@@ -257,8 +266,8 @@ impl MemoryStorage {
             let patched = request.updates.iter().zip(&patches);
             Ok(patched
                 .map(|(update, patch)| match records.get_mut(update.id.as_str()) {
-                    Some(stored) => {
-                        stored.metadata.apply(patch);
+                    Some(entry) => {
+                        entry.metadata.apply(patch);
                         Outcome::Stored
                     }
                     None => Outcome::Failed(missing(&update.id, request.index)),
@@ -272,22 +281,22 @@ impl MemoryStorage {
         let started = Instant::now();
         request.validate()?;
         let index = self.snapshot(&request.index)?;
-        validate::search(request, &index.spec, &self.capability)?;
+        validate::search(request, index.spec(), &self.capability)?;
         let Some(query) = request.vector.clone() else {
             return Err(Error::invalid("the search has no vector; only explain goes without"));
         };
-        let clock = index.clock.clone();
+        let identity = index.identity.clone();
         let (cost, owned) = (index.cost(), request.clone());
         let mut result = run(cost, request.options, move || search::search(&index, &owned, &query)).await?;
         result.elapsed = started.elapsed();
-        clock.record(result.elapsed);
+        identity.clock.record(result.elapsed);
         Ok(result)
     }
 
     async fn page(&self, request: &ScanRequest<'_>) -> Result<ScanPage> {
         request.validate()?;
         let index = self.snapshot(request.index)?;
-        let prefix = format!("{}-{}-", self.nonce, index.serial);
+        let prefix = format!("{}-{}-", self.nonce, index.identity.serial);
         let last =
             request.cursor.map(|c| c.as_str().strip_prefix(&prefix).ok_or_else(Cursor::dead)).transpose()?;
         let last = last.map(str::to_owned);
@@ -297,7 +306,7 @@ impl MemoryStorage {
         let cost = if filter.is_some() { index.cost() } else { 0 };
         run(cost, request.options, move || {
             let mut later = index.matching_after(last.as_deref(), filter.as_ref()).peekable();
-            let page = later.by_ref().take(limit).map(|(id, stored)| stored.to_record(id, vectors, metadata));
+            let page = later.by_ref().take(limit).map(|(id, entry)| entry.to_record(id, vectors, metadata));
             let page: Vec<Record> = page.collect();
             let cursor = page.last().filter(|_| later.peek().is_some());
             let cursor = cursor.map(|record| Cursor::new(format!("{prefix}{}", record.id)));
@@ -310,7 +319,7 @@ impl MemoryStorage {
         request.options.validate()?;
         request.filter.map_or(Ok(()), Filter::validate)?;
         let index = self.snapshot(request.index)?;
-        let Some(filter) = request.filter.cloned() else { return Ok(index.records.len() as u64) };
+        let Some(filter) = request.filter.cloned() else { return Ok(index.records.size() as u64) };
         run(index.cost(), request.options, move || index.matching(Some(&filter)).count() as u64).await
     }
 
@@ -323,12 +332,12 @@ impl MemoryStorage {
     fn explanation(&self, request: &SearchRequest) -> Result<Explanation> {
         request.validate()?;
         let index = self.snapshot(&request.index)?;
-        validate::search(request, &index.spec, &self.capability)?;
+        validate::search(request, index.spec(), &self.capability)?;
         let mut explanation = Explanation::new(&request.index, PROVIDER, PushDown::Exact, "exact scan");
         explanation.exactness = Some(Exactness::Exact);
         explanation.engine = Some(EngineKind::Flat);
         explanation.native = request.filter.as_ref().map(Filter::to_string);
-        explanation.estimated_records = Some(index.records.len() as u64);
+        explanation.estimated_records = Some(index.records.size() as u64);
         Ok(explanation)
     }
 }
@@ -364,9 +373,9 @@ impl VectorStorage for MemoryStorage {
 
     async fn delete_index(&self, index: &str, options: CallOptions) -> Result<()> {
         let removed = options.validate().and_then(|()| {
-            self.change(|indexes| indexes.remove(index).map(drop).ok_or_else(|| Error::no_index(index)))
+            self.change(|indexes| indexes.remove(index).ok_or_else(|| Error::no_index(index)))
         });
-        removed.map_err(at_index("delete_index", index))
+        removed.map(drop).map_err(at_index("delete_index", index))
     }
 
     async fn upsert(&self, request: &UpsertRequest<'_>) -> Result<WriteResult> {
@@ -415,7 +424,7 @@ impl VectorStorage for MemoryStorage {
         let started = Instant::now();
         options.validate().map_err(at("health"))?;
         let (indexes, vectors) = self
-            .all(|indexes| (indexes.len(), indexes.values().map(|index| index.records.len()).sum::<usize>()))
+            .all(|indexes| (indexes.len(), indexes.values().map(|index| index.records.size()).sum::<usize>()))
             .map_err(at("health"))?;
         let mut health = Health::new(PROVIDER, Status::Healthy);
         health.version = Some(env!("CARGO_PKG_VERSION").to_owned());

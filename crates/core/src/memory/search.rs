@@ -1,17 +1,20 @@
 //! The exact search: score everything that meets the filter, sort, cut.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use super::config::PROVIDER;
 use super::distance::distance;
-use super::index::{Index, Stored};
+use super::index::{Entry, Index};
+use crate::index::Metric;
 use crate::metadata::{Metadata, Value};
 use crate::search::{Deduplicate, Match, SearchRequest, SearchResult};
 
 struct Candidate<'a> {
     id: &'a str,
-    stored: &'a Stored,
+    entry: &'a Entry,
     distance: f64,
     score: f32,
 }
@@ -28,27 +31,26 @@ pub(super) fn search(index: &Index, request: &SearchRequest, query: &[f32]) -> S
         deduplicate(&mut survivors, by);
     }
 
-    let mut result = SearchResult::new(&request.index, super::PROVIDER, index.spec.metric);
+    let mut result = SearchResult::new(&request.index, PROVIDER, index.spec().metric);
     result.total_matches = request.with_total.then_some(total);
-    result.records_read = index.records.len() as u64;
+    result.records_read = index.records.size() as u64;
     result.offset = request.offset;
     result.has_more = survivors.len() > request.offset + request.top_k;
     let page = survivors.iter().skip(request.offset).take(request.top_k);
-    result.matches = page.map(|candidate| candidate.to_match(request)).collect();
+    result.matches = page.map(|candidate| candidate.to_match(index.spec().metric, request)).collect();
     result
 }
 
 fn candidates<'a>(index: &'a Index, request: &SearchRequest, query: &[f32]) -> Vec<Candidate<'a>> {
-    let metric = index.spec.metric;
-    let meets = |id: &str, stored: &Stored| {
-        request.filter.as_ref().is_none_or(|filter| filter.matches(id, &stored.metadata))
+    let metric = index.spec().metric;
+    let meets = |id: &str, entry: &Entry| {
+        request.filter.as_ref().is_none_or(|filter| filter.matches(id, &entry.metadata))
     };
-    let matching = index.records.iter().filter(|(id, stored)| meets(id, stored));
-    let candidate = |(id, stored): (&'a std::sync::Arc<str>, &'a Stored)| {
-        let distance = distance(metric, query, &stored.vector);
-        let score = metric.score(distance);
-        let score = if request.score_normalization { metric.normalize_score(score) } else { score };
-        Candidate { id, stored, distance, score: score as f32 }
+    let matching = index.records.iter().filter(|(id, entry)| meets(id, entry));
+    let candidate = |(id, entry): (&'a Arc<str>, &'a Entry)| {
+        let distance = distance(metric, query, &entry.vector);
+        let score = metric.returned_score(distance, request.score_normalization);
+        Candidate { id, entry, distance, score }
     };
     matching.map(candidate).collect()
 }
@@ -59,12 +61,12 @@ fn deduplicate(sorted: &mut Vec<Candidate<'_>>, by: &Deduplicate) {
         Deduplicate::Vector => {
             let mut seen = HashSet::new();
             sorted.retain(|c| {
-                seen.insert(c.stored.vector.iter().map(|x| (x + 0.0).to_bits()).collect::<Vec<_>>())
+                seen.insert(c.entry.vector.iter().map(|x| (x + 0.0).to_bits()).collect::<Vec<_>>())
             });
         }
         Deduplicate::Field(key) => {
             let mut seen = HashSet::new();
-            sorted.retain(|c| c.stored.metadata.get(key).is_none_or(|value| seen.insert(group(value))));
+            sorted.retain(|c| c.entry.metadata.get(key).is_none_or(|value| seen.insert(group(value))));
         }
     }
 }
@@ -93,13 +95,13 @@ fn group(value: &Value) -> String {
 }
 
 impl Candidate<'_> {
-    fn to_match(&self, request: &SearchRequest) -> Match {
+    fn to_match(&self, metric: Metric, request: &SearchRequest) -> Match {
         Match {
             id: self.id.to_owned(),
             score: self.score,
-            distance: self.distance as f32,
-            metadata: if request.include_metadata { self.stored.metadata.clone() } else { Metadata::new() },
-            vector: request.include_vectors.then(|| self.stored.vector.clone()),
+            distance: metric.returned_distance(self.distance),
+            metadata: if request.include_metadata { self.entry.metadata.clone() } else { Metadata::new() },
+            vector: request.include_vectors.then(|| self.entry.vector.clone()),
         }
     }
 }

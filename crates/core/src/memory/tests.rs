@@ -143,6 +143,47 @@ async fn patches_apply_in_order_and_a_missing_id_fails_alone() {
     assert!(read[1].is_none());
 }
 
+fn numbered(count: usize) -> Vec<Record> {
+    (0..count).map(|n| Record::new(format!("{n:04}"), [n as f32, 1.0])).collect()
+}
+
+#[tokio::test]
+async fn a_snapshot_answers_as_it_was_whatever_is_written_meanwhile() {
+    let storage = storage_with(Metric::Euclidean, &numbered(1_000)).await;
+    let request = SearchRequest::new("things", [500.0, 1.0]).top_k(1_000).include_vectors(true);
+    let before = storage.snapshot("things").unwrap();
+    let search = |index: &Index| search::search(index, &request, &[500.0, 1.0]).matches;
+    let expected = search(&before);
+
+    let replaced = vec![Record::new("0500", [-9.0, 0.0]), Record::new("new", [500.0, 1.0])];
+    storage.upsert(&UpsertRequest::new("things", &replaced)).await.unwrap().into_result().unwrap();
+    let patch = vec![MetadataUpdate::new("0400", MetadataPatch::new().set("x", 1))];
+    storage.update_metadata(&UpdateRequest::new("things", &patch)).await.unwrap().into_result().unwrap();
+    let ids = vec!["0499".to_owned(), "0501".to_owned()];
+    storage.delete(&DeleteRequest::new("things", &ids)).await.unwrap().into_result().unwrap();
+    assert_eq!(search(&before), expected);
+
+    let after = storage.snapshot("things").unwrap();
+    assert_eq!((after.records.size(), search(&after)[0].id.as_str()), (999, "new"));
+    storage.clear("things", OPTIONS).await.unwrap();
+    storage.delete_index("things", OPTIONS).await.unwrap();
+    assert_eq!((search(&before), after.records.size()), (expected, 999));
+}
+
+#[tokio::test]
+async fn a_write_beside_a_snapshot_copies_no_other_record() {
+    let storage = storage_with(Metric::Euclidean, &numbered(1_000)).await;
+    let before = storage.snapshot("things").unwrap();
+    let replaced = vec![Record::new("0500", [0.0, 0.0])];
+    storage.upsert(&UpsertRequest::new("things", &replaced)).await.unwrap().into_result().unwrap();
+    let patch = vec![MetadataUpdate::new("0400", MetadataPatch::new().set("x", 1))];
+    storage.update_metadata(&UpdateRequest::new("things", &patch)).await.unwrap().into_result().unwrap();
+    let after = storage.snapshot("things").unwrap();
+    let pairs = before.records.iter().zip(after.records.iter());
+    let copied = pairs.filter(|((_, old), (_, new))| !std::ptr::eq(*old, *new)).map(|((id, _), _)| &**id);
+    assert_eq!(copied.collect::<Vec<_>>(), ["0400", "0500"]);
+}
+
 #[tokio::test]
 async fn delete_where_refuses_what_folds_to_true() {
     let year = |y: i64| Metadata::new().with("year", y);

@@ -1,4 +1,4 @@
-use portolan_testkit::wire::{Answer, Fault, Faulty, Line};
+use portolan_testkit::wire::{Answer, Authority, Fault, Faulty, Line, TlsFront};
 use tonic_prost::ProstCodec;
 
 use super::*;
@@ -138,19 +138,36 @@ async fn a_call_without_a_connection_was_not_sent() {
     call(&client).await.unwrap();
 }
 
+/// A client that trusts an authority, of a server at `localhost`.
+fn tls_client(port: u16, authority: &Authority) -> Client {
+    let mut endpoint = Endpoint::new(&SERVER, "localhost");
+    endpoint.port = port;
+    endpoint.connect_timeout = Duration::from_millis(500);
+    endpoint.tls = Some(true);
+    endpoint.tls_ca = Some(authority.pem().to_owned());
+    Client::new(&endpoint, &[], &Headers::new()).unwrap()
+}
+
+#[tokio::test]
+async fn a_certificate_is_trusted_where_its_authority_is_named() {
+    let server = Faulty::start().unwrap();
+    server.on(.., |_| true, Answer::grpc_message(b""));
+    let (own, other) = (Authority::new().unwrap(), Authority::new().unwrap());
+    let front = TlsFront::before(server.address(), &own).unwrap();
+    let client = tls_client(front.address().port(), &own);
+    call(&client).await.unwrap();
+    let client = tls_client(front.address().port(), &other);
+    let failed = call(&client).await.unwrap_err();
+    assert!(!failed.error().is_retryable() && !failed.is_in_doubt(), "{failed:?}");
+    assert!(failed.error().message().contains("certificate"), "{failed:?}");
+}
+
 #[tokio::test]
 async fn a_silent_server_under_tls_is_given_up_while_connecting() {
     let server = Faulty::start().unwrap();
     server.on_connection(.., Line::Silent);
-    let certificate = tempfile::NamedTempFile::new().unwrap();
-    let made = rcgen::generate_simple_self_signed(["h".to_owned()]).unwrap();
-    std::fs::write(&certificate, made.cert.pem()).unwrap();
-    let mut endpoint = Endpoint::new(&SERVER, "127.0.0.1");
-    endpoint.port = server.address().port();
-    endpoint.connect_timeout = Duration::from_millis(200);
-    endpoint.tls = Some(true);
-    endpoint.tls_ca = Some(certificate.path().to_owned());
-    let client = Client::new(&endpoint, &[], &Headers::new()).unwrap();
+    let authority = Authority::new().unwrap();
+    let client = tls_client(server.address().port(), &authority);
     let failed = call(&client).await.unwrap_err();
     assert_eq!((failed.error().kind(), failed.is_in_doubt()), (ErrorKind::Timeout, false), "{failed:?}");
 }

@@ -1,4 +1,4 @@
-use portolan_testkit::wire::{Answer, Fault, Faulty, Line};
+use portolan_testkit::wire::{Answer, Authority, Fault, Faulty, Line, TlsFront};
 use serde_json::json;
 
 use super::*;
@@ -134,19 +134,36 @@ async fn a_request_without_a_connection_was_not_sent() {
     assert_eq!(client.get::<u32>("/").await.unwrap(), 1);
 }
 
+/// A client that trusts an authority, of a server at `localhost`.
+fn tls_client(port: u16, authority: &Authority) -> Client {
+    let mut endpoint = Endpoint::new(&SERVER, "localhost");
+    endpoint.port = port;
+    endpoint.connect_timeout = Duration::from_millis(500);
+    endpoint.tls = Some(true);
+    endpoint.tls_ca = Some(authority.pem().to_owned());
+    Client::new(&endpoint, &[], &Headers::new()).unwrap()
+}
+
+#[tokio::test]
+async fn a_certificate_is_trusted_where_its_authority_is_named() {
+    let server = Faulty::start().unwrap();
+    server.on(.., |_| true, Answer::status(200).json(&json!(1)));
+    let (own, other) = (Authority::new().unwrap(), Authority::new().unwrap());
+    let front = TlsFront::before(server.address(), &own).unwrap();
+    let client = tls_client(front.address().port(), &own);
+    client.post::<Value>("/", &json!(1)).await.unwrap();
+    let client = tls_client(front.address().port(), &other);
+    let failed = client.post::<Value>("/", &json!(1)).await.unwrap_err();
+    assert!(!failed.error().is_retryable() && !failed.is_in_doubt(), "{failed:?}");
+    assert!(failed.error().message().contains("certificate"), "{failed:?}");
+}
+
 #[tokio::test]
 async fn a_silent_server_under_tls_is_given_up_while_connecting() {
     let server = Faulty::start().unwrap();
     server.on_connection(.., Line::Silent);
-    let certificate = tempfile::NamedTempFile::new().unwrap();
-    let made = rcgen::generate_simple_self_signed(["h".to_owned()]).unwrap();
-    std::fs::write(&certificate, made.cert.pem()).unwrap();
-    let mut endpoint = Endpoint::new(&SERVER, "127.0.0.1");
-    endpoint.port = server.address().port();
-    endpoint.connect_timeout = Duration::from_millis(200);
-    endpoint.tls = Some(true);
-    endpoint.tls_ca = Some(certificate.path().to_owned());
-    let client = Client::new(&endpoint, &[], &Headers::new()).unwrap();
+    let authority = Authority::new().unwrap();
+    let client = tls_client(server.address().port(), &authority);
     let failed = client.post::<Value>("/", &json!(1)).await.unwrap_err();
     assert_eq!((failed.error().kind(), failed.is_in_doubt()), (ErrorKind::Timeout, false), "{failed:?}");
 }

@@ -27,8 +27,13 @@ pub enum Line {
     CutAnswered(u64),
     /// It is closed when the client sends this text; what it came with has not passed.
     CutAt(Bytes),
+    /// Nothing passes any more once the client sends this text; the connection stays open.
+    SilentAt(Bytes),
     /// What the client sends with this text passes, and the connection is closed in place of the next answer.
     AnswerLost(Bytes),
+    /// What the client sends with this text passes, and the connection is closed amid the next answer: at half of what
+    /// comes of it at once.
+    AnswerCut(Bytes),
 }
 
 /// How a connection ends.
@@ -64,7 +69,12 @@ pub(super) async fn early(client: &mut TcpStream, line: Option<&Line>) -> Option
             gate.opened().await;
             None
         }
-        Line::CutSent(_) | Line::CutAnswered(_) | Line::CutAt(_) | Line::AnswerLost(_) => None,
+        Line::CutSent(_)
+        | Line::CutAnswered(_)
+        | Line::CutAt(_)
+        | Line::SilentAt(_)
+        | Line::AnswerLost(_)
+        | Line::AnswerCut(_) => None,
     }
 }
 
@@ -100,8 +110,10 @@ where
         let passed = limits.pass(&buffer[..n]);
         to.write_all(&buffer[..passed.unwrap_or(n)]).await.map_err(|_| Ending::Close)?;
         to.flush().await.map_err(|_| Ending::Close)?;
-        if passed.is_some() {
-            return Err(Ending::Close);
+        match passed {
+            Some(_) if limits.silent => pending().await,
+            Some(_) => return Err(Ending::Close),
+            None => {}
         }
     }
 }
@@ -112,31 +124,43 @@ struct Limits<'a> {
     text: Option<&'a [u8]>,
     /// The end of what has passed, in which the text may have begun.
     tail: Vec<u8>,
+    /// Whether nothing happens where the text is found, in place of an ending.
+    silent: bool,
+    /// Whether what is lost where the text is found is the answer.
     loses: bool,
     losing: &'a AtomicBool,
-    answers: bool,
+    /// How many bytes of a lost answer pass all the same; absent where these are no answers.
+    of_lost: Option<fn(usize) -> usize>,
 }
 
 impl<'a> Limits<'a> {
     fn sent(line: Option<&'a Line>, losing: &'a AtomicBool) -> Self {
         let left = if let Some(Line::CutSent(n)) = line { Some(*n) } else { None };
         let text = match line {
-            Some(Line::CutAt(text) | Line::AnswerLost(text)) => Some(&text[..]),
+            Some(
+                Line::CutAt(text) | Line::SilentAt(text) | Line::AnswerLost(text) | Line::AnswerCut(text),
+            ) => Some(&text[..]),
             _ => None,
         };
-        let loses = matches!(line, Some(Line::AnswerLost(_)));
-        Self { left, text, tail: Vec::new(), loses, losing, answers: false }
+        let silent = matches!(line, Some(Line::SilentAt(_)));
+        let loses = matches!(line, Some(Line::AnswerLost(_) | Line::AnswerCut(_)));
+        Self { left, text, tail: Vec::new(), silent, loses, losing, of_lost: None }
     }
 
     fn answered(line: Option<&Line>, losing: &'a AtomicBool) -> Self {
         let left = if let Some(Line::CutAnswered(n)) = line { Some(*n) } else { None };
-        Self { left, text: None, tail: Vec::new(), loses: false, losing, answers: true }
+        let of_lost: fn(usize) -> usize =
+            if let Some(Line::AnswerCut(_)) = line { |bytes| bytes / 2 } else { |_| 0 };
+        let of_lost = Some(of_lost);
+        Self { left, text: None, tail: Vec::new(), silent: false, loses: false, losing, of_lost }
     }
 
     /// How many of these bytes still pass, where the connection ends with them.
     fn pass(&mut self, bytes: &[u8]) -> Option<usize> {
-        if self.answers && self.losing.load(Ordering::SeqCst) {
-            return Some(0);
+        if let Some(of_lost) = self.of_lost
+            && self.losing.load(Ordering::SeqCst)
+        {
+            return Some(of_lost(bytes.len()));
         }
         if let Some(left) = &mut self.left {
             let len = bytes.len() as u64;
@@ -161,5 +185,26 @@ impl<'a> Limits<'a> {
         let keep = self.tail.len().min(text.len() - 1);
         self.tail.drain(..self.tail.len() - keep);
         found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_begins_with_the_text() {
+        let (line, losing) = (Line::SilentAt("commit".into()), AtomicBool::new(false));
+        let mut limits = Limits::sent(Some(&line), &losing);
+        let mut passed = Vec::new();
+        let (mut begin, mut commit) = (&b"begin"[..], &b"commit"[..]);
+        assert!(pump(&mut begin, &mut passed, &mut limits).await.is_ok());
+        let silent = pump(&mut commit, &mut passed, &mut limits);
+        assert!(timeout(Duration::from_secs(1), silent).await.is_err());
+        assert_eq!(passed, b"begin");
     }
 }

@@ -227,13 +227,15 @@ async fn tcp_is_cut_where_the_script_says() {
     tcp.on_connection(4..=4, Line::CutAnswered(5));
     tcp.on_connection(5..=5, Line::CutSent(7));
     tcp.on_connection(6..=6, Line::Reset);
+    tcp.on_connection(7..=7, Line::AnswerCut("commit".into()));
     assert_eq!(shout(&tcp, &["begin", "commit"]).await, "BEGINCOMMIT");
     assert_eq!(shout(&tcp, &["begin", "commit"]).await, "BEGIN|");
     assert_eq!(shout(&tcp, &["begin", "commit"]).await, "BEGIN|");
     assert_eq!(shout(&tcp, &["begin", "commit"]).await, "BEGIN|");
     assert_eq!(shout(&tcp, &["begin", "commit"]).await, "BEGIN|");
     assert_eq!(shout(&tcp, &["begin"]).await, "|");
-    assert_eq!(tcp.connections(), 6);
+    assert_eq!(shout(&tcp, &["commit", "begin"]).await, "|");
+    assert_eq!(tcp.connections(), 7);
 }
 
 #[tokio::test]
@@ -263,6 +265,21 @@ async fn tcp_answers_rubbish_nothing_or_late() {
     tcp.cut().await.unwrap();
     let ended = second.read(&mut [0; 1]).await;
     assert!(matches!(ended, Ok(0) | Err(_)), "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_client_of_postgres_asks_for_tls_first() {
+    let (_real, tcp) = shouting().await;
+    let front = TlsFront::before_postgres(tcp.address(), &Authority::new().unwrap()).unwrap();
+    for (said, heard) in [(&[0, 0, 0, 8, 4, 210, 22, 47], &b"S"[..]), (b"startup!", b"")] {
+        let mut stream = TcpStream::connect(front.address()).await.unwrap();
+        stream.write_all(said).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut answer = Vec::new();
+        // What does not ask is closed, or reset.
+        let _ = stream.read_to_end(&mut answer).await;
+        assert!(answer.starts_with(heard) && answer.is_empty() == heard.is_empty(), "{answer:?}");
+    }
 }
 
 #[tokio::test]

@@ -8,18 +8,21 @@ use crate::modules::Import;
 /// A file's imports, one for each file that it imports from.
 type Edges<'a> = BTreeMap<&'a Path, BTreeMap<&'a Path, &'a Import>>;
 
-/// The circles, each once, as the imports that make it: the shortest through each file that is in one.
+/// The circles, as the imports that make them, the shortest first; of two that share an import the first only.
 pub(super) fn find(imports: &BTreeSet<Import>) -> Vec<String> {
     let mut edges = Edges::new();
     for import in imports {
         edges.entry(&import.from).or_default().entry(&import.to).or_insert(import);
     }
-    let mut seen = BTreeSet::new();
-    let circles = edges.keys().filter_map(|file| shortest(&edges, file));
-    circles
-        .filter(|circle| seen.insert(circle.iter().map(|i| &i.from).collect::<BTreeSet<_>>()))
-        .map(shown)
-        .collect()
+    let mut circles: Vec<_> = edges.keys().filter_map(|file| shortest(&edges, file)).collect();
+    circles.sort_by_key(Vec::len);
+    let mut named = BTreeSet::new();
+    circles.retain(|circle| {
+        let new = circle.iter().all(|import| !named.contains(import));
+        named.extend(circle.iter().copied());
+        new
+    });
+    circles.into_iter().map(shown).collect()
 }
 
 /// The shortest way from a file back to itself.

@@ -3,11 +3,16 @@
 use std::io::ErrorKind as Io;
 use std::path::Path;
 
+use portolan_core::driver::WriteError;
 use portolan_core::{Error, ErrorKind};
 
-/// An error on the way up to where the store's path is known.
+/// What went wrong within a read or an edit. The [`Store`](crate::Store) makes an error of the port from it, which names its
+/// path; an error of the port becomes one with `?`.
 #[derive(Debug)]
-pub(crate) enum Fault {
+pub struct StoreError(Cause);
+
+#[derive(Debug)]
+enum Cause {
     /// Of the port already.
     Port(Error),
     /// Of the database; what was being written surely was not.
@@ -25,34 +30,55 @@ pub(crate) enum Fault {
     InDoubt(redb::Error),
 }
 
-impl Fault {
-    /// Stored bytes that cannot be read back.
-    pub(crate) fn damaged(what: impl Into<String>) -> Self {
-        Self::Database(redb::Error::Corrupted(what.into()))
+impl StoreError {
+    /// The error of a write to a store at this path.
+    pub(crate) fn of_write(self, path: &Path) -> WriteError {
+        let in_doubt = matches!(self.0, Cause::InDoubt(_));
+        WriteError::new(self.with_path(path), in_doubt)
     }
 
     /// The error of the port, for a store at this path.
-    pub(crate) fn at(self, path: &Path) -> Error {
-        match self {
-            Self::Port(error) => error,
-            Self::Panicked => panicked(path),
-            Self::Newer { found, known } => Error::new(
+    pub(crate) fn with_path(self, path: &Path) -> Error {
+        match self.0 {
+            Cause::Port(error) => error,
+            Cause::Panicked => panicked(path),
+            Cause::Newer { found, known } => Error::new(
                 ErrorKind::Corrupt,
                 format!(
                     "the store at {} has format {found}, and this program reads up to {known}: open it with a newer Portolan",
                     path.display()
                 ),
             ),
-            Self::Database(error) | Self::InDoubt(error) => database(path, error),
+            Cause::Database(error) | Cause::InDoubt(error) => database(path, error),
         }
+    }
+
+    /// Stored bytes that cannot be read back.
+    pub(crate) fn damaged(what: impl Into<String>) -> Self {
+        redb::Error::Corrupted(what.into()).into()
+    }
+
+    /// A panic of the database, before anything was committed.
+    pub(crate) fn panic() -> Self {
+        Self(Cause::Panicked)
+    }
+
+    /// A store that a later version of this program made, in the format `found`.
+    pub(crate) fn newer(found: u64, known: u64) -> Self {
+        Self(Cause::Newer { found, known })
+    }
+
+    /// The database failed while it committed, and could not be opened again to look.
+    pub(crate) fn doubt(error: redb::Error) -> Self {
+        Self(Cause::InDoubt(error))
     }
 
     /// Whether the database answers nothing more until it is opened again.
     pub(crate) fn is_lasting(&self) -> bool {
         use redb::Error as E;
-        match self {
-            Self::Panicked => true,
-            Self::Database(e) => {
+        match &self.0 {
+            Cause::Panicked => true,
+            Cause::Database(e) => {
                 matches!(e, E::Io(_) | E::Backend(_) | E::PreviousIo | E::LockPoisoned(_) | E::DatabaseClosed)
             }
             _ => false,
@@ -60,22 +86,28 @@ impl Fault {
     }
 }
 
-impl From<Error> for Fault {
+impl From<Error> for StoreError {
     fn from(error: Error) -> Self {
-        Self::Port(error)
+        Self(Cause::Port(error))
     }
 }
 
-macro_rules! database_faults {
+impl From<redb::Error> for StoreError {
+    fn from(error: redb::Error) -> Self {
+        Self(Cause::Database(error))
+    }
+}
+
+macro_rules! database_errors {
     ($($error:ident),*) => {$(
-        impl From<redb::$error> for Fault {
+        impl From<redb::$error> for StoreError {
             fn from(error: redb::$error) -> Self {
-                Self::Database(error.into())
+                redb::Error::from(error).into()
             }
         }
     )*};
 }
-database_faults!(
+database_errors!(
     StorageError,
     TableError,
     TransactionError,
@@ -171,7 +203,7 @@ mod tests {
             (E::TransactionPoisoned, ErrorKind::Unexpected),
         ] {
             let shown = error.to_string();
-            let error = Fault::Database(error).at(Path::new("./data"));
+            let error = StoreError::from(error).with_path(Path::new("./data"));
             assert_eq!(error.kind(), kind, "{shown}");
             assert!(error.message().contains("./data") && error.message().contains(&shown), "{error}");
         }

@@ -12,37 +12,37 @@ use portolan_core::{Metadata, Scalar, Value, Vector};
 use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
 
-use crate::error::Fault;
+use crate::error::StoreError;
 
 #[derive(Serialize, Deserialize)]
-enum Stored<'a> {
+enum Encoded<'a> {
     Bool(bool),
     Integer(i64),
     Float(f64),
     #[serde(borrow)]
     String(Cow<'a, str>),
     #[serde(borrow)]
-    List(Vec<Stored<'a>>),
+    List(Vec<Encoded<'a>>),
     #[serde(borrow)]
     Json(Cow<'a, str>),
 }
 
 /// The bytes of a row's record without its vector.
-pub(crate) fn encode(row: u32, id: &str, metadata: &Metadata) -> Result<Vec<u8>, Fault> {
-    let fields: Vec<(&str, Stored)> = metadata.iter().map(|(key, value)| (key, stored(value))).collect();
+pub(crate) fn encode(row: u32, id: &str, metadata: &Metadata) -> Result<Vec<u8>, StoreError> {
+    let fields: Vec<(&str, Encoded)> = metadata.iter().map(|(key, value)| (key, encoded(value))).collect();
     let bytes = postcard::to_stdvec(&(id, fields));
     bytes
         .map(|bytes| seal(row, bytes))
-        .map_err(|e| Fault::damaged(format!("a record cannot be encoded: {e}")))
+        .map_err(|e| StoreError::damaged(format!("a record cannot be encoded: {e}")))
 }
 
 /// The id in the bytes of a row's record.
-pub(crate) fn id(row: u32, bytes: &[u8]) -> Result<&str, Fault> {
+pub(crate) fn id(row: u32, bytes: &[u8]) -> Result<&str, StoreError> {
     postcard::take_from_bytes(unseal(row, bytes)?).map(|(id, _)| id).map_err(|e| unreadable(row, &e))
 }
 
 /// The id and the metadata in the bytes of a row's record.
-pub(crate) fn decode(row: u32, bytes: &[u8]) -> Result<(&str, Metadata), Fault> {
+pub(crate) fn decode(row: u32, bytes: &[u8]) -> Result<(&str, Metadata), StoreError> {
     decode_some(row, bytes, |_| true)
 }
 
@@ -51,12 +51,12 @@ pub(crate) fn decode_some(
     row: u32,
     bytes: &[u8],
     wanted: impl Fn(&str) -> bool,
-) -> Result<(&str, Metadata), Fault> {
-    let (id, fields): (&str, Vec<(&str, Stored)>) =
+) -> Result<(&str, Metadata), StoreError> {
+    let (id, fields): (&str, Vec<(&str, Encoded)>) =
         postcard::from_bytes(unseal(row, bytes)?).map_err(|e| unreadable(row, &e))?;
     let fields = fields.into_iter().filter(|(key, _)| wanted(key));
     let fields: Vec<(&str, Value)> =
-        fields.map(|(key, stored)| Ok((key, value(stored)?))).collect::<Result<_, Fault>>()?;
+        fields.map(|(key, encoded)| Ok((key, value(encoded)?))).collect::<Result<_, StoreError>>()?;
     Ok((id, fields.into_iter().collect()))
 }
 
@@ -71,41 +71,44 @@ pub(crate) fn encode_vector(row: u32, vector: &[f32]) -> Vec<u8> {
 
 /// The components of a vector as they lie in the file.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Components<'a>(&'a [[u8; 4]]);
+pub struct Components<'a>(&'a [[u8; 4]]);
 
 impl<'a> Components<'a> {
     /// In the bytes of a row's vector.
-    pub(crate) fn read(row: u32, bytes: &'a [u8], dimension: usize) -> Result<Self, Fault> {
+    pub(crate) fn read(row: u32, bytes: &'a [u8], dimension: usize) -> Result<Self, StoreError> {
         match unseal(row, bytes)?.as_chunks() {
             (components, []) if components.len() == dimension => Ok(Self(components)),
-            _ => Err(Fault::damaged(format!("the vector of row {row} has not the dimension {dimension}"))),
+            _ => {
+                Err(StoreError::damaged(format!("the vector of row {row} has not the dimension {dimension}")))
+            }
         }
     }
 
-    /// Writes them to a place of their number.
-    pub(crate) fn copy_to(self, vector: &mut [f32]) {
+    /// Writes them to a slice of the index' dimension.
+    pub fn copy_to(self, vector: &mut [f32]) {
         for (component, bytes) in vector.iter_mut().zip(self.0) {
             *component = f32::from_le_bytes(*bytes);
         }
     }
 
     /// The vector.
-    pub(crate) fn to_vector(self) -> Vector {
+    pub fn to_vector(self) -> Vector {
         self.0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
     }
 }
 
 /// The bytes of a set of rows that lies at a place.
-pub(crate) fn encode_rows(place: u32, rows: &RoaringBitmap) -> Result<Vec<u8>, Fault> {
+pub(crate) fn encode_rows(place: u32, rows: &RoaringBitmap) -> Result<Vec<u8>, StoreError> {
     let mut bytes = Vec::with_capacity(rows.serialized_size() + size_of::<u32>());
-    rows.serialize_into(&mut bytes).map_err(|e| Fault::damaged(format!("rows cannot be encoded: {e}")))?;
+    rows.serialize_into(&mut bytes)
+        .map_err(|e| StoreError::damaged(format!("rows cannot be encoded: {e}")))?;
     Ok(seal(place, bytes))
 }
 
 /// The set of rows in the bytes at a place.
-pub(crate) fn decode_rows(place: u32, bytes: &[u8]) -> Result<RoaringBitmap, Fault> {
+pub(crate) fn decode_rows(place: u32, bytes: &[u8]) -> Result<RoaringBitmap, StoreError> {
     RoaringBitmap::deserialize_from(unseal(place, bytes)?)
-        .map_err(|e| Fault::damaged(format!("rows cannot be decoded: {e}")))
+        .map_err(|e| StoreError::damaged(format!("rows cannot be decoded: {e}")))
 }
 
 fn seal(place: u32, mut bytes: Vec<u8>) -> Vec<u8> {
@@ -114,10 +117,10 @@ fn seal(place: u32, mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-fn unseal(place: u32, bytes: &[u8]) -> Result<&[u8], Fault> {
+fn unseal(place: u32, bytes: &[u8]) -> Result<&[u8], StoreError> {
     match bytes.split_last_chunk() {
         Some((bytes, sum)) if checksum(place, bytes) == u32::from_le_bytes(*sum) => Ok(bytes),
-        _ => Err(Fault::damaged(format!("the checksum of a value at {place} is wrong"))),
+        _ => Err(StoreError::damaged(format!("the checksum of a value at {place} is wrong"))),
     }
 }
 
@@ -128,52 +131,53 @@ fn checksum(place: u32, bytes: &[u8]) -> u32 {
     hasher.finalize()
 }
 
-fn stored(value: &Value) -> Stored<'_> {
+fn encoded(value: &Value) -> Encoded<'_> {
     match value {
-        Value::Scalar(scalar) => stored_scalar(scalar),
-        Value::List(items) => Stored::List(items.iter().map(stored_scalar).collect()),
-        Value::Opaque(json) => Stored::Json(json.to_string().into()),
+        Value::Scalar(scalar) => encoded_scalar(scalar),
+        Value::List(items) => Encoded::List(items.iter().map(encoded_scalar).collect()),
+        Value::Opaque(json) => Encoded::Json(json.to_string().into()),
     }
 }
 
-fn stored_scalar(scalar: &Scalar) -> Stored<'_> {
+fn encoded_scalar(scalar: &Scalar) -> Encoded<'_> {
     match scalar {
-        Scalar::Bool(b) => Stored::Bool(*b),
-        Scalar::Integer(i) => Stored::Integer(*i),
-        Scalar::Float(x) => Stored::Float(*x),
-        Scalar::String(s) => Stored::String(s.as_str().into()),
+        Scalar::Bool(b) => Encoded::Bool(*b),
+        Scalar::Integer(i) => Encoded::Integer(*i),
+        Scalar::Float(x) => Encoded::Float(*x),
+        Scalar::String(s) => Encoded::String(s.as_str().into()),
     }
 }
 
-fn value(stored: Stored<'_>) -> Result<Value, Fault> {
-    match stored {
-        Stored::List(items) => items.into_iter().map(scalar).collect::<Result<_, _>>().map(Value::List),
-        Stored::Json(text) => json(&text).map(|json| Value::Opaque(Arc::new(json))),
+fn value(encoded: Encoded<'_>) -> Result<Value, StoreError> {
+    match encoded {
+        Encoded::List(items) => items.into_iter().map(scalar).collect::<Result<_, _>>().map(Value::List),
+        Encoded::Json(text) => json(&text).map(|json| Value::Opaque(Arc::new(json))),
         single => scalar(single).map(Value::Scalar),
     }
 }
 
-fn scalar(stored: Stored<'_>) -> Result<Scalar, Fault> {
-    match stored {
-        Stored::Bool(b) => Ok(Scalar::Bool(b)),
-        Stored::Integer(i) => Ok(Scalar::Integer(i)),
-        Stored::Float(x) => Ok(Scalar::Float(x)),
-        Stored::String(s) => Ok(Scalar::String(s.into_owned())),
-        Stored::List(_) | Stored::Json(_) => {
-            Err(Fault::damaged("a list in a record holds more than scalars"))
+fn scalar(encoded: Encoded<'_>) -> Result<Scalar, StoreError> {
+    match encoded {
+        Encoded::Bool(b) => Ok(Scalar::Bool(b)),
+        Encoded::Integer(i) => Ok(Scalar::Integer(i)),
+        Encoded::Float(x) => Ok(Scalar::Float(x)),
+        Encoded::String(s) => Ok(Scalar::String(s.into_owned())),
+        Encoded::List(_) | Encoded::Json(_) => {
+            Err(StoreError::damaged("a list in a record holds more than scalars"))
         }
     }
 }
 
 /// What was written is read back however deep it is nested.
-fn json(text: &str) -> Result<serde_json::Value, Fault> {
+fn json(text: &str) -> Result<serde_json::Value, StoreError> {
     let mut reader = serde_json::Deserializer::from_str(text);
     reader.disable_recursion_limit();
-    serde_json::Value::deserialize(&mut reader).map_err(|e| Fault::damaged(format!("JSON in a record: {e}")))
+    serde_json::Value::deserialize(&mut reader)
+        .map_err(|e| StoreError::damaged(format!("JSON in a record: {e}")))
 }
 
-fn unreadable(row: u32, e: &postcard::Error) -> Fault {
-    Fault::damaged(format!("the record of row {row} cannot be decoded: {e}"))
+fn unreadable(row: u32, e: &postcard::Error) -> StoreError {
+    StoreError::damaged(format!("the record of row {row} cannot be decoded: {e}"))
 }
 
 #[cfg(test)]

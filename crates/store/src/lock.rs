@@ -21,21 +21,21 @@ impl StoreLock {
     /// `NotReady`, naming the process that holds it.
     pub(crate) fn take(directory: &Path) -> Result<Self> {
         let path = directory.join("LOCK");
-        let fault = |e| io(&path, &e);
+        let failed = |e| io(&path, &e);
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
             .open(&path)
-            .map_err(fault)?;
+            .map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(held(directory, &mut file)),
-            Err(TryLockError::Error(e)) => return Err(fault(e)),
+            Err(TryLockError::Error(e)) => return Err(failed(e)),
         }
-        file.set_len(0).and_then(|()| file.rewind()).map_err(fault)?;
-        file.write_all(std::process::id().to_string().as_bytes()).map_err(fault)?;
+        file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
+        file.write_all(std::process::id().to_string().as_bytes()).map_err(failed)?;
         Ok(Self { _file: file })
     }
 }

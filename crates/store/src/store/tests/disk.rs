@@ -8,7 +8,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use redb::{Builder, StorageBackend};
 
-use crate::store::Opener;
+use crate::open::Opener;
 
 /// The disk; clones are the same one.
 #[derive(Debug, Clone)]

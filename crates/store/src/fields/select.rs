@@ -9,8 +9,8 @@ use roaring::RoaringBitmap;
 
 use super::key::{self, Decoded, EXISTS, LIST};
 use crate::codec::decode_rows;
-use crate::error::Fault;
-use crate::store::tables::PostingKey;
+use crate::error::StoreError;
+use crate::tables::PostingKey;
 
 /// What is known of a set of rows without reading records: it holds all of `lower`, and nothing beyond `upper`.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -71,13 +71,13 @@ impl<'a> Fields<'a> {
     }
 
     /// The rows that meet a leaf; `None` where its field is not declared.
-    pub(crate) fn select(&self, leaf: &Leaf) -> Result<Option<Bounds>, Fault> {
+    pub(crate) fn select(&self, leaf: &Leaf) -> Result<Option<Bounds>, StoreError> {
         let Some((field, of)) = self.field(&leaf.key) else { return Ok(None) };
         let equal = |operand: &Scalar| self.values(field, of, &Condition::Eq(operand.clone()));
         let any = |operands: &[Scalar]| {
             operands
                 .iter()
-                .try_fold(Bounds::default(), |sum, operand| Ok::<_, Fault>(sum.or(&equal(operand)?)))
+                .try_fold(Bounds::default(), |sum, operand| Ok::<_, StoreError>(sum.or(&equal(operand)?)))
         };
         Ok(Some(match &leaf.condition {
             Condition::Exists => Bounds::exact(self.marked(field, EXISTS)?),
@@ -100,12 +100,12 @@ impl<'a> Fields<'a> {
     }
 
     /// The rows with a value that meets a positive condition of one operand.
-    fn values(&self, field: u16, of: FieldType, condition: &Condition) -> Result<Bounds, Fault> {
+    fn values(&self, field: u16, of: FieldType, condition: &Condition) -> Result<Bounds, StoreError> {
         let mut met = Bounds::default();
         let Some(range) = key::range(of, condition) else { return Ok(met) };
         self.walk(field, range, |bytes, rows| {
             match key::decode(bytes)
-                .ok_or_else(|| Fault::damaged("the value of a field cannot be decoded"))?
+                .ok_or_else(|| StoreError::damaged("the value of a field cannot be decoded"))?
             {
                 Decoded::Prefix => met.upper |= rows()?,
                 Decoded::Whole(value) if condition.matches(&value) => met.lower |= rows()?,
@@ -118,7 +118,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The rows under one of the marks of a field.
-    fn marked(&self, field: u16, mark: u8) -> Result<RoaringBitmap, Fault> {
+    fn marked(&self, field: u16, mark: u8) -> Result<RoaringBitmap, StoreError> {
         let mut all = RoaringBitmap::new();
         self.walk(field, vec![mark]..=vec![mark], |_, rows| {
             all |= rows()?;
@@ -131,8 +131,8 @@ impl<'a> Fields<'a> {
         &self,
         field: u16,
         range: RangeInclusive<Vec<u8>>,
-        mut each: impl FnMut(&[u8], &dyn Fn() -> Result<RoaringBitmap, Fault>) -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
+        mut each: impl FnMut(&[u8], &dyn Fn() -> Result<RoaringBitmap, StoreError>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         let (low, high) = range.into_inner();
         for entry in self.postings.range((field, low.as_slice(), 0)..=(field, high.as_slice(), u16::MAX))? {
             let (key, bytes) = entry?;

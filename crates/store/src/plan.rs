@@ -5,59 +5,73 @@ use std::collections::BTreeSet;
 use portolan_core::Filter;
 use roaring::RoaringBitmap;
 
-use crate::error::Fault;
+use crate::error::StoreError;
 use crate::fields::{Bounds, Fields};
-use crate::store::View;
+use crate::view::View;
 
 /// The rows that meet a filter.
 #[derive(Debug)]
-pub(crate) struct Selection {
+#[non_exhaustive]
+pub struct Selection {
     /// The rows.
-    pub(crate) rows: RoaringBitmap,
+    pub rows: RoaringBitmap,
     /// The rows whose metadata was read to decide.
-    pub(crate) read: RoaringBitmap,
+    pub read: RoaringBitmap,
 }
 
-/// What the field index says of a filter, without reading records.
-pub(crate) fn bounds(view: &View<'_>, filter: &Filter) -> Result<Bounds, Fault> {
-    Planner { view, fields: view.fields()? }.bounds(filter)
-}
-
-/// The rows that meet a filter.
-pub(crate) fn select(view: &View<'_>, filter: &Filter) -> Result<Selection, Fault> {
-    let bounds = bounds(view, filter)?;
-    let read = bounds.undecided();
-    let mut rows = bounds.lower;
-    let records = view.records()?;
-    let keys = keys(filter);
-    for row in &read {
-        if records.meets(row, filter, &keys)? {
-            rows.insert(row);
+impl View<'_> {
+    /// The rows that meet a filter.
+    ///
+    /// # Errors
+    /// Those of reading the file.
+    pub fn select(&self, filter: &Filter) -> Result<Selection, StoreError> {
+        let bounds = self.bounds(filter)?;
+        let read = bounds.undecided();
+        let mut rows = bounds.lower;
+        let records = self.records()?;
+        let keys = keys(filter);
+        for row in &read {
+            if records.meets(row, filter, &keys)? {
+                rows.insert(row);
+            }
         }
+        Ok(Selection { rows, read })
     }
-    Ok(Selection { rows, read })
-}
 
-/// The first rows from one on that meet a filter, in order.
-pub(crate) fn select_from(
-    view: &View<'_>,
-    filter: &Filter,
-    from: u32,
-    limit: usize,
-) -> Result<Vec<u32>, Fault> {
-    let Bounds { lower, upper } = bounds(view, filter)?;
-    let records = view.records()?;
-    let keys = keys(filter);
-    let mut rows = Vec::new();
-    for row in upper.range(from..) {
-        if rows.len() == limit {
-            break;
-        }
-        if lower.contains(row) || records.meets(row, filter, &keys)? {
-            rows.push(row);
-        }
+    /// The most records that [`select`](Self::select) gives or reads, without reading any.
+    ///
+    /// # Errors
+    /// Those of reading the file.
+    pub fn estimate(&self, filter: &Filter) -> Result<u64, StoreError> {
+        Ok(self.bounds(filter)?.upper.len())
     }
-    Ok(rows)
+
+    /// The first rows from one on that meet a filter, in order.
+    pub(crate) fn select_from(
+        &self,
+        filter: &Filter,
+        from: u32,
+        limit: usize,
+    ) -> Result<Vec<u32>, StoreError> {
+        let Bounds { lower, upper } = self.bounds(filter)?;
+        let records = self.records()?;
+        let keys = keys(filter);
+        let mut rows = Vec::new();
+        for row in upper.range(from..) {
+            if rows.len() == limit {
+                break;
+            }
+            if lower.contains(row) || records.meets(row, filter, &keys)? {
+                rows.push(row);
+            }
+        }
+        Ok(rows)
+    }
+
+    /// What the field index says of a filter.
+    pub(crate) fn bounds(&self, filter: &Filter) -> Result<Bounds, StoreError> {
+        Planner { view: self, fields: self.fields()? }.bounds(filter)
+    }
 }
 
 struct Planner<'a> {
@@ -66,7 +80,7 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    fn bounds(&self, filter: &Filter) -> Result<Bounds, Fault> {
+    fn bounds(&self, filter: &Filter) -> Result<Bounds, StoreError> {
         match filter {
             Filter::And(children) => {
                 let mut met: Option<Bounds> = None;
@@ -94,7 +108,7 @@ impl Planner<'_> {
         }
     }
 
-    fn all(&self) -> Result<RoaringBitmap, Fault> {
+    fn all(&self) -> Result<RoaringBitmap, StoreError> {
         Ok(self.view.rows()?.0.clone())
     }
 }

@@ -8,10 +8,13 @@ use portolan_core::filter::field;
 use portolan_core::{ErrorKind, FieldType, IndexSpec, Metadata};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use roaring::RoaringBitmap;
 
-use super::tables::{FORMAT_KEY, META};
 use super::*;
-use crate::plan;
+use crate::codec::Components;
+use crate::derived::Derived;
+use crate::snapshot::Snapshot;
+use crate::tables::{FORMAT, FORMAT_KEY, META};
 use disk::Disk;
 
 const INDEX: &str = "batches";
@@ -22,7 +25,37 @@ fn spec() -> IndexSpec {
 }
 
 fn open(disk: &Disk) -> Result<Store> {
-    Store::open(Path::new("disk"), Durability::Commit, disk.opener())
+    Store::over(Path::new("./data"), Durability::Commit, disk.opener(), None)
+}
+
+/// The first component of each row's vector.
+#[derive(Debug, Clone, Default)]
+struct Firsts(BTreeMap<u32, f32>);
+
+impl Firsts {
+    fn set(&mut self, row: u32, vector: Option<Components<'_>>) {
+        match vector {
+            Some(vector) => drop(self.0.insert(row, vector.to_vector()[0])),
+            None => drop(self.0.remove(&row)),
+        }
+    }
+}
+
+impl Derived for Firsts {
+    fn build(snapshot: &Snapshot<'_>) -> Result<Self, StoreError> {
+        let mut firsts = Self::default();
+        snapshot.records()?.each_vector(|row, vector| firsts.set(row, Some(vector)))?;
+        Ok(firsts)
+    }
+
+    fn catch_up(&mut self, snapshot: &Snapshot<'_>, rows: &RoaringBitmap) -> Result<(), StoreError> {
+        let records = snapshot.records()?;
+        rows.iter().try_for_each(|row| records.with_vector(row, |vector| self.set(row, vector)))
+    }
+
+    fn memory_bytes(&self) -> u64 {
+        self.0.len() as u64
+    }
 }
 
 fn record(id: String, batch: usize) -> Row {
@@ -36,7 +69,7 @@ fn batch(number: usize) -> Vec<Row> {
     new.chain([record("latest".to_owned(), number)]).collect()
 }
 
-fn write(store: &Store, number: usize) -> Result<(), Fault> {
+fn write(store: &Store, number: usize) -> Result<(), WriteError> {
     store.edit(INDEX, |_, edit| batch(number).iter().try_for_each(|row| edit.put(row)))
 }
 
@@ -61,10 +94,12 @@ fn whole_batches(store: &Store) -> usize {
         for (number, (batch, records)) in batches.iter().enumerate() {
             assert_eq!(*batch, number as i64, "batches are there one after the other");
             assert_eq!(*records, PER_BATCH - usize::from(Some(number) != last), "batch {number} is whole");
-            let found = plan::bounds(view, &field("batch").eq(*batch))?;
+            let found = view.bounds(&field("batch").eq(*batch))?;
             assert_eq!(found.lower.len(), *records as u64);
         }
-        assert_eq!(view.vectors()?.rows(), &view.rows()?.0);
+        let firsts = view.derived::<Firsts>()?;
+        assert!(firsts.0.keys().copied().eq(view.rows()?.0.iter()));
+        assert_eq!(view.memory_bytes(), view.rows()?.memory_bytes() + firsts.memory_bytes());
         assert_eq!(view.head(), batches.len() as u64);
         Ok(batches.len())
     });
@@ -76,7 +111,7 @@ fn after_a_power_cut_every_acknowledged_batch_is_there_and_none_by_half() {
     const BATCHES: usize = 30;
     let created = |disk: &Disk| {
         let store = open(disk).unwrap();
-        store.create(INDEX, &spec(), "").unwrap();
+        store.create(INDEX, &spec()).unwrap();
         store
     };
     let whole = Disk::new(Vec::new());
@@ -108,13 +143,15 @@ fn after_a_power_cut_every_acknowledged_batch_is_there_and_none_by_half() {
 fn a_full_disk_refuses_the_batch_and_keeps_the_rest() {
     let disk = Disk::new(Vec::new());
     let store = open(&disk).unwrap();
-    store.create(INDEX, &spec(), "").unwrap();
+    store.create(INDEX, &spec()).unwrap();
     assert_eq!(import(&store, 3), 3);
     disk.set_room(0);
     let large = |store: &Store| {
         store.edit(INDEX, |_, edit| (0..5_000).try_for_each(|n| edit.put(&record(format!("3/{n}"), 3))))
     };
-    let e = large(&store).map_err(|fault| fault.at(Path::new("./data"))).unwrap_err();
+    let e = large(&store).unwrap_err();
+    assert!(!e.is_in_doubt(), "{e:?}");
+    let e = e.into_error();
     assert_eq!(e.kind(), ErrorKind::QuotaExceeded, "{e}");
     assert!(e.message().contains("./data") && e.message().contains("free some space"), "{e}");
     assert_eq!(whole_batches(&store), 3);
@@ -154,7 +191,7 @@ fn a_database_of_another_program_is_refused() {
 fn what_is_derived_catches_up_by_the_change_log() {
     let disk = Disk::new(Vec::new());
     let store = open(&disk).unwrap();
-    store.create(INDEX, &spec(), "").unwrap();
+    store.create(INDEX, &spec()).unwrap();
     assert_eq!(import(&store, 3), 3);
     assert_eq!(whole_batches(&store), 3);
     store
@@ -170,7 +207,7 @@ fn what_is_derived_catches_up_by_the_change_log() {
     store
         .view(INDEX, |view| {
             assert_eq!(view.changes_since(3)?.unwrap().len(), 1, "the new record took the free row");
-            assert_eq!(view.vectors()?.rows().len(), 13);
+            assert_eq!(view.derived::<Firsts>()?.0.len(), 13);
             Ok(())
         })
         .unwrap();
@@ -179,11 +216,11 @@ fn what_is_derived_catches_up_by_the_change_log() {
 #[test]
 fn the_change_log_is_bounded_and_who_fell_behind_builds_anew() {
     let disk = Disk::new(Vec::new());
-    let store = Store::open(Path::new("disk"), Durability::None, disk.opener()).unwrap();
-    store.create(INDEX, &spec(), "").unwrap();
+    let store = Store::over(Path::new("disk"), Durability::None, disk.opener(), None).unwrap();
+    store.create(INDEX, &spec()).unwrap();
     write(&store, 0).unwrap();
-    let vectors = || store.view(INDEX, |view| Ok(view.vectors()?.get(4).0[0])).unwrap();
-    assert_eq!(vectors(), 0.0);
+    let first = || store.view(INDEX, |view| Ok(view.derived::<Firsts>()?.0[&4])).unwrap();
+    assert_eq!(first(), 0.0);
     let commits = 4_100;
     for n in 1..=commits {
         store.edit(INDEX, |_, edit| edit.put(&record("latest".to_owned(), n))).unwrap();
@@ -195,5 +232,19 @@ fn the_change_log_is_bounded_and_who_fell_behind_builds_anew() {
             Ok(())
         })
         .unwrap();
-    assert_eq!(vectors(), commits as f32);
+    assert_eq!(first(), commits as f32);
+}
+
+#[test]
+fn a_record_without_a_vector_is_counted_apart() {
+    let disk = Disk::new(Vec::new());
+    let store = open(&disk).unwrap();
+    store.create(INDEX, &spec()).unwrap();
+    write(&store, 0).unwrap();
+    let bare = Row { vector: None, ..record("bare".to_owned(), 0) };
+    store.edit(INDEX, |_, edit| edit.put(&bare)).unwrap();
+    let filter = field("batch").eq(0);
+    let count = |filter, with_vector| store.view(INDEX, |view| view.count(filter, with_vector)).unwrap();
+    assert_eq!((count(None, false), count(None, true)), (6, 5));
+    assert_eq!((count(Some(&filter), false), count(Some(&filter), true)), (6, 5));
 }

@@ -1,7 +1,7 @@
 //! The index of the declared fields: for each value the rows that hold it, in the order of the values.
 //!
 //! A key is (field, value, block) and leads to the rows of that block of 65,536 as a bitmap. The value's bytes sort as
-//! the contract orders the values, so a range of values is a range of keys. Of a string, the first [`PREFIX`] bytes
+//! the contract orders the values, so a range of values is a range of keys. Of a string, the first [`key::PREFIX`] bytes
 //! are kept; a leaf that such a value meets only perhaps says so, and the record is read. What a value means is decided by
 //! core's one evaluator: the ranges here only narrow what it is asked.
 
@@ -15,15 +15,12 @@ use redb::{ReadableTable, Table};
 use roaring::RoaringBitmap;
 
 use crate::codec::{decode_rows, encode_rows};
-use crate::error::Fault;
-use crate::store::tables::PostingKey;
+use crate::error::StoreError;
+use crate::tables::PostingKey;
 
 pub(crate) use select::{Bounds, Fields};
 
 use key::{EXISTS, LIST};
-
-/// How many bytes of a string are kept.
-const PREFIX: usize = 256;
 
 /// The most declared fields of an index.
 pub(crate) const MAX_FIELDS: usize = u16::MAX as usize;
@@ -58,7 +55,7 @@ impl Delta {
     }
 
     /// Writes the changes.
-    pub(crate) fn apply(self, postings: &mut Table<'_, PostingKey, &[u8]>) -> Result<(), Fault> {
+    pub(crate) fn apply(self, postings: &mut Table<'_, PostingKey, &[u8]>) -> Result<(), StoreError> {
         for ((field, value, block), change) in self.0 {
             let key = (field, value.as_slice(), block);
             let mut rows = match postings.get(key)? {

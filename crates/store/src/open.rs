@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use portolan_core::{IndexInfo, IndexSpec};
+use portolan_core::IndexSpec;
 use redb::{Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase, ReadableTable, TableError};
 
-use super::state::{Index, State};
-use super::tables::{CHANGES, FORMAT, FORMAT_KEY, INDEXES, META};
-use crate::error::Fault;
+use crate::error::StoreError;
+use crate::tables::{CHANGES, FORMAT, FORMAT_KEY, INDEXES, META};
+use crate::view::{Index, State};
 
 /// How the database is opened, and opened again after an error.
 pub(crate) type Opener = Arc<dyn Fn() -> Result<Database, DatabaseError> + Send + Sync>;
@@ -32,11 +32,11 @@ pub(crate) fn file(path: PathBuf, cache_mb: usize) -> Opener {
 }
 
 /// Opens the database, makes it a store if it is empty, and reads what indexes there are.
-pub(super) fn open(opener: &Opener) -> Result<(Database, State), Fault> {
+pub(crate) fn open(opener: &Opener) -> Result<(Database, State), StoreError> {
     let database = opener()?;
     let txn = database.begin_read()?;
     match format(&txn)? {
-        Some(found) if found > FORMAT => return Err(Fault::Newer { found, known: FORMAT }),
+        Some(found) if found > FORMAT => return Err(StoreError::newer(found, FORMAT)),
         Some(_) => {}
         None => initialize(&database)?,
     }
@@ -47,21 +47,21 @@ pub(super) fn open(opener: &Opener) -> Result<(Database, State), Fault> {
 }
 
 /// The version of the format; `None` where the database is empty.
-fn format(txn: &ReadTransaction) -> Result<Option<u64>, Fault> {
+fn format(txn: &ReadTransaction) -> Result<Option<u64>, StoreError> {
     match txn.open_table(META) {
         Ok(meta) => match meta.get(FORMAT_KEY)? {
             Some(version) => Ok(Some(version.value())),
-            None => Err(Fault::damaged("the file names no version of its format")),
+            None => Err(StoreError::damaged("the file names no version of its format")),
         },
         Err(TableError::TableDoesNotExist(_)) if txn.list_tables()?.next().is_none() => Ok(None),
         Err(TableError::TableDoesNotExist(_)) => {
-            Err(Fault::damaged("the file is a database of another program"))
+            Err(StoreError::damaged("the file is a database of another program"))
         }
         Err(e) => Err(e.into()),
     }
 }
 
-fn initialize(database: &Database) -> Result<(), Fault> {
+fn initialize(database: &Database) -> Result<(), StoreError> {
     let mut txn = database.begin_write()?;
     txn.set_quick_repair(true);
     txn.open_table(META)?.insert(FORMAT_KEY, FORMAT)?;
@@ -69,17 +69,16 @@ fn initialize(database: &Database) -> Result<(), Fault> {
     Ok(txn.commit()?)
 }
 
-fn indexes(txn: &ReadTransaction) -> Result<BTreeMap<String, Arc<Index>>, Fault> {
+fn indexes(txn: &ReadTransaction) -> Result<BTreeMap<String, Arc<Index>>, StoreError> {
     let mut indexes = BTreeMap::new();
     for entry in txn.open_table(INDEXES)?.iter()? {
         let (name, value) = entry?;
         let (number, json, created_at) = value.value();
         let spec: IndexSpec = serde_json::from_str(json)
-            .map_err(|e| Fault::damaged(format!("the spec of the index {:?}: {e}", name.value())))?;
-        let info = IndexInfo::new(spec, crate::PROVIDER).created_at(Some(created_at.to_owned()));
+            .map_err(|e| StoreError::damaged(format!("the spec of the index {:?}: {e}", name.value())))?;
         let changes = CHANGES.read(txn, number)?;
         let head = changes.last()?.map_or(0, |(seq, _)| seq.value());
-        indexes.insert(name.value().to_owned(), Arc::new(Index::new(number, info, head)));
+        indexes.insert(name.value().to_owned(), Arc::new(Index::new(number, spec, created_at, head)));
     }
     Ok(indexes)
 }

@@ -1,23 +1,24 @@
 //! Reading records by row.
 
-use portolan_core::Filter;
 use std::collections::BTreeSet;
 
+use portolan_core::Filter;
 use portolan_core::driver::{Row, Want};
 use redb::{ReadOnlyTable, ReadableTable};
 
 use crate::codec::{self, Components};
-use crate::error::Fault;
+use crate::error::StoreError;
 
 /// The records of an index in one commit.
-pub(crate) struct Records {
+#[derive(Debug)]
+pub struct Records {
     records: ReadOnlyTable<u32, &'static [u8]>,
     vectors: ReadOnlyTable<u32, &'static [u8]>,
     dimension: usize,
 }
 
 impl Records {
-    pub(super) fn new(
+    pub(crate) fn new(
         records: ReadOnlyTable<u32, &'static [u8]>,
         vectors: ReadOnlyTable<u32, &'static [u8]>,
         dimension: usize,
@@ -25,8 +26,11 @@ impl Records {
         Self { records, vectors, dimension }
     }
 
-    /// The record of a row.
-    pub(crate) fn get(&self, row: u32, want: Want) -> Result<Row, Fault> {
+    /// The record of a row that holds one.
+    ///
+    /// # Errors
+    /// Those of reading the file; a row without a record is a damaged file.
+    pub fn get(&self, row: u32, want: Want) -> Result<Row, StoreError> {
         let bytes = self.bytes(row)?;
         let mut read = if want.metadata {
             let (id, metadata) = codec::decode(row, bytes.value())?;
@@ -40,34 +44,48 @@ impl Records {
         Ok(read)
     }
 
-    /// The id of a row.
-    pub(crate) fn id(&self, row: u32) -> Result<String, Fault> {
+    /// The id of the record of a row that holds one.
+    ///
+    /// # Errors
+    /// Those of reading the file; a row without a record is a damaged file.
+    pub fn id(&self, row: u32) -> Result<String, StoreError> {
         Ok(codec::id(row, self.bytes(row)?.value())?.to_owned())
     }
 
     /// Whether the record of a row meets a filter, which asks for no keys but these.
-    pub(crate) fn meets(&self, row: u32, filter: &Filter, keys: &BTreeSet<&str>) -> Result<bool, Fault> {
+    pub(crate) fn meets(&self, row: u32, filter: &Filter, keys: &BTreeSet<&str>) -> Result<bool, StoreError> {
         let bytes = self.bytes(row)?;
         let (id, metadata) = codec::decode_some(row, bytes.value(), |key| keys.contains(key))?;
         Ok(filter.matches(id, &metadata))
     }
 
     /// Whether a row holds a record.
-    pub(crate) fn holds(&self, row: u32) -> Result<bool, Fault> {
+    pub(crate) fn holds(&self, row: u32) -> Result<bool, StoreError> {
         Ok(self.records.get(row)?.is_some())
     }
 
     /// The rows from one on, in order.
-    pub(crate) fn rows_from(&self, row: u32) -> Result<impl Iterator<Item = Result<u32, Fault>>, Fault> {
+    pub(crate) fn rows_from(
+        &self,
+        row: u32,
+    ) -> Result<impl Iterator<Item = Result<u32, StoreError>>, StoreError> {
         Ok(self.records.range(row..)?.map(|entry| Ok(entry?.0.value())))
     }
 
+    /// Whether a row has a vector.
+    pub(crate) fn has_vector(&self, row: u32) -> Result<bool, StoreError> {
+        Ok(self.vectors.get(row)?.is_some())
+    }
+
     /// Does something with a row's vector, if it has one.
-    pub(crate) fn with_vector<T>(
+    ///
+    /// # Errors
+    /// Those of reading the file.
+    pub fn with_vector<T>(
         &self,
         row: u32,
         work: impl FnOnce(Option<Components<'_>>) -> T,
-    ) -> Result<T, Fault> {
+    ) -> Result<T, StoreError> {
         match self.vectors.get(row)? {
             Some(bytes) => Ok(work(Some(Components::read(row, bytes.value(), self.dimension)?))),
             None => Ok(work(None)),
@@ -75,7 +93,10 @@ impl Records {
     }
 
     /// Calls for each row that has a vector, in order.
-    pub(crate) fn each_vector(&self, mut each: impl FnMut(u32, Components<'_>)) -> Result<(), Fault> {
+    ///
+    /// # Errors
+    /// Those of reading the file.
+    pub fn each_vector(&self, mut each: impl FnMut(u32, Components<'_>)) -> Result<(), StoreError> {
         for entry in self.vectors.iter()? {
             let (row, bytes) = entry?;
             each(row.value(), Components::read(row.value(), bytes.value(), self.dimension)?);
@@ -83,8 +104,8 @@ impl Records {
         Ok(())
     }
 
-    fn bytes(&self, row: u32) -> Result<redb::AccessGuard<'_, &'static [u8]>, Fault> {
+    fn bytes(&self, row: u32) -> Result<redb::AccessGuard<'_, &'static [u8]>, StoreError> {
         ReadableTable::get(&self.records, row)?
-            .ok_or_else(|| Fault::damaged(format!("the record of row {row} is missing")))
+            .ok_or_else(|| StoreError::damaged(format!("the record of row {row} is missing")))
     }
 }

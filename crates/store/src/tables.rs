@@ -7,10 +7,10 @@ use redb::{
     Key, ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableDefinition, Value, WriteTransaction,
 };
 
-use crate::error::Fault;
+use crate::error::StoreError;
 
 /// The version of the format that this program writes, and the newest that it reads.
-pub(crate) const FORMAT: u64 = 1;
+pub const FORMAT: u64 = 1;
 
 /// Numbers by name.
 pub(crate) const META: TableDefinition<'static, &str, u64> = TableDefinition::new("meta");
@@ -51,16 +51,20 @@ impl<K: Key + 'static, V: Value + 'static> Part<K, V> {
     }
 
     /// Opens the table of an index to read it.
-    pub(crate) fn read(&self, txn: &ReadTransaction, index: u32) -> Result<ReadOnlyTable<K, V>, Fault> {
+    pub(crate) fn read(&self, txn: &ReadTransaction, index: u32) -> Result<ReadOnlyTable<K, V>, StoreError> {
         Ok(txn.open_table(TableDefinition::new(&self.name(index)))?)
     }
 
     /// Opens the table of an index to write it; one that is missing is made.
-    pub(crate) fn write<'t>(&self, txn: &'t WriteTransaction, index: u32) -> Result<Table<'t, K, V>, Fault> {
+    pub(crate) fn write<'t>(
+        &self,
+        txn: &'t WriteTransaction,
+        index: u32,
+    ) -> Result<Table<'t, K, V>, StoreError> {
         Ok(txn.open_table(TableDefinition::new(&self.name(index)))?)
     }
 
-    fn delete(&self, txn: &WriteTransaction, index: u32) -> Result<(), Fault> {
+    fn delete(&self, txn: &WriteTransaction, index: u32) -> Result<(), StoreError> {
         txn.delete_table(TableDefinition::<K, V>::new(&self.name(index)))?;
         Ok(())
     }
@@ -71,11 +75,11 @@ impl<K: Key + 'static, V: Value + 'static> Part<K, V> {
 }
 
 /// Makes the tables of a new index and returns its number.
-pub(super) fn create(txn: &WriteTransaction) -> Result<u32, Fault> {
+pub(crate) fn create(txn: &WriteTransaction) -> Result<u32, StoreError> {
     let mut meta = txn.open_table(META)?;
     let next = meta.get(NEXT_INDEX_KEY)?.map_or(1, |n| n.value());
     let index = u32::try_from(next)
-        .map_err(|_| Fault::damaged(format!("the number {next} of an index is too large")))?;
+        .map_err(|_| StoreError::damaged(format!("the number {next} of an index is too large")))?;
     meta.insert(NEXT_INDEX_KEY, next + 1)?;
     IDS.write(txn, index)?;
     RECORDS.write(txn, index)?;
@@ -86,13 +90,13 @@ pub(super) fn create(txn: &WriteTransaction) -> Result<u32, Fault> {
 }
 
 /// Deletes the tables of an index.
-pub(super) fn delete(txn: &WriteTransaction, index: u32) -> Result<(), Fault> {
+pub(crate) fn delete(txn: &WriteTransaction, index: u32) -> Result<(), StoreError> {
     delete_records(txn, index)?;
     CHANGES.delete(txn, index)
 }
 
 /// Deletes the tables of an index but for its change log.
-pub(super) fn delete_records(txn: &WriteTransaction, index: u32) -> Result<(), Fault> {
+pub(crate) fn delete_records(txn: &WriteTransaction, index: u32) -> Result<(), StoreError> {
     IDS.delete(txn, index)?;
     RECORDS.delete(txn, index)?;
     VECTORS.delete(txn, index)?;

@@ -5,7 +5,8 @@ use std::ops::RangeInclusive;
 use portolan_core::filter::Condition;
 use portolan_core::{FieldType, Scalar, Value};
 
-use super::PREFIX;
+/// How many bytes of a string are kept.
+pub(super) const PREFIX: usize = 256;
 
 /// The key of the rows that have the field.
 pub(super) const EXISTS: u8 = 0;

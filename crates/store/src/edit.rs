@@ -5,11 +5,11 @@ use portolan_core::{Error, ErrorKind, IndexSpec, Metadata, MetadataPatch};
 use redb::{ReadableTable, Table, WriteTransaction};
 use roaring::RoaringBitmap;
 
-use super::View;
-use super::tables::{CHANGES, IDS, LOG, POSTINGS, PostingKey, RECORDS, VECTORS};
 use crate::codec;
-use crate::error::Fault;
+use crate::error::StoreError;
 use crate::fields::Delta;
+use crate::tables::{CHANGES, IDS, LOG, POSTINGS, PostingKey, RECORDS, VECTORS};
+use crate::view::View;
 
 /// How many commits the change log goes back. What has fallen further behind is built anew.
 const LOG_COMMITS: u64 = 4_096;
@@ -18,7 +18,8 @@ const LOG_COMMITS: u64 = 4_096;
 ///
 /// A row is the place of a record: a new record takes the lowest free one, so that rows stay dense; a replaced one
 /// keeps its own, so that a scan in the order of rows sees it once.
-pub(crate) struct Edit<'t> {
+#[derive(Debug)]
+pub struct Edit<'t> {
     ids: Table<'t, &'static str, u32>,
     records: Table<'t, u32, &'static [u8]>,
     vectors: Table<'t, u32, &'static [u8]>,
@@ -34,8 +35,8 @@ pub(crate) struct Edit<'t> {
 
 impl<'t> Edit<'t> {
     /// Begins to edit an index whose newest commit is `view`.
-    pub(super) fn begin(txn: &'t WriteTransaction, view: &View<'t>) -> Result<Self, Fault> {
-        let number = view.index().number();
+    pub(crate) fn begin(txn: &'t WriteTransaction, view: &View<'t>) -> Result<Self, StoreError> {
+        let number = view.number();
         Ok(Self {
             ids: IDS.write(txn, number)?,
             records: RECORDS.write(txn, number)?,
@@ -51,7 +52,10 @@ impl<'t> Edit<'t> {
     }
 
     /// Stores a record, in place of the one of its id if there is one.
-    pub(crate) fn put(&mut self, record: &Row) -> Result<(), Fault> {
+    ///
+    /// # Errors
+    /// Those of reading and writing the file.
+    pub fn put(&mut self, record: &Row) -> Result<(), StoreError> {
         let known = self.row(&record.id)?;
         let (row, old) = match known {
             Some(row) => (row, Some(self.metadata(row)?)),
@@ -68,7 +72,10 @@ impl<'t> Edit<'t> {
     }
 
     /// Merges a patch into a record; whether there is one.
-    pub(crate) fn patch(&mut self, id: &str, patch: &MetadataPatch) -> Result<bool, Fault> {
+    ///
+    /// # Errors
+    /// Those of reading and writing the file.
+    pub fn patch(&mut self, id: &str, patch: &MetadataPatch) -> Result<bool, StoreError> {
         let Some(row) = self.row(id)? else { return Ok(false) };
         let old = self.metadata(row)?;
         let mut new = old.clone();
@@ -78,7 +85,10 @@ impl<'t> Edit<'t> {
     }
 
     /// Removes the record of an id, if there is one.
-    pub(crate) fn remove(&mut self, id: &str) -> Result<(), Fault> {
+    ///
+    /// # Errors
+    /// Those of reading and writing the file.
+    pub fn remove(&mut self, id: &str) -> Result<(), StoreError> {
         match self.row(id)? {
             Some(row) => self.remove_row(row),
             None => Ok(()),
@@ -86,7 +96,10 @@ impl<'t> Edit<'t> {
     }
 
     /// Removes the record of a row.
-    pub(crate) fn remove_row(&mut self, row: u32) -> Result<(), Fault> {
+    ///
+    /// # Errors
+    /// Those of reading and writing the file.
+    pub fn remove_row(&mut self, row: u32) -> Result<(), StoreError> {
         let Some(bytes) = self.records.remove(row)? else { return Ok(()) };
         let (id, old) = codec::decode(row, bytes.value())?;
         self.ids.remove(id)?;
@@ -98,12 +111,12 @@ impl<'t> Edit<'t> {
     }
 
     /// Notes rows as touched.
-    pub(super) fn touch(&mut self, rows: &RoaringBitmap) {
+    pub(crate) fn touch(&mut self, rows: &RoaringBitmap) {
         self.touched |= rows;
     }
 
     /// Writes the field index and the change log; the sequence number of the commit, or `None` where nothing changed.
-    pub(super) fn finish(mut self) -> Result<Option<u64>, Fault> {
+    pub(crate) fn finish(mut self) -> Result<Option<u64>, StoreError> {
         if self.touched.is_empty() {
             return Ok(None);
         }
@@ -118,24 +131,25 @@ impl<'t> Edit<'t> {
         Ok(Some(seq))
     }
 
-    fn set(&mut self, row: u32, id: &str, old: Option<&Metadata>, new: &Metadata) -> Result<(), Fault> {
+    fn set(&mut self, row: u32, id: &str, old: Option<&Metadata>, new: &Metadata) -> Result<(), StoreError> {
         self.records.insert(row, codec::encode(row, id, new)?.as_slice())?;
         self.fields.note(self.spec, row, old, Some(new));
         self.touched.insert(row);
         Ok(())
     }
 
-    fn row(&self, id: &str) -> Result<Option<u32>, Fault> {
+    fn row(&self, id: &str) -> Result<Option<u32>, StoreError> {
         Ok(self.ids.get(id)?.map(|row| row.value()))
     }
 
-    fn metadata(&self, row: u32) -> Result<Metadata, Fault> {
+    fn metadata(&self, row: u32) -> Result<Metadata, StoreError> {
         let bytes = self.records.get(row)?;
-        let bytes = bytes.ok_or_else(|| Fault::damaged(format!("the record of row {row} is missing")))?;
+        let bytes =
+            bytes.ok_or_else(|| StoreError::damaged(format!("the record of row {row} is missing")))?;
         Ok(codec::decode(row, bytes.value())?.1)
     }
 
-    fn free_row(&mut self) -> Result<u32, Fault> {
+    fn free_row(&mut self) -> Result<u32, StoreError> {
         let row = lowest_absent(&self.taken).ok_or_else(|| {
             Error::new(ErrorKind::QuotaExceeded, "the index holds 2^32 records, and cannot hold more")
         })?;

@@ -1,0 +1,90 @@
+//! Where work runs: short work at once, long work on the blocking pool, where it goes on when its caller leaves.
+//!
+//! The database checks what it reads from its file, and some of those checks panic. A damaged file is no reason to end
+//! the user's program, so both turn a panic into an error.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+
+use portolan_core::driver::WriteError;
+use portolan_core::{Error, ErrorKind, Result};
+use tokio::task::spawn_blocking;
+
+use crate::error::{StoreError, panicked};
+use crate::store::Store;
+use crate::transaction::Durability;
+use crate::view::View;
+
+impl Store {
+    /// Opens the store of a directory, and makes it where there is none. `cache_mb` is how many MiB of the file are kept
+    /// in memory.
+    ///
+    /// # Errors
+    /// `NotReady` where another process holds it, naming that; `Corrupt` for a damaged file, or one that a newer
+    /// version made; `PermissionDenied`, `QuotaExceeded` and `Unavailable` as the disk answers.
+    pub async fn open(directory: &Path, durability: Durability, cache_mb: usize) -> Result<Arc<Self>> {
+        let owned = directory.to_owned();
+        blocking(directory, move || Self::open_directory(&owned, durability, cache_mb).map(Arc::new)).await
+    }
+
+    /// Reads an index, at once where it `is_short`: where it takes less than a hop to another thread is worth.
+    ///
+    /// # Errors
+    /// `NotFound`; those of the work; `Corrupt` where it panics.
+    pub async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        index: &str,
+        is_short: impl FnOnce(&View<'_>) -> bool,
+        work: impl FnOnce(&View<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T> {
+        if self.peek(index, is_short) == Some(true) {
+            return self.inline(|store| store.view(index, work));
+        }
+        let index = index.to_owned();
+        self.blocking(move |store| store.view(&index, work)).await
+    }
+
+    /// Runs a write on the blocking pool.
+    ///
+    /// # Errors
+    /// Those of the work; `Corrupt`, and in doubt, where it panics, as that may have come after the commit.
+    pub async fn write<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T, WriteError> + Send + 'static,
+    ) -> Result<T, WriteError> {
+        self.blocking(move |store| Ok(work(store))).await.map_err(WriteError::InDoubt)?
+    }
+
+    /// Runs work at once.
+    ///
+    /// # Errors
+    /// Those of the work; `Corrupt` where it panics.
+    pub fn inline<T>(&self, work: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
+        // What a panic leaves behind is a transaction that is dropped, which ends without effect.
+        catch_unwind(AssertUnwindSafe(|| work(self))).unwrap_or_else(|_| Err(panicked(self.path())))
+    }
+
+    /// Runs work on the blocking pool.
+    ///
+    /// # Errors
+    /// Those of the work; `Corrupt` where it panics.
+    pub async fn blocking<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let store = self.clone();
+        blocking(self.path(), move || work(&store)).await
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    path: &Path,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    match spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(e) if e.is_panic() => Err(panicked(path)),
+        Err(_) => Err(Error::new(ErrorKind::Cancelled, "the runtime shuts down")),
+    }
+}

@@ -1,0 +1,129 @@
+//! The tables of an index in one commit.
+
+use portolan_core::IndexSpec;
+use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata, TableStats};
+use roaring::RoaringBitmap;
+
+use crate::codec;
+use crate::error::StoreError;
+use crate::fields::Fields;
+use crate::records::Records;
+use crate::tables::{CHANGES, IDS, LOG, POSTINGS, RECORDS, VECTORS};
+
+/// The truth of an index in one commit.
+#[derive(Debug, Clone, Copy)]
+pub struct Snapshot<'a> {
+    txn: &'a ReadTransaction,
+    number: u32,
+    spec: &'a IndexSpec,
+    head: u64,
+}
+
+impl<'a> Snapshot<'a> {
+    /// The index of a number, whose newest commit is `head`.
+    pub(crate) fn new(txn: &'a ReadTransaction, number: u32, spec: &'a IndexSpec, head: u64) -> Self {
+        Self { txn, number, spec, head }
+    }
+
+    /// The spec.
+    pub fn spec(&self) -> &'a IndexSpec {
+        self.spec
+    }
+
+    /// The number of records.
+    ///
+    /// # Errors
+    /// Those of reading the file.
+    pub fn record_count(&self) -> Result<u64, StoreError> {
+        Ok(IDS.read(self.txn, self.number)?.len()?)
+    }
+
+    /// The number of records that have a vector.
+    ///
+    /// # Errors
+    /// Those of reading the file.
+    pub fn vector_count(&self) -> Result<u64, StoreError> {
+        Ok(VECTORS.read(self.txn, self.number)?.len()?)
+    }
+
+    /// The bytes of the file that the index takes.
+    ///
+    /// # Errors
+    /// Those of reading the file.
+    pub fn disk_bytes(&self) -> Result<u64, StoreError> {
+        let bytes = |s: TableStats| s.stored_bytes() + s.metadata_bytes() + s.fragmented_bytes();
+        Ok(bytes(IDS.read(self.txn, self.number)?.stats()?)
+            + bytes(RECORDS.read(self.txn, self.number)?.stats()?)
+            + bytes(VECTORS.read(self.txn, self.number)?.stats()?)
+            + bytes(POSTINGS.read(self.txn, self.number)?.stats()?)
+            + bytes(CHANGES.read(self.txn, self.number)?.stats()?))
+    }
+
+    /// When the index was last written, RFC 3339 UTC.
+    ///
+    /// # Errors
+    /// Those of reading the file.
+    pub fn updated_at(&self) -> Result<Option<String>, StoreError> {
+        let changes = CHANGES.read(self.txn, self.number)?;
+        Ok(changes.last()?.map(|(_, entry)| entry.value().0.to_owned()))
+    }
+
+    /// The records, to be read by row.
+    ///
+    /// # Errors
+    /// Those of reading the file.
+    pub fn records(&self) -> Result<Records, StoreError> {
+        Ok(Records::new(
+            RECORDS.read(self.txn, self.number)?,
+            VECTORS.read(self.txn, self.number)?,
+            self.spec.dimension,
+        ))
+    }
+
+    /// The number of the index, which is never given to another.
+    pub(crate) fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// The sequence number of the newest commit, 0 before the first.
+    pub(crate) fn head(&self) -> u64 {
+        self.head
+    }
+
+    /// The row of each id; none where there is no record of that id.
+    pub(crate) fn find(&self, ids: &[impl AsRef<str>]) -> Result<Vec<Option<u32>>, StoreError> {
+        let table = IDS.read(self.txn, self.number)?;
+        ids.iter().map(|id| Ok(table.get(id.as_ref())?.map(|row| row.value()))).collect()
+    }
+
+    /// The rows that hold a record, read from the file.
+    pub(crate) fn rows(&self) -> Result<RoaringBitmap, StoreError> {
+        let ids = IDS.read(self.txn, self.number)?;
+        let mut rows = Vec::with_capacity(usize::try_from(ids.len()?).unwrap_or_default());
+        for entry in ids.iter()? {
+            rows.push(entry?.1.value());
+        }
+        rows.sort_unstable();
+        Ok(rows.into_iter().collect())
+    }
+
+    /// The rows that were touched after a commit; `None` where the log does not go back so far.
+    pub(crate) fn changes_since(&self, seq: u64) -> Result<Option<RoaringBitmap>, StoreError> {
+        let changes = CHANGES.read(self.txn, self.number)?;
+        let reaches = changes.first()?.is_some_and(|(first, _)| first.value() <= seq + 1);
+        if !reaches {
+            return Ok(None);
+        }
+        let mut rows = RoaringBitmap::new();
+        for entry in changes.range(seq + 1..)? {
+            let (_, entry) = entry?;
+            rows |= codec::decode_rows(LOG, entry.value().1)?;
+        }
+        Ok(Some(rows))
+    }
+
+    /// The declared fields, to be asked.
+    pub(crate) fn fields(&self) -> Result<Fields<'a>, StoreError> {
+        Ok(Fields::new(self.spec, POSTINGS.read(self.txn, self.number)?))
+    }
+}
