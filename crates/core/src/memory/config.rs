@@ -74,7 +74,7 @@ impl MemoryConfig {
     pub fn from_location(mut location: Location) -> Result<Self> {
         if location.host().is_some() || !location.path().is_empty() {
             return Err(Error::invalid(format!(
-                "{location} names a place, and memory has none: say memory:"
+                "{location} names a host or a path, and memory has neither: say memory:"
             )));
         }
         let default = Self::default();

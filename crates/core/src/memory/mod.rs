@@ -358,24 +358,24 @@ impl VectorStorage for MemoryStorage {
     }
 
     async fn create_index(&self, spec: &IndexSpec, options: CallOptions) -> Result<()> {
-        self.create(spec, options).map_err(at_index("create_index", &spec.name))
+        self.create(spec, options).map_err(index_context("create_index", &spec.name))
     }
 
     async fn describe_index(&self, index: &str, options: CallOptions) -> Result<IndexInfo> {
         let found = options.validate().and_then(|()| self.snapshot(index));
-        found.map(|found| found.info()).map_err(at_index("describe_index", index))
+        found.map(|found| found.info()).map_err(index_context("describe_index", index))
     }
 
     async fn list_indexes(&self, options: CallOptions) -> Result<Vec<String>> {
         let names = options.validate().and_then(|()| self.all(|indexes| indexes.keys().cloned().collect()));
-        names.map_err(at("list_indexes"))
+        names.map_err(context("list_indexes"))
     }
 
     async fn delete_index(&self, index: &str, options: CallOptions) -> Result<()> {
         let removed = options.validate().and_then(|()| {
             self.change(|indexes| indexes.remove(index).ok_or_else(|| Error::no_index(index)))
         });
-        removed.map(drop).map_err(at_index("delete_index", index))
+        removed.map(drop).map_err(index_context("delete_index", index))
     }
 
     async fn upsert(&self, request: &UpsertRequest<'_>) -> Result<WriteResult> {
@@ -383,7 +383,7 @@ impl VectorStorage for MemoryStorage {
     }
 
     async fn get(&self, request: &GetRequest<'_>) -> Result<Vec<Option<Record>>> {
-        self.read_records(request).map_err(at_index("get", request.index))
+        self.read_records(request).map_err(index_context("get", request.index))
     }
 
     async fn delete(&self, request: &DeleteRequest<'_>) -> Result<WriteResult> {
@@ -393,11 +393,11 @@ impl VectorStorage for MemoryStorage {
     async fn delete_where(&self, request: &DeleteWhereRequest<'_>) -> Result<DeleteWhereResult> {
         let started = Instant::now();
         let deleted = self.delete_matching(request).await;
-        deleted.map(|d| d.elapsed(started.elapsed())).map_err(at_index("delete_where", request.index))
+        deleted.map(|d| d.elapsed(started.elapsed())).map_err(index_context("delete_where", request.index))
     }
 
     async fn clear(&self, index: &str, options: CallOptions) -> Result<()> {
-        self.clear_index(index, options).map_err(at_index("clear", index))
+        self.clear_index(index, options).map_err(index_context("clear", index))
     }
 
     async fn update_metadata(&self, request: &UpdateRequest<'_>) -> Result<WriteResult> {
@@ -405,27 +405,27 @@ impl VectorStorage for MemoryStorage {
     }
 
     async fn search(&self, request: &SearchRequest) -> Result<SearchResult> {
-        self.nearest(request).await.map_err(at_index("search", &request.index))
+        self.nearest(request).await.map_err(index_context("search", &request.index))
     }
 
     async fn scan(&self, request: &ScanRequest<'_>) -> Result<ScanPage> {
-        self.page(request).await.map_err(at_index("scan", request.index))
+        self.page(request).await.map_err(index_context("scan", request.index))
     }
 
     async fn count(&self, request: &CountRequest<'_>) -> Result<u64> {
-        self.count_records(request).await.map_err(at_index("count", request.index))
+        self.count_records(request).await.map_err(index_context("count", request.index))
     }
 
     async fn stats(&self, index: &str, detail: bool, options: CallOptions) -> Result<IndexStats> {
-        self.statistics(index, detail, options).await.map_err(at_index("stats", index))
+        self.statistics(index, detail, options).await.map_err(index_context("stats", index))
     }
 
     async fn health(&self, options: CallOptions) -> Result<Health> {
         let started = Instant::now();
-        options.validate().map_err(at("health"))?;
+        options.validate().map_err(context("health"))?;
         let (indexes, vectors) = self
             .all(|indexes| (indexes.len(), indexes.values().map(|index| index.records.size()).sum::<usize>()))
-            .map_err(at("health"))?;
+            .map_err(context("health"))?;
         let mut health = Health::new(PROVIDER, Status::Healthy);
         health.version = Some(env!("CARGO_PKG_VERSION").to_owned());
         health.indexes = Some(indexes as u64);
@@ -435,18 +435,18 @@ impl VectorStorage for MemoryStorage {
     }
 
     async fn explain(&self, request: &SearchRequest) -> Result<Explanation> {
-        self.explanation(request).map_err(at_index("explain", &request.index))
+        self.explanation(request).map_err(index_context("explain", &request.index))
     }
 
     /// There is never anything to do.
     async fn optimize(&self, index: &str, options: CallOptions) -> Result<bool> {
         let found = options.validate().and_then(|()| self.snapshot(index));
-        found.map(|_| false).map_err(at_index("optimize", index))
+        found.map(|_| false).map_err(index_context("optimize", index))
     }
 
     /// There is never anything to do: nothing is durable.
     async fn flush(&self, options: CallOptions) -> Result<()> {
-        options.validate().and_then(|()| self.all(|_| ())).map_err(at("flush"))
+        options.validate().and_then(|()| self.all(|_| ())).map_err(context("flush"))
     }
 
     async fn close(&self) -> Result<()> {
@@ -461,15 +461,15 @@ fn missing(id: &str, index: &str) -> Error {
 
 /// Checks or converts every item; an error names the position.
 fn each<I, T>(items: impl Iterator<Item = I>, check: impl Fn(I) -> Result<T>) -> Result<Vec<T>> {
-    items.enumerate().map(|(at, item)| check(item).map_err(|e| e.with_position(at))).collect()
+    items.enumerate().map(|(position, item)| check(item).map_err(|e| e.with_position(position))).collect()
 }
 
-fn at(operation: &'static str) -> impl Fn(Error) -> Error {
+fn context(operation: &'static str) -> impl Fn(Error) -> Error {
     move |e| e.with_operation(operation).with_provider(PROVIDER)
 }
 
-fn at_index(operation: &'static str, index: &str) -> impl Fn(Error) -> Error {
-    move |e| at(operation)(e).with_index(index)
+fn index_context(operation: &'static str, index: &str) -> impl Fn(Error) -> Error {
+    move |e| context(operation)(e).with_index(index)
 }
 
 fn written(
@@ -478,11 +478,11 @@ fn written(
     index: &str,
     result: Result<WriteResult>,
 ) -> Result<WriteResult> {
-    let place = at_index(operation, index);
-    let mut result = result.map_err(&place)?.elapsed(started.elapsed());
+    let context = index_context(operation, index);
+    let mut result = result.map_err(&context)?.elapsed(started.elapsed());
     for outcome in &mut result.items {
         if let Outcome::Failed(e) = outcome {
-            *e = place(e.clone());
+            *e = context(e.clone());
         }
     }
     Ok(result)
