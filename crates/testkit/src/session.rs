@@ -22,6 +22,9 @@ use crate::tape::{Header, Tape};
 /// The folder into which a run of the whole suite writes its [`Report`], where it is set.
 pub const REPORTS: &str = "PORTOLAN_REPORTS";
 
+/// Why a case is left out that asks a server, and of which nothing was recorded.
+const NEWER: &str = "the case is newer than the tape";
+
 /// Runs the suite as a test binary with `harness = false`, with the arguments of `cargo test`.
 ///
 /// The last line is `conformance NAME (SERVER VERSION): N passed, N unsupported, N failed`; over a tape
@@ -131,9 +134,14 @@ impl Session {
         context.clean(status == Status::Passed).await;
         match (end(&*self.harness), status) {
             (Ok(()), status) => status,
+            (Err(_), _) if self.is_newer_than_the_tape(case) => Status::LeftOut(NEWER.to_owned()),
             (Err(why), Status::Failed(then) | Status::Broken(then)) => Status::Broken(format!("{why}{then}")),
             (Err(why), _) => Status::Broken(why),
         }
+    }
+
+    fn is_newer_than_the_tape(&self, case: &Case) -> bool {
+        self.harness.tape().is_some_and(|tape| !tape.holds(case.name))
     }
 
     /// How many cases run at once.

@@ -18,6 +18,9 @@ pub trait Tape: Send + Sync {
     /// What the tape says of itself, where it is played.
     fn header(&self) -> Option<&Header>;
 
+    /// Whether a part was recorded with requests in it, where the tape is played.
+    fn holds(&self, part: &str) -> bool;
+
     /// A part begins.
     fn begin(&self, part: &str);
 

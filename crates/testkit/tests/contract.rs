@@ -36,8 +36,8 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
     (&["R9"], "nothing to check: an order is promised nowhere"),
     (&["W21"], "core: tests of `driver`; the fault driver of the testkit"),
     (&["I6"], "tests of each layer"),
-    (&["I14"], "each adapter's own tests"),
-    (&["I17", "I18", "I22", "I23"], "each adapter's wire faults"),
+    (&["I17", "I18", "I22"], "each adapter's wire faults"),
+    (&["I23"], "the fault driver of the testkit"),
     (&["E4"], "each adapter's wire faults and tests of its configuration"),
 ];
 

@@ -216,6 +216,11 @@ async fn a_wait_for_visibility_that_fails_is_no_error() {
     }
 }
 
+/// What an error says of a change of many records that ended midway.
+fn said(e: &Error) -> Vec<(&str, &str)> {
+    e.context().iter().map(|(key, value)| (*key, value.as_str())).collect()
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_delete_by_filter_that_was_cut_short_can_be_repeated() {
     let storage = storage_with(12).await;
@@ -224,6 +229,7 @@ async fn a_delete_by_filter_that_was_cut_short_can_be_repeated() {
     let request = DeleteWhereRequest::new("things", &filter);
     let e = storage.delete_where(&request).await.unwrap_err();
     assert_eq!((e.kind(), e.operation()), (ErrorKind::Unavailable, Some("delete_where")));
+    assert_eq!(said(&e), [("deleted", "4 records"), ("safe_to_repeat", "true")]);
     storage.delete_where(&request).await.unwrap();
     assert_eq!(versions(&storage).await.len(), 1);
 }
@@ -232,7 +238,8 @@ async fn a_delete_by_filter_that_was_cut_short_can_be_repeated() {
 async fn a_clear_that_was_cut_short_can_be_repeated() {
     let storage = storage_with(12).await;
     storage.driver().inject(Ability::Remove, 2, UNAVAILABLE);
-    assert!(storage.clear("things", CallOptions::new()).await.is_err());
+    let e = storage.clear("things", CallOptions::new()).await.unwrap_err();
+    assert_eq!(said(&e), [("deleted", "6 records"), ("safe_to_repeat", "true")]);
     storage.clear("things", CallOptions::new()).await.unwrap();
     assert_eq!(storage.count(&CountRequest::new("things")).await.unwrap(), 0);
 }

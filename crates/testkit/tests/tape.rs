@@ -53,8 +53,17 @@ async fn greet(at: SocketAddr) {
 const PICKED: [&str; 3] = ["close::may_be_repeated", "count::everything", "cancel::upsert"];
 
 async fn run_over(tape: impl Tape + 'static, times: usize, settings: &Settings) -> Result<Report> {
+    run_picked(tape, times, settings, &PICKED).await
+}
+
+async fn run_picked(
+    tape: impl Tape + 'static,
+    times: usize,
+    settings: &Settings,
+    picked: &[&str],
+) -> Result<Report> {
     let harness = Arc::new(Greeting { tape: Box::new(tape), times });
-    run(harness, settings, |case| PICKED.contains(&case)).await
+    run(harness, settings, |case| picked.contains(&case)).await
 }
 
 async fn record(path: &Path, settings: &Settings) -> Result<Report> {
@@ -111,6 +120,18 @@ async fn a_case_that_asks_too_much_or_too_little_fails() {
         assert_eq!((failures.len(), failures[0].0), (1, "close::may_be_repeated"));
         assert!(failures[0].1.contains(why), "{}", failures[0].1);
     }
+}
+
+#[tokio::test]
+async fn a_case_that_is_newer_than_the_tape_is_left_out() {
+    let folder = folder();
+    let server = Faulty::start().unwrap();
+    server.on(.., |_| true, Answer::status(200));
+    let recorder = Recorder::start(&folder.path, server.address()).unwrap();
+    run_picked(recorder, 1, &Settings::brief(), &["count::everything"]).await.unwrap();
+    let report = replay(&folder.path, 1).await.unwrap();
+    assert_eq!((report.passed(), report.failed(), report.left_out()), (1, 0, 2));
+    assert_eq!(report.left_out_reasons().get("the case is newer than the tape"), Some(&1));
 }
 
 #[tokio::test]

@@ -71,7 +71,7 @@ saboteurs! {
             rows.iter_mut().zip(next).for_each(|(row, id)| row.id = id);
         }
     }));
-    [N10 by "hostile::ids_like_numbers_stay_apart"]
+    [N10 by "hostile::ids_that_are_numbers_are_found"]
     "a driver gives rows the ids that they have in the port" => Numbered(Page(|page| {
         page.rows.iter_mut().for_each(with_port_id);
     }));

@@ -1,7 +1,7 @@
 //! Indexes, statistics, lifetime and capabilities that are something else.
 
 use portolan_core::{
-    BatchAtomicity, EngineParams, Error, ErrorKind, Health, IndexInfo, IndexSpec, Status, Support,
+    BatchAtomicity, EngineParams, Error, ErrorKind, Exactness, Health, IndexInfo, IndexSpec, Status, Support,
 };
 
 use super::saboteurs;
@@ -269,4 +269,10 @@ saboteurs! {
         capability.limits.indexes = Some(3);
         capability
     });
+    [I14 by "explain::what_it_says_of_exactness_is_so"]
+    "explain calls every answer approximate" => Explain(|inner, request| Box::pin(async move {
+        let mut explanation = inner.explain(request).await?;
+        explanation.exactness = Some(Exactness::Approximate);
+        Ok(explanation)
+    }));
 }

@@ -166,6 +166,13 @@ saboteurs! {
         }
         Ok(page)
     }));
+    [I4 by "missing::an_empty_get"]
+    "an empty get finds nothing in a missing index" => Get(|inner, request| Box::pin(async move {
+        if request.ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        inner.get(request).await
+    }));
 }
 
 fn integer(value: &Value) -> Value {

@@ -221,6 +221,14 @@ saboteurs! {
         let found = inner.search(request).await;
         found.map_err(|e| portolan_core::Error::new(e.kind(), e.message()))
     }));
+    [N13 by "vector::norms_at_the_edges"]
+    "a query of a norm at the edge is refused" => Search(|inner, request| Box::pin(async move {
+        let large = |x: &f32| x.abs() > 9e14;
+        if request.vector.as_deref().is_some_and(|vector| vector.iter().any(large)) {
+            return Err(portolan_core::Error::invalid("the vector is too long"));
+        }
+        inner.search(request).await
+    }));
 }
 
 fn each(found: &mut SearchResult, change: fn(&mut Match)) {

@@ -1,7 +1,7 @@
 //! Explain: what is pushed, what is checked on the client, and that nothing is read.
 
 use portolan_core::filter::{PushDown, field, id_in};
-use portolan_core::{Explanation, Filter, SearchRequest, VectorStorage};
+use portolan_core::{Exactness, Explanation, Filter, SearchRequest, Support, VectorStorage};
 
 use crate::case::{Verdict, cases, check, check_eq, granted};
 use crate::context::{Context, OPTIONS};
@@ -13,6 +13,7 @@ cases! { "explain";
     [F32 I13] the_vector_may_be_absent;
     [F27 F32] parts_agree_with_the_push_down;
     [I13] counts_as_no_search;
+    [I14] what_it_says_of_exactness_is_so;
 }
 
 async fn explained(storage: &dyn VectorStorage, index: &str, filter: Option<Filter>) -> Verdict<Explanation> {
@@ -122,6 +123,25 @@ async fn estimates_are_bounded(ctx: &Context) -> Verdict {
     for filter in filters() {
         let estimate = explained(&*twin.subject, twin.name(), Some(filter.clone())).await?.estimated_records;
         check!(estimate.is_none_or(|n| n <= 12), "{filter} would read {estimate:?} of 12 records");
+    }
+    Ok(())
+}
+
+/// Whether an answer is exact may be unknown before it is given; what is said of it is so.
+async fn what_it_says_of_exactness_is_so(ctx: &Context) -> Verdict {
+    let twin = filled(ctx, &numbered(40, 3)).await?;
+    let query = SearchRequest::new(twin.name(), [1.0, 2.0, 3.0]).top_k(5);
+    let exact = query.clone().exact(true);
+    let supported = twin.subject.capability().exact != Support::Unsupported;
+    for request in [Some(query), supported.then_some(exact)].into_iter().flatten() {
+        let said = granted("explain", twin.subject.explain(&request).await)?.exactness;
+        let found = twin.search(&request).await?.exactness;
+        check!(
+            said != Some(Exactness::Exact) || found == Exactness::Exact,
+            "{said:?} is said, and it is {found:?}"
+        );
+        let kept = said != Some(Exactness::Approximate) || !request.exact;
+        check!(kept, "{said:?} is said of an answer that must be exact");
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use crate::data::{owned, plain};
 cases! { "missing";
     [I4] describe_index, delete_index, upsert, get, delete, delete_where, clear, update_metadata, search, scan, count,
     stats, explain, optimize;
-    [I4 W3] an_empty_upsert, an_empty_delete, an_empty_update;
+    [I4 W3] an_empty_upsert, an_empty_get, an_empty_delete, an_empty_update;
 }
 
 /// The error must be `NotFound`, and say of which index and in which operation.
@@ -50,6 +50,11 @@ async fn an_empty_upsert(ctx: &Context) -> Verdict {
 async fn get(ctx: &Context) -> Verdict {
     let name = ctx.name();
     not_found("get", &name, ctx.storage.get(&GetRequest::new(&name, &owned(&["a"]))).await)
+}
+
+async fn an_empty_get(ctx: &Context) -> Verdict {
+    let name = ctx.name();
+    not_found("get", &name, ctx.storage.get(&GetRequest::new(&name, &[])).await)
 }
 
 async fn delete(ctx: &Context) -> Verdict {

@@ -10,7 +10,7 @@ cases! { "vector";
     [N14] reads_back_as_declared, negative_zero_components, tiny_components;
     [N12 S12] extreme_norms_by_cosine, extreme_norms_by_dot_product, extreme_norms_by_euclidean,
     extreme_norms_by_manhattan;
-    [N12 N13] zero_is_stored_where_it_has_a_meaning, zero_is_refused_under_cosine, zero_queries,
+    [N12 N13] norms_at_the_edges, zero_is_stored_where_it_has_a_meaning, zero_is_refused_under_cosine, zero_queries,
     too_large_or_too_small_norms_are_refused;
     [N11 N13 W5] not_finite_is_refused, another_length_is_a_mismatch;
     [N11 W5] a_record_without_a_vector_is_refused;
@@ -76,6 +76,17 @@ async fn extreme_norms_by_euclidean(ctx: &Context) -> Verdict {
 
 async fn extreme_norms_by_manhattan(ctx: &Context) -> Verdict {
     extreme_norms(ctx, Metric::Manhattan).await
+}
+
+/// The nearest to 1e-15 and 1e15 that an `f32` can be within them.
+async fn norms_at_the_edges(ctx: &Context) -> Verdict {
+    let edges = [1e-15f32, 1e15];
+    let twin = ctx.index(2).await?;
+    twin.upsert(&edges.map(|x| Record::new(format!("{x:e}"), [x, 0.0]))).await?;
+    for x in edges {
+        twin.search(&twin.query([0.0, x])).await?;
+    }
+    twin.same().await
 }
 
 async fn zero_is_stored_where_it_has_a_meaning(ctx: &Context) -> Verdict {

@@ -86,6 +86,10 @@ impl Tape for Player {
         Some(&self.header)
     }
 
+    fn holds(&self, part: &str) -> bool {
+        self.stage.lock().parts.contains_key(part)
+    }
+
     /// Winds to the beginning of a part.
     fn begin(&self, part: &str) {
         self.stage.lock().begin(part);

@@ -79,6 +79,10 @@ impl Tape for Recorder {
         None
     }
 
+    fn holds(&self, _: &str) -> bool {
+        true
+    }
+
     /// Names the part that the next requests belong to.
     fn begin(&self, part: &str) {
         part.clone_into(&mut self.reel.lock().part);
