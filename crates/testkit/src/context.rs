@@ -10,7 +10,7 @@ use portolan_core::{
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use crate::case::{Stop, Verdict, unsupported};
+use crate::case::{Stop, Verdict, granted, unsupported};
 use crate::session::Session;
 use crate::twin::Twin;
 
@@ -129,7 +129,7 @@ impl Context {
         if self.capability().metric(spec.metric) == Support::Unsupported {
             return Err(unsupported(&format!("the metric {}", spec.metric), created));
         }
-        created?;
+        granted("create_index", created)?;
         self.oracle.create_index(&spec, OPTIONS).await.map_err(unoracular)?;
         Ok(Twin { subject, oracle: self.oracle.clone(), spec })
     }

@@ -32,7 +32,6 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
         "core: tests of `filter::text`; the rows of the suite are written so",
     ),
     (&["F23", "F24", "F25"], "core: tests of `filter::json`"),
-    (&["F28"], "core: tests of `driver`"),
     (&["S14", "S15", "S16"], "embedded: the same bits as memory, with every kernel"),
     (&["R9"], "nothing to check: an order is promised nowhere"),
     (&["W21"], "core: tests of `driver`; the fault driver of the testkit"),

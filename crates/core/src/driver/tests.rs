@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use super::{
     Deadline, Driver, DriverStorage, ExactSearch, Hit, IdScheme, NativeId, Nearest, Neighbours, NewIndex,
@@ -39,7 +41,10 @@ struct Fake {
     chunks: Mutex<Vec<usize>>,
     opens: AtomicUsize,
     connects: AtomicUsize,
+    lowerings: AtomicUsize,
     pages: AtomicUsize,
+    /// How long a page takes.
+    pause: Duration,
     /// By how much the distances it tells are off, alternately too small and too large.
     off: f64,
 }
@@ -57,7 +62,9 @@ impl Fake {
             chunks: Mutex::default(),
             opens: AtomicUsize::new(0),
             connects: AtomicUsize::new(1),
+            lowerings: AtomicUsize::new(0),
             pages: AtomicUsize::new(0),
+            pause: Duration::ZERO,
             off: 0.0,
         }
     }
@@ -99,6 +106,7 @@ impl Driver for Fake {
     }
 
     fn lower(&self, _: Target<'_, usize>, leaf: &Leaf, negated: bool) -> Lowered<Native> {
+        self.lowerings.fetch_add(1, Ordering::Relaxed);
         let filter = Filter::Leaf(leaf.clone());
         match leaf.condition {
             Condition::EndsWith(_) => Lowered::Nothing,
@@ -205,6 +213,7 @@ impl Driver for Fake {
         _: Want,
     ) -> Result<Page> {
         self.pages.fetch_add(1, Ordering::Relaxed);
+        tokio::time::sleep(self.pause).await;
         let mut rows = self.matching(filter);
         rows.retain(|r| cursor.is_none_or(|c| r.id.as_str() > c));
         let more = rows.len() > limit;
@@ -530,4 +539,52 @@ async fn distances_that_are_off_are_computed_again_and_more_rows_are_asked_for()
     assert_eq!(ids(&found), expected);
     assert_eq!(found.matches[7].distance, 0.7);
     assert!(storage.driver().asked.lock().iter().all(|(k, _)| *k >= 61 + 3), "the error is asked past");
+}
+
+#[tokio::test]
+async fn a_filter_is_lowered_once_a_call() {
+    let mut fake = Fake::new(|p| (p.native_window, p.exact) = (10, ExactSearch::OnRequest));
+    fake.sees = 5;
+    for n in 0..50 {
+        let metadata = Metadata::new().with("n", n).with("name", if n % 7 == 0 { "an x" } else { "none" });
+        fake = fake.with_native(&format!("r{n:02}"), n as f32, metadata);
+    }
+    let storage = DriverStorage::new(fake);
+    let filter = field("n").gte(7) & field("name").ends_with("x");
+    let search = SearchRequest::new("things", [0.0]).top_k(5).with_total(true).filter(filter.clone());
+    let found = storage.search(&search).await.unwrap();
+    assert_eq!((found.matches.len(), found.total_matches), (5, Some(7)));
+    assert_eq!(storage.driver().lowerings.swap(0, Ordering::Relaxed), 2, "one a leaf");
+    assert_eq!(storage.count(&CountRequest::new("things").filter(Some(&filter))).await.unwrap(), 7);
+    assert_eq!(storage.driver().lowerings.swap(0, Ordering::Relaxed), 2);
+    let deleted = storage.delete_where(&DeleteWhereRequest::new("things", &filter)).await.unwrap();
+    assert_eq!(deleted.deleted, Some(7));
+    assert_eq!(storage.driver().lowerings.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_without_a_bound_of_its_own_has_that_of_the_store_for_each_request() {
+    let mut fake = Fake::new(|p| {
+        p.timeout = Duration::from_secs(3);
+        (p.count, p.count_where, p.page_rows) = (false, false, 2);
+    });
+    fake.pause = Duration::from_secs(2);
+    for n in 0..10 {
+        fake = fake.with_native(&format!("r{n}"), n as f32, Metadata::new());
+    }
+    let storage = DriverStorage::new(fake);
+    let begun = Instant::now();
+    assert_eq!(
+        storage.count(&CountRequest::new("things")).await.unwrap(),
+        10,
+        "five requests of two seconds"
+    );
+    assert_eq!(begun.elapsed(), Duration::from_secs(10));
+    let options = CallOptions::new().timeout(Duration::from_secs(5));
+    let e = storage.count(&CountRequest::new("things").options(options)).await.unwrap_err();
+    assert_eq!(
+        (e.kind(), begun.elapsed()),
+        (ErrorKind::Timeout, Duration::from_secs(15)),
+        "its own is the total"
+    );
 }

@@ -71,8 +71,7 @@ impl Index {
     }
 
     pub(super) fn info(&self) -> IndexInfo {
-        IndexInfo::new(self.spec().clone(), PROVIDER)
-            .created_at(Some(self.identity.created_at.clone()))
+        IndexInfo::new(self.spec().clone(), PROVIDER).created_at(Some(self.identity.created_at.clone()))
     }
 
     pub(super) fn matching(&self, filter: Option<&Filter>) -> impl Iterator<Item = (&Arc<str>, &Entry)> {

@@ -218,6 +218,13 @@ saboteurs! {
             Err(_) => Ok(0),
         }
     }));
+    [F22 by "filter_compare::between_on_list_by_two_elements"]
+    "one element must meet both halves of BETWEEN" => ChangeFilter(between_by_one_element);
+    [F33 by "hostile::values_round_trip_and_filter"]
+    "an operand ends at a quote" => ChangeFilter(|f, id, m| with_scalars(f, id, m, |s| match s {
+        Scalar::String(s) => Scalar::from(s.split('\'').next().unwrap_or_default()),
+        other => other.clone(),
+    }));
 }
 
 fn lower_case(scalar: &Scalar) -> Scalar {
@@ -252,5 +259,17 @@ fn ids_without_case(filter: &Filter, id: &str, metadata: &Metadata) -> bool {
         Filter::Not(child) => !ids_without_case(child, id, metadata),
         Filter::And(children) => children.iter().all(|f| ids_without_case(f, id, metadata)),
         other => evaluate(other, id, &|leaf| leaf.matches(metadata)),
+    }
+}
+
+fn between_by_one_element(filter: &Filter, id: &str, metadata: &Metadata) -> bool {
+    let Filter::And(halves) = filter else { return filter.matches(id, metadata) };
+    let [Filter::Leaf(low), Filter::Leaf(high)] = &halves[..] else { return filter.matches(id, metadata) };
+    match metadata.get(&low.key) {
+        Some(Value::List(items)) if low.key == high.key => items.iter().any(|item| {
+            let item = Value::Scalar(item.clone());
+            low.condition.matches(&item) && high.condition.matches(&item)
+        }),
+        _ => filter.matches(id, metadata),
     }
 }

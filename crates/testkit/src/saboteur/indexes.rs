@@ -223,4 +223,50 @@ saboteurs! {
         capability.batch = BatchAtomicity::Item;
         capability
     });
+    [I1 by "index::created_is_listed_and_described"]
+    "create_index creates nothing" => Create(|_, _, _| Box::pin(async { Ok(()) }));
+    [N1 by "name::names_as_long_as_allowed"]
+    "a name of 40 characters is refused" => Create(|inner, spec, options| Box::pin(async move {
+        if spec.name.len() == 40 {
+            return Err(Error::invalid("the name is too long"));
+        }
+        inner.create_index(spec, options).await
+    }));
+    [N2 by "name::hyphen_and_underscore_stay_apart"]
+    "hyphen and underscore are one in a name" => Create(|inner, spec, options| Box::pin(async move {
+        let mut spec = spec.clone();
+        spec.name = spec.name.replace('_', "-");
+        inner.create_index(&spec, options).await
+    }));
+    [I10 by "stats::query_times_are_of_this_index"]
+    "there is a query time before the first search" => Stats(|inner, index, detail, options| {
+        Box::pin(async move {
+            let mut stats = inner.stats(index, detail, options).await?;
+            stats.average_query_time_ms.get_or_insert(1.0);
+            Ok(stats)
+        })
+    });
+    [I16 by "maintenance::optimize_changes_no_answer"]
+    "optimize drops the records" => Optimize(|inner, index, options| Box::pin(async move {
+        inner.clear(index, options).await.map(|()| true)
+    }));
+    [I15 by "maintenance::flush_changes_no_answer"]
+    "flush fails where all is durable" => Flush(|_, _| Box::pin(async {
+        Err(Error::new(ErrorKind::Unexpected, "there is nothing to flush"))
+    }));
+    [C3 by "capability::leaves_unsupported_only_what_it_may"]
+    "scans are declared unsupported" => ChangeCapability(|mut capability| {
+        capability.scan = Support::Unsupported;
+        capability
+    });
+    [C1 by "capability::limits_are_within_the_contract"]
+    "a top_k beyond 10,000 is declared" => ChangeCapability(|mut capability| {
+        capability.limits.top_k = 20_000;
+        capability
+    });
+    [E2 by "limit::indexes_past_it_are_over_quota"]
+    "a declared number of indexes is not kept" => ChangeCapability(|mut capability| {
+        capability.limits.indexes = Some(3);
+        capability
+    });
 }

@@ -1,7 +1,10 @@
-//! Saboteurs: wrappers over a right storage, each of which breaks one sentence of the contract.
+//! Saboteurs: wrappers over a right storage, or over a right driver under the engine, each of which breaks one sentence of
+//! the contract.
 //!
 //! A suite that lets one pass does not check that sentence.
 
+mod driver;
+mod drivers;
 mod filters;
 mod indexes;
 mod reads;
@@ -16,9 +19,16 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use portolan_core::{
     CallOptions, Capability, CountRequest, DeleteRequest, DeleteWhereRequest, DeleteWhereResult, Explanation,
-    Filter, GetRequest, Health, IndexInfo, IndexSpec, IndexStats, Metadata, Record, Result, ScanPage,
-    ScanRequest, SearchRequest, SearchResult, UpdateRequest, UpsertRequest, VectorStorage, WriteResult,
+    Filter, GetRequest, Health, IndexInfo, IndexSpec, IndexStats, MemoryStorage, Metadata, Record, Result,
+    ScanPage, ScanRequest, SearchRequest, SearchResult, UpdateRequest, UpsertRequest, VectorStorage,
+    WriteResult,
 };
+
+use crate::fickle::FickleDriver;
+use driver::DriverSabotage;
+
+/// Of the fickle drivers.
+const SEED: u64 = 1;
 
 /// A way to break the contract.
 #[derive(Clone, Copy)]
@@ -41,17 +51,31 @@ impl Debug for Saboteur {
 impl Saboteur {
     /// Every saboteur.
     pub fn all() -> impl Iterator<Item = &'static Self> {
-        [searches::SABOTEURS, filters::SABOTEURS, writes::SABOTEURS, reads::SABOTEURS, indexes::SABOTEURS]
-            .into_iter()
-            .flatten()
+        [
+            searches::SABOTEURS,
+            filters::SABOTEURS,
+            writes::SABOTEURS,
+            reads::SABOTEURS,
+            indexes::SABOTEURS,
+            drivers::SABOTEURS,
+        ]
+        .into_iter()
+        .flatten()
     }
 
-    /// The storage, sabotaged.
-    pub fn over(&'static self, inner: Arc<dyn VectorStorage>) -> Arc<dyn VectorStorage> {
-        let capability = match self.sabotage {
-            Sabotage::ChangeCapability(claim) => claim(inner.capability().clone()),
-            _ => inner.capability().clone(),
-        };
+    /// A store that is right but for this one thing.
+    pub fn open(&'static self) -> Arc<dyn VectorStorage> {
+        match self.sabotage {
+            Sabotage::Fickle(by) => by.over(FickleDriver::new(SEED)),
+            Sabotage::Numbered(by) => by.over(FickleDriver::numbered(SEED)),
+            Sabotage::ChangeCapability(change) => self.over_memory(change),
+            _ => self.over_memory(|capability| capability),
+        }
+    }
+
+    fn over_memory(&'static self, change: fn(Capability) -> Capability) -> Arc<dyn VectorStorage> {
+        let inner = Arc::new(MemoryStorage::default());
+        let capability = change(inner.capability().clone());
         Arc::new(Sabotaged { inner, capability, by: self })
     }
 }
@@ -88,7 +112,13 @@ enum Sabotage {
     Stats(for<'a> fn(&'a Inner, &'a str, bool, CallOptions) -> Of<'a, IndexStats>),
     Health(for<'a> fn(&'a Inner, CallOptions) -> Of<'a, Health>),
     Explain(for<'a> fn(&'a Inner, &'a SearchRequest) -> Of<'a, Explanation>),
+    Optimize(for<'a> fn(&'a Inner, &'a str, CallOptions) -> Of<'a, bool>),
+    Flush(for<'a> fn(&'a Inner, CallOptions) -> Of<'a, ()>),
     Close(for<'a> fn(&'a Inner) -> Of<'a, ()>),
+    /// The engine over a fickle driver that does something else.
+    Fickle(DriverSabotage),
+    /// The engine over a fickle driver of integer ids that does something else.
+    Numbered(DriverSabotage),
 }
 
 /// The table of a file's saboteurs: the sentence that one breaks and the case that must catch it; what is done, and how.
@@ -292,11 +322,17 @@ impl VectorStorage for Sabotaged {
     }
 
     async fn optimize(&self, index: &str, options: CallOptions) -> Result<bool> {
-        self.inner.optimize(index, options).await
+        match self.by.sabotage {
+            Sabotage::Optimize(optimize) => optimize(&*self.inner, index, options).await,
+            _ => self.inner.optimize(index, options).await,
+        }
     }
 
     async fn flush(&self, options: CallOptions) -> Result<()> {
-        self.inner.flush(options).await
+        match self.by.sabotage {
+            Sabotage::Flush(flush) => flush(&*self.inner, options).await,
+            _ => self.inner.flush(options).await,
+        }
     }
 
     async fn close(&self) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use portolan_core::{Cursor, ErrorKind, GetRequest, ScanPage};
+use portolan_core::{Cursor, ErrorKind, GetRequest, ScanPage, Value};
 
 use super::saboteurs;
 
@@ -150,4 +150,27 @@ saboteurs! {
         }
         Ok(found)
     }));
+    [N22 by "field::integers_in_a_float_field_become_floats"]
+    "whole floats are read as integers" => Get(|inner, request| Box::pin(async move {
+        let mut found = inner.get(request).await?;
+        for record in found.iter_mut().flatten() {
+            record.metadata = record.metadata.iter().map(|(k, v)| (k, integer(v))).collect();
+        }
+        Ok(found)
+    }));
+    [N26 by "hostile::keys_with_dots_are_not_paths"]
+    "the overflow is shown" => Scan(|inner, request| Box::pin(async move {
+        let mut page = inner.scan(request).await?;
+        for record in &mut page.records {
+            record.metadata.insert("_portolan_keys", ["a"]);
+        }
+        Ok(page)
+    }));
+}
+
+fn integer(value: &Value) -> Value {
+    match value.as_float() {
+        Some(x) if x.fract() == 0.0 => Value::from(x as i64),
+        _ => value.clone(),
+    }
 }

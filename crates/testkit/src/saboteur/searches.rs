@@ -200,6 +200,27 @@ saboteurs! {
     }));
     [A1 by "search::the_answer_names_itself"]
     "the answer tells another offset" => ChangeAnswer(|_, found| found.offset = 0);
+    [R6 by "search::pages_join_without_gap_or_repeat"]
+    "pages overlap by one" => Search(|inner, request| {
+        with_offset(inner, request, request.offset.saturating_sub(1))
+    });
+    [S4 by "vector::opposite_vectors_by_cosine"]
+    "a cosine is a little beyond 1" => ChangeAnswer(|_, found| each(found, |m| m.score = m.score.next_up()));
+    [F29 by "filter::residual_fills_every_page"]
+    "only the nearest 50 are checked against the filter" => Search(nearest_50_under_the_filter);
+    [F30 by "invalid::residual_budget_of_zero"]
+    "a residual budget of 0 is taken for 1" => ChangeRequest(|request| {
+        request.residual_budget = request.residual_budget.max(1);
+    });
+    [F6 by "filter::too_many_operands_is_refused"]
+    "a filter beyond the limits is dropped" => ChangeRequest(|request| {
+        request.filter = request.filter.take().filter(|filter| filter.validate().is_ok());
+    });
+    [E1 by "invalid::errors_say_where"]
+    "an error does not say where it is" => Search(|inner, request| Box::pin(async move {
+        let found = inner.search(request).await;
+        found.map_err(|e| portolan_core::Error::new(e.kind(), e.message()))
+    }));
 }
 
 fn each(found: &mut SearchResult, change: fn(&mut Match)) {
@@ -314,4 +335,15 @@ fn without_negated_ids(filter: Filter) -> Filter {
         Filter::And(children) => Filter::And(children.into_iter().map(without_negated_ids).collect()),
         other => other,
     }
+}
+
+fn nearest_50_under_the_filter<'a>(inner: &'a Inner, request: &'a SearchRequest) -> Of<'a, SearchResult> {
+    Box::pin(async move {
+        let Some(filter) = &request.filter else { return inner.search(request).await };
+        let mut nearest = everything(request).top_k(50);
+        nearest.filter = None;
+        let mut found = inner.search(&nearest).await?;
+        found.matches.retain(|m| filter.matches(&m.id, &m.metadata));
+        Ok(page(request, found))
+    })
 }

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use portolan_core::{
-    DeleteRequest, DeleteWhereResult, Error, ErrorKind, GetRequest, Limits, Metadata, MetadataPatch,
-    MetadataUpdate, Outcome, Record, Scalar, UpdateRequest, UpsertRequest, Value, WriteResult, validate,
+    CountRequest, DeleteRequest, DeleteWhereRequest, DeleteWhereResult, Error, ErrorKind, Filter, GetRequest,
+    Limits, Metadata, MetadataPatch, MetadataUpdate, Outcome, Record, Scalar, UpdateRequest, UpsertRequest,
+    Value, WriteResult, validate,
 };
 
 use super::{Inner, Of, saboteurs};
@@ -306,7 +307,7 @@ saboteurs! {
     }));
     [W13 by "delete::where_equal"]
     "delete by filter deletes nothing" => DeleteWhere(|inner, request| Box::pin(async move {
-        let filter = portolan_core::Filter::none();
+        let filter = Filter::none();
         let mut none = request.clone();
         none.filter = &filter;
         let _ = inner.delete_where(&none).await?;
@@ -406,6 +407,65 @@ saboteurs! {
             }
             answer => answer,
         }
+    }));
+    [N8 by "hostile::ids_like_uuids_stay_apart"]
+    "an id like a UUID is taken for that UUID" => ChangeRecord(|r| {
+        if r.id.len() == 36 {
+            r.id = r.id.to_lowercase();
+        }
+    });
+    [N9 by "hostile::ids_like_numbers_stay_apart"]
+    "an id like a number is taken for that number" => ChangeRecord(|r| {
+        if let Ok(n) = r.id.trim().parse::<i64>() {
+            r.id = n.to_string();
+        }
+    });
+    [W4 by "concurrent::a_reader_sees_whole_records"]
+    "a vector is written before its metadata" => Upsert(|inner, request| Box::pin(async move {
+        let without = |r: Record| Record { metadata: Metadata::new(), ..r };
+        let _ = upsert_changed(inner, request, without).await?;
+        tokio::task::yield_now().await;
+        inner.upsert(request).await
+    }));
+    [W11 by "upsert::more_than_the_batch_limit"]
+    "a batch of more than 100 is cut" => Upsert(|inner, request| Box::pin(async move {
+        let first: Vec<Record> = request.records.iter().take(100).cloned().collect();
+        let _ = inner.upsert(&UpsertRequest::new(request.index, &first)).await?;
+        Ok(WriteResult::new(vec![Outcome::Stored; request.records.len()]))
+    }));
+    [W20 by "upsert::visible_when_searchable"]
+    "a write is never said to be visible" => Upsert(|inner, request| Box::pin(async move {
+        let mut written = inner.upsert(request).await?;
+        written.visible = false;
+        Ok(written)
+    }));
+    [W14 by "delete::where_residual"]
+    "delete by filter checks only the first part of an And" => DeleteWhere(|inner, request| {
+        Box::pin(async move {
+            let first = match request.filter {
+                Filter::And(parts) => parts.first().unwrap_or(request.filter),
+                other => other,
+            };
+            inner.delete_where(&DeleteWhereRequest::new(request.index, first)).await
+        })
+    });
+    [W9 by "delete::clear_twice"]
+    "a clear of nothing fails" => Clear(|inner, index, options| Box::pin(async move {
+        if inner.count(&CountRequest::new(index)).await? == 0 {
+            return Err(Error::new(ErrorKind::NotFound, "there is nothing to clear"));
+        }
+        inner.clear(index, options).await
+    }));
+    [W19 by "update::concurrent_updates_are_all_kept"]
+    "updates at once lose each other" => Update(|inner, request| Box::pin(async move {
+        let ids: Vec<String> = request.updates.iter().map(|u| u.id.clone()).collect();
+        let mut read = inner.get(&GetRequest::new(request.index, &ids)).await?;
+        tokio::task::yield_now().await;
+        for (record, update) in read.iter_mut().flatten().zip(request.updates.iter()) {
+            record.metadata.apply(&update.patch);
+        }
+        let changed: Vec<Record> = read.into_iter().flatten().collect();
+        inner.upsert(&UpsertRequest::new(request.index, &changed)).await
     }));
 }
 

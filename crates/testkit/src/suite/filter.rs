@@ -40,9 +40,10 @@ cases! { "filter";
     exists_on_opaque: field("info").exists(),
     exists_on_lists_and_empty_lists: field("numbers").exists(),
     ne_holds_on_an_empty_list: field("tags").ne("x") & !field("tags").is_in(["red", "green", "blue", "2", "gre", "Red"]);
+    [F3 F27]
+    not_eq_takes_the_missing_too: !field("name").eq("Alpha");
     [F3]
     not_exists: !field("tags").exists(),
-    not_eq_takes_the_missing_too: !field("name").eq("Alpha"),
     not_ne: !field("year").ne(2015),
     not_in: !field("year").is_in([2010, 2020]),
     not_not_in: !field("year").not_in([2010, 2015]),

@@ -32,8 +32,9 @@ cases! { "filter_compare";
     in_mathematical_values: one_of("numbers", [2.0, 7.5]);
     [F7 F9]
     eq_bool_is_no_number: field("active").eq(1);
+    [A3 F4 F8 F27]
+    eq_string: field("name").eq("Alpha");
     [F4 F8]
-    eq_string: field("name").eq("Alpha"),
     eq_string_heeds_case: field("name").eq("alpha"),
     eq_empty_string: field("name").eq(""),
     eq_unicode_string: field("name").eq("Ωmega"),

@@ -10,7 +10,7 @@ use crate::data::{filled, ids, owned, plain, vector};
 cases! { "hostile";
     [F33 N7] ids_round_trip, ids_delete_and_update, ids_in_filters;
     [N8 N10] ids_like_uuids_stay_apart;
-    [N6 N9] ids_like_numbers_stay_apart;
+    [N6 N9 N10] ids_like_numbers_stay_apart;
     [N7] ids_as_long_as_allowed;
     [N6] ids_differing_in_normalization_stay_apart, ids_differing_in_case_stay_apart;
     [N7 W5] ids_with_control_characters_are_refused;
@@ -117,6 +117,7 @@ async fn apart(ctx: &Context, forms: &[&str]) -> Verdict {
         forms.iter().enumerate().map(|(n, id)| Record::new(*id, vector(n, 3))).collect();
     let twin = filled(ctx, &records).await?;
     twin.get(&owned(forms)).await?;
+    twin.search(&twin.query([1.0, 2.0, 3.0]).top_k(100)).await?;
     twin.filter(&id_in([forms[1]])).await?;
     let _ = twin.delete(&owned(&forms[..1])).await?;
     twin.get(&owned(forms)).await?;

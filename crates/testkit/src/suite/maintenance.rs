@@ -2,7 +2,7 @@
 
 use portolan_core::Support;
 
-use crate::case::{Verdict, cases, unsupported};
+use crate::case::{Verdict, cases, granted, unsupported};
 use crate::context::{Context, OPTIONS};
 use crate::data::{filled, ids, numbered};
 
@@ -49,7 +49,7 @@ async fn optimize_an_empty_index(ctx: &Context) -> Verdict {
 
 async fn flush_changes_no_answer(ctx: &Context) -> Verdict {
     let twin = filled(ctx, &numbered(9, 3)).await?;
-    twin.subject.flush(OPTIONS).await?;
+    granted("flush", twin.subject.flush(OPTIONS).await)?;
     twin.same().await
 }
 

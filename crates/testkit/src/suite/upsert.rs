@@ -16,7 +16,8 @@ cases! { "upsert";
     [W2 W11] equal_ids_across_chunks_fold;
     [W7] one_outcome_per_position;
     [A1] the_input_is_not_changed, write_time_is_told, get_leaves_out_what_is_not_asked_for;
-    [W11] a_batch_of_a_thousand, more_than_the_batch_limit, a_wide_batch;
+    [W11] a_batch_of_a_thousand, a_wide_batch;
+    [A3 W11] more_than_the_batch_limit;
     [W8] one_record_at_a_time;
     [W7] in_chunks, of_a_retry_part;
     [R1] get_answers_in_order, get_repeats_repeated_ids, get_leaves_holes, get_of_nothing_is_nothing,
