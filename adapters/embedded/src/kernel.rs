@@ -14,6 +14,7 @@
 //! To each comes a part in 10^12 for the rounding of `f64`, here and in [`arithmetic`].
 
 use std::env;
+use std::str::FromStr;
 
 use portolan_core::{Error, Result, arithmetic};
 use simsimd::{SpatialSimilarity, capabilities};
@@ -87,11 +88,7 @@ impl Simd {
     /// # Errors
     /// `InvalidArgument` for another value.
     pub(crate) fn from_env() -> Result<Self> {
-        match env::var(VARIABLE).as_deref() {
-            Err(_) | Ok("" | "auto") => Ok(Self::Auto),
-            Ok("scalar") => Ok(Self::Scalar),
-            Ok(other) => Err(Error::invalid(format!("{VARIABLE} is {other:?}, and must be scalar or auto"))),
-        }
+        env::var_os(VARIABLE).unwrap_or_default().to_string_lossy().parse()
     }
 
     /// The name of the instructions that are used.
@@ -103,6 +100,18 @@ impl Simd {
             Self::Auto if capabilities::uses_sve() => "SVE",
             Self::Auto if capabilities::uses_neon() => "NEON",
             Self::Auto => "portable",
+        }
+    }
+}
+
+impl FromStr for Simd {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        match name {
+            "" | "auto" => Ok(Self::Auto),
+            "scalar" => Ok(Self::Scalar),
+            other => Err(Error::invalid(format!("{VARIABLE} is {other:?}, and must be scalar or auto"))),
         }
     }
 }

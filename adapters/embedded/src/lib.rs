@@ -1,9 +1,13 @@
 //! The embedded store: one directory, many indexes, durable, exact.
 //!
-//! Records, specs, field indexes and a change log lie in one transactional file; a call's records are stored in one
-//! transaction, whole or not at all. The vectors of an index that is searched are in memory, contiguous, and every
-//! search scores all candidates. The declared fields of an index are indexed, so that a filter on them costs what it
-//! selects; a filter on other fields reads the metadata of the records that the rest of it leaves.
+//! Records, specs, field indexes and a change log lie in one transactional file, which `portolan-store` keeps; a call's
+//! records are stored in one transaction, whole or not at all. The vectors of an index that is searched are in memory,
+//! contiguous, and every search scores all candidates. The declared fields of an index are indexed, so that a filter on
+//! them costs what it selects; a filter on other fields reads the metadata of the records that the rest of it leaves.
+//!
+//! Scores, distances and their order are the same, bit for bit, on every processor: SIMD only chooses what is worth scoring.
+//! The environment variable `PORTOLAN_SIMD` says `scalar` for plain loops or `auto`, the default, for the best that the
+//! processor has; `health` tells which are used.
 //!
 //! One process at a time has a store open; within it, share the storage.
 

@@ -81,7 +81,10 @@ fn nearest_within(
     for row in chosen {
         let (v, v_square) = vectors.get(row);
         let distance = arithmetic::distance_with_norms(metric, query, v, square, v_square);
-        best.offer(Near { distance, row });
+        // A zero vector has no angle, and is not found.
+        if !distance.is_nan() {
+            best.offer(Near { distance, row });
+        }
     }
     best.into_rows()
 }
@@ -138,12 +141,16 @@ impl Choice {
     }
 
     fn offer(&mut self, row: u32, estimate: f64, error: f64) {
-        let lower = estimate - error;
+        // An estimate that left the range of `f32` says nothing.
+        let (lower, upper) = match estimate.is_finite() {
+            true => (estimate - error, estimate + error),
+            false => (f64::NEG_INFINITY, f64::INFINITY),
+        };
         if self.limit().is_some_and(|limit| lower > limit) {
             return;
         }
         self.rows.push((lower, row));
-        self.upper.push(End(estimate + error));
+        self.upper.push(End(upper));
         if self.upper.len() > self.k {
             self.upper.pop();
         }
@@ -160,7 +167,7 @@ impl Choice {
 
     fn drop_rows(&mut self) {
         if let Some(limit) = self.limit() {
-            self.rows.retain(|(lower, _)| !(*lower > limit));
+            self.rows.retain(|(lower, _)| *lower <= limit);
         }
     }
 

@@ -1,3 +1,4 @@
+use portolan_core::ErrorKind;
 use proptest::prelude::{ProptestConfig, any, prop, proptest};
 
 use super::*;
@@ -45,7 +46,15 @@ proptest! {
 }
 
 #[test]
-fn an_unknown_choice_is_refused() {
-    assert_ne!(Simd::Auto.name(), "scalar");
-    assert_eq!(Simd::Scalar.name(), "scalar");
+fn kernels_are_chosen_by_name_and_an_unknown_one_is_refused() {
+    for (name, simd) in [("", Simd::Auto), ("auto", Simd::Auto), ("scalar", Simd::Scalar)] {
+        assert_eq!(name.parse::<Simd>().unwrap(), simd);
+    }
+    let e = "fast".parse::<Simd>().unwrap_err();
+    assert_eq!(e.kind(), ErrorKind::InvalidArgument);
+    assert!(
+        e.message().contains("PORTOLAN_SIMD is \"fast\"") && e.message().contains("scalar or auto"),
+        "{e}"
+    );
+    assert_ne!(Simd::Auto.name(), Simd::Scalar.name());
 }

@@ -79,7 +79,7 @@ impl Erring {
 
     /// A computed sum whose bound just reaches the exact one.
     fn positive(&self, sum: f64, a: &[f32], b: &[f32]) -> f64 {
-        sum + self.sign(b) * Bounds::of(a.len()).of_positive(sum) / 2.0
+        sum + self.sign(b) * Bounds::of(a.len()).of_positive(sum) * 0.999
     }
 }
 
@@ -117,6 +117,24 @@ fn every_kernel_finds_the_same_bits() {
 fn a_search_without_margin_finds_other_bits() {
     let erring = Erring { up: |bits| bits % 2 == 0 };
     assert_ne!(found_within(&erring, |_| Bounds::NONE), FOUND);
+}
+
+/// Longer vectors than the contract has.
+#[test]
+fn rows_whose_sums_leave_the_range_of_f32_are_scored_all_the_same() {
+    let vectors = [[1e30, 1e30], [2e30, -1e30], [-3e30, 0.0], [0.0, 0.0], [1.0, 1.0]].map(Vec::from);
+    let vectors = Vectors::of(2, &vectors);
+    for (metric, expected) in [
+        (Metric::Cosine, vec![0, 4]),
+        (Metric::DotProduct, vec![0, 1]),
+        (Metric::Euclidean, vec![0, 3, 4]),
+        (Metric::Manhattan, vec![0, 3, 4]),
+    ] {
+        let near = nearest(&Native, &vectors, metric, &[1e30, 1e30], vectors.rows(), 2);
+        let mut rows: Vec<u32> = near.iter().map(|near| near.row).collect();
+        rows.sort_unstable();
+        assert_eq!(rows, expected, "{metric}");
+    }
 }
 
 #[test]
