@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use portolan_core::driver::kit::{Score, Scores, integer_id};
 use portolan_core::driver::{
-    Deadline, Driver, ExactSearch, Hit, IdScheme, NativeId, Nearest, Neighbours, NewIndex, Opened, Page,
-    Paging, Profile, Row, ScoreError, Target, Want, WriteError,
+    self, Deadline, Driver, ExactSearch, Hit, NativeId, Nearest, Neighbours, NewIndex, Opened, Page, Profile,
+    Row, ScoreError, Want, WriteError,
 };
 use portolan_core::filter::{Leaf, Lowered};
 use portolan_core::name::Separators;
 use portolan_core::{
-    BatchAtomicity, Cursor, EngineKind, Error, ErrorKind, Exactness, Health, IndexInfo, IndexSpec, Metric,
-    Outcome, Result, Status, VectorFidelity,
+    Cursor, EngineKind, Error, ErrorKind, Exactness, Health, IndexInfo, IndexSpec, Metric, Outcome, Result,
+    Status,
 };
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -48,7 +48,6 @@ const BATCH_BYTES: usize = 40 << 20;
 const BATCH_COUNT: usize = 5_000;
 /// The most bytes of vectors that a call asks for.
 const READ_BYTES: usize = 32 << 20;
-const CREATE_BOUND: Duration = Duration::from_secs(300);
 /// How often the collections are asked for: Milvus Lite fails to list them while one of them is dropped.
 const LISTINGS: usize = 10;
 
@@ -78,6 +77,9 @@ pub struct Collection {
     layout: Layout,
 }
 
+/// A collection, as the engine hands it back.
+type Target<'a> = driver::Target<'a, Collection>;
+
 impl Collection {
     fn scope<'a>(&'a self, spec: &'a IndexSpec) -> Scope<'a> {
         Scope { server: self.server, layout: &self.layout, spec }
@@ -104,11 +106,7 @@ impl MilvusDriver {
     }
 
     /// Makes a call that needs the collection loaded.
-    async fn loaded<T, F>(
-        &self,
-        target: Target<'_, Collection>,
-        call: impl Fn() -> F,
-    ) -> Result<T, WriteError>
+    async fn loaded<T, F>(&self, target: Target<'_>, call: impl Fn() -> F) -> Result<T, WriteError>
     where
         F: Future<Output = Result<T, WriteError>>,
     {
@@ -118,15 +116,25 @@ impl MilvusDriver {
         Loading { client: &self.client, name, spec, vector: &index.layout.vector, end }.call(call).await
     }
 
-    async fn query(&self, target: Target<'_, Collection>, request: &QueryRequest) -> Result<QueryResults> {
+    async fn query(&self, target: Target<'_>, request: &QueryRequest) -> Result<QueryResults> {
         Ok(self.loaded(target, || self.client.query(request.clone())).await?)
     }
 
-    async fn delete(
+    /// The rows that an expression meets; with a limit those with the least keys.
+    async fn rows(
         &self,
-        target: Target<'_, Collection>,
-        expression: &Expression,
-    ) -> Result<i64, WriteError> {
+        target: Target<'_>,
+        expression: Option<&Expression>,
+        limit: Option<usize>,
+        want: Want,
+    ) -> Result<Vec<Row>> {
+        let Collection { server, layout } = target.index;
+        let request = search::query(&self.client, target.name, expression, output_fields(layout, want));
+        let request = search::limited(*server, request, limit);
+        convert::rows(layout, target.spec, want, &self.query(target, &request).await?.fields_data)
+    }
+
+    async fn delete(&self, target: Target<'_>, expression: &Expression) -> Result<i64, WriteError> {
         let request = about!(self.client, target.name, DeleteRequest { expr: expression.to_string() });
         Ok(self.loaded(target, || self.client.delete(request.clone())).await?.delete_cnt)
     }
@@ -205,25 +213,17 @@ fn all_rows(layout: &Layout) -> Expression {
 fn profile(config: &Config) -> Profile {
     let mut profile = Profile::new(PROVIDER);
     profile.names.separators = Separators::Underscore;
-    profile.ids = IdScheme::Any;
     profile.metrics = vec![Metric::Cosine, Metric::DotProduct, Metric::Euclidean];
-    profile.vectors = VectorFidelity::Exact;
-    profile.all_values = true;
     profile.exact_filters = false;
     profile.exact = ExactSearch::Never;
-    profile.scans = true;
     profile.ties_by_id = false;
     profile.native_window = WINDOW;
-    profile.paging = Paging::Stable;
     profile.row_cursors = true;
     profile.update = false;
     profile.sizes = false;
     profile.timeout = config.endpoint.timeout;
-    profile.batch = BatchAtomicity::Item;
     profile.durable = true;
-    profile.page_rows = 1_000;
     profile.options = OPTIONS;
-    profile.create_bound = CREATE_BOUND;
     profile.limits.dimension = MAX_DIMENSION;
     profile.limits.batch_count = Some(BATCH_COUNT);
     profile.limits.batch_bytes = Some(BATCH_BYTES);
@@ -250,16 +250,11 @@ impl Driver for MilvusDriver {
         Ok(())
     }
 
-    fn lower(&self, target: Target<'_, Collection>, leaf: &Leaf, negated: bool) -> Lowered<Expression> {
+    fn lower(&self, target: Target<'_>, leaf: &Leaf, negated: bool) -> Lowered<Expression> {
         target.index.scope(target.spec).leaf(leaf, negated)
     }
 
-    fn lower_ids(
-        &self,
-        target: Target<'_, Collection>,
-        ids: &[NativeId],
-        negated: bool,
-    ) -> Lowered<Expression> {
+    fn lower_ids(&self, target: Target<'_>, ids: &[NativeId], negated: bool) -> Lowered<Expression> {
         target.index.scope(target.spec).ids(ids, negated)
     }
 
@@ -275,7 +270,7 @@ impl Driver for MilvusDriver {
         is_shallow(filter)
     }
 
-    fn admits(&self, target: Target<'_, Collection>, row: &Row) -> Result<()> {
+    fn admits(&self, target: Target<'_>, row: &Row) -> Result<()> {
         convert::admit(&target.index.layout, row)
     }
 
@@ -283,7 +278,7 @@ impl Driver for MilvusDriver {
         let NewIndex { name, spec, deadline } = new;
         layout::check(self.server(), spec)?;
         self.create_collection(new).await?;
-        let end = deadline.instant().unwrap_or_else(|| Instant::now() + CREATE_BOUND);
+        let end = deadline.instant().unwrap_or_else(|| Instant::now() + self.profile.create_bound);
         let loading = Loading { client: &self.client, name, spec, vector: VECTOR, end };
         if let Err(e) = loading.create_index().await {
             if !e.is_in_doubt() {
@@ -336,7 +331,7 @@ impl Driver for MilvusDriver {
         self.drop_collection(name).await
     }
 
-    async fn write(&self, target: Target<'_, Collection>, rows: &[Row]) -> Result<Vec<Outcome>, WriteError> {
+    async fn write(&self, target: Target<'_>, rows: &[Row]) -> Result<Vec<Outcome>, WriteError> {
         let Collection { server, layout } = target.index;
         if layout.parted != Parted::No && !server.parts_upserts() {
             return Err(layout::parts_wrongly().into());
@@ -348,25 +343,18 @@ impl Driver for MilvusDriver {
         Ok(vec![Outcome::Stored; rows.len()])
     }
 
-    async fn fetch(&self, target: Target<'_, Collection>, ids: &[NativeId], want: Want) -> Result<Vec<Row>> {
+    async fn fetch(&self, target: Target<'_>, ids: &[NativeId], want: Want) -> Result<Vec<Row>> {
         let layout = &target.index.layout;
         let scope = target.index.scope(target.spec);
         let mut rows = Vec::with_capacity(ids.len());
         for ids in ids.chunks(self.most_rows(target.spec, want)) {
             let expression = text(format!("{} in {}", layout.id, scope.id_list(ids)));
-            let fields = output_fields(layout, want);
-            let request = search::query(&self.client, target.name, Some(&expression), fields);
-            let reply = self.query(target, &request).await?;
-            rows.extend(convert::rows(layout, target.spec, want, &reply.fields_data)?);
+            rows.extend(self.rows(target, Some(&expression), None, want).await?);
         }
         Ok(rows)
     }
 
-    async fn remove(
-        &self,
-        target: Target<'_, Collection>,
-        ids: &[NativeId],
-    ) -> Result<Vec<Outcome>, WriteError> {
+    async fn remove(&self, target: Target<'_>, ids: &[NativeId]) -> Result<Vec<Outcome>, WriteError> {
         let list = target.index.scope(target.spec).id_list(ids);
         if list != "[]" {
             let id = &target.index.layout.id;
@@ -375,11 +363,7 @@ impl Driver for MilvusDriver {
         Ok(vec![Outcome::Stored; ids.len()])
     }
 
-    async fn nearest(
-        &self,
-        target: Target<'_, Collection>,
-        query: &Nearest<'_, Expression>,
-    ) -> Result<Neighbours> {
+    async fn nearest(&self, target: Target<'_>, query: &Nearest<'_, Expression>) -> Result<Neighbours> {
         let layout = &target.index.layout;
         let request = search::nearest(&self.client, target.name, layout, query);
         let reply = self.loaded(target, || self.client.search(request.clone())).await?;
@@ -398,7 +382,7 @@ impl Driver for MilvusDriver {
 
     async fn page(
         &self,
-        target: Target<'_, Collection>,
+        target: Target<'_>,
         filter: Option<&Expression>,
         cursor: Option<&str>,
         limit: usize,
@@ -409,10 +393,7 @@ impl Driver for MilvusDriver {
         let from = cursor.map(|last| after(layout, last)).transpose()?;
         let parts: Vec<Expression> = from.into_iter().chain(filter.cloned()).collect();
         let expression = (!parts.is_empty()).then(|| Expression::all(parts));
-        let fields = output_fields(layout, want);
-        let request = search::query(&self.client, target.name, expression.as_ref(), fields);
-        let reply = self.query(target, &search::limited(target.index.server, request, limit)).await?;
-        let mut rows = convert::rows(layout, target.spec, want, &reply.fields_data)?;
+        let mut rows = self.rows(target, expression.as_ref(), Some(limit), want).await?;
         if layout.integer_ids {
             rows.sort_by_key(|row| integer_id::<i64>(&row.id));
         } else {
@@ -429,12 +410,7 @@ impl Driver for MilvusDriver {
         Some(row.id.to_string())
     }
 
-    async fn count(
-        &self,
-        target: Target<'_, Collection>,
-        filter: Option<&Expression>,
-        _: bool,
-    ) -> Result<u64> {
+    async fn count(&self, target: Target<'_>, filter: Option<&Expression>, _: bool) -> Result<u64> {
         let request = search::query(&self.client, target.name, filter, vec![COUNT.to_owned()]);
         let reply = self.query(target, &request).await?;
         let fields = &reply.fields_data;
@@ -447,11 +423,7 @@ impl Driver for MilvusDriver {
         }
     }
 
-    async fn remove_where(
-        &self,
-        target: Target<'_, Collection>,
-        filter: &Expression,
-    ) -> Result<Option<u64>, WriteError> {
+    async fn remove_where(&self, target: Target<'_>, filter: &Expression) -> Result<Option<u64>, WriteError> {
         let layout = &target.index.layout;
         // Of bare keys the server counts those that were given, not those that were there.
         let counted = if is_of_ids(filter) {
@@ -462,13 +434,13 @@ impl Driver for MilvusDriver {
         Ok(u64::try_from(self.delete(target, &counted).await?).ok())
     }
 
-    async fn clear(&self, target: Target<'_, Collection>) -> Result<(), WriteError> {
+    async fn clear(&self, target: Target<'_>) -> Result<(), WriteError> {
         let layout = &target.index.layout;
         self.delete(target, &all_rows(layout)).await?;
         Ok(())
     }
 
-    async fn optimize(&self, target: Target<'_, Collection>) -> Result<bool> {
+    async fn optimize(&self, target: Target<'_>) -> Result<bool> {
         // Milvus Lite has no segments to merge: there is nothing to do.
         if target.index.server == Server::Lite {
             return Ok(false);

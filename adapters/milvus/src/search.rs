@@ -41,8 +41,6 @@ pub(crate) fn nearest(
         }
     };
     SearchRequest {
-        db_name: client.database.clone(),
-        collection_name: name.to_owned(),
         dsl: query.filter.map(ToString::to_string).unwrap_or_default(),
         dsl_type: DslType::BoolExprV1.into(),
         placeholder_group: placeholder(query.vector, layout.dimension),
@@ -56,7 +54,7 @@ pub(crate) fn nearest(
         ]),
         nq: 1,
         consistency_level: ConsistencyLevel::Strong.into(),
-        ..SearchRequest::default()
+        ..about!(client, name, SearchRequest {})
     }
 }
 
@@ -67,24 +65,21 @@ pub(crate) fn query(
     expression: Option<&Expression>,
     output_fields: Vec<String>,
 ) -> QueryRequest {
-    about!(
-        client,
-        name,
-        QueryRequest {
-            expr: expression.map(ToString::to_string).unwrap_or_default(),
-            output_fields: output_fields,
-            consistency_level: ConsistencyLevel::Strong.into(),
-        }
-    )
+    QueryRequest {
+        expr: expression.map(ToString::to_string).unwrap_or_default(),
+        output_fields,
+        consistency_level: ConsistencyLevel::Strong.into(),
+        ..about!(client, name, QueryRequest {})
+    }
 }
 
-/// The same for the rows with the least primary keys.
-pub(crate) fn limited(server: Server, mut request: QueryRequest, limit: usize) -> QueryRequest {
+/// The same, with a limit for the rows with the least primary keys.
+pub(crate) fn limited(server: Server, mut request: QueryRequest, limit: Option<usize>) -> QueryRequest {
+    let Some(limit) = limit else { return request };
     request.query_params = pairs([("limit", limit.to_string())]);
     if server.pages_as_iterator() {
-        request
-            .query_params
-            .extend(pairs([("iterator", "True".to_owned()), ("reduce_stop_for_best", "True".to_owned())]));
+        let iterator = [("iterator", "True".to_owned()), ("reduce_stop_for_best", "True".to_owned())];
+        request.query_params.extend(pairs(iterator));
     }
     request
 }

@@ -11,15 +11,6 @@ use std::future::Future;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use proto::common::{KeyValuePair, Status};
-use proto::milvus::milvus_service_client::MilvusServiceClient;
-use proto::milvus::{
-    CreateCollectionRequest, CreateIndexRequest, ReleaseCollectionRequest, UpsertRequest,
-};
-use proto::schema::{
-    CollectionSchema, DataType, DoubleArray, FieldData, FieldSchema, FloatArray, JsonArray, LongArray,
-    ScalarField, StringArray, VectorField, field_data, scalar_field, vector_field,
-};
 use libtest_mimic::{Arguments, Failed, Trial};
 use portolan_core::filter::field;
 use portolan_core::{
@@ -29,6 +20,13 @@ use portolan_core::{
 };
 use portolan_testkit::wire::{Fault, Faulty};
 use prost::Message;
+use proto::common::{KeyValuePair, Status};
+use proto::milvus::milvus_service_client::MilvusServiceClient;
+use proto::milvus::{CreateCollectionRequest, CreateIndexRequest, ReleaseCollectionRequest, UpsertRequest};
+use proto::schema::{
+    CollectionSchema, DataType, DoubleArray, FieldData, FieldSchema, FloatArray, JsonArray, LongArray,
+    ScalarField, StringArray, VectorField, field_data, scalar_field, vector_field,
+};
 use serde_json::json;
 use tonic::transport::Channel;
 
