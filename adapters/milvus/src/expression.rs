@@ -77,6 +77,36 @@ pub(crate) fn literal(server: Server, scalar: &Scalar) -> String {
     }
 }
 
+/// Whether the server reads a path with this key: Milvus splits it at brackets, though they stand in quotes.
+pub(crate) fn reads(server: Server, key: &str) -> bool {
+    server == Server::Lite || !key.contains("][")
+}
+
+/// The texts that begin with a prefix: they lie between it and the next text that does not.
+pub(crate) fn prefix_range(path: &str, prefix: &str) -> Expression {
+    let from = text(format!("{path} >= {}", quoted(prefix)));
+    let end = after(prefix).map(|end| text(format!("{path} < {}", quoted(&end))));
+    Expression::all(std::iter::once(from).chain(end))
+}
+
+/// The least text behind all that begin with a prefix, by bytes, which is by characters.
+pub(crate) fn after(prefix: &str) -> Option<String> {
+    let mut text = prefix.to_owned();
+    while let Some(last) = text.pop() {
+        let next = (u32::from(last) + 1..=u32::from(char::MAX)).find_map(char::from_u32);
+        if let Some(next) = next {
+            text.push(next);
+            return Some(text);
+        }
+    }
+    None
+}
+
+/// A text as a pattern of `like`. What is special there cannot be escaped everywhere: any character may stand for it.
+pub(crate) fn pattern(text: &str) -> String {
+    text.chars().map(|c| if matches!(c, '%' | '\\') { '_' } else { c }).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,16 +7,17 @@
 use std::collections::BTreeSet;
 
 use portolan_core::driver::NativeId;
-use portolan_core::driver::dialect::{ByType, Exception, Operator, Predicate, Row, Side, Table};
+use portolan_core::driver::dialect::{ByType, Exception, Operator, Predicate, Row, Table};
+use portolan_core::driver::kit::integer_id;
 use portolan_core::filter::PushDown::{self, Exact, Nothing, Superset};
 use portolan_core::filter::{Condition, Leaf, Lowered};
-use portolan_core::number::TWO_53;
 use portolan_core::{FieldType, IndexSpec, Scalar};
 
-use crate::convert::integer_id;
-use crate::expression::{Expression, literal, of_ids, quoted, quoted_list, text};
-use crate::layout::{Column, DYNAMIC, Home, Layout, METADATA, PARTITION, Parted, partition};
-use crate::proto::schema::DataType;
+use crate::expression::{
+    Expression, literal, of_ids, pattern, prefix_range, quoted, quoted_list, reads, text,
+};
+use crate::foreign::filter::{dynamic_path, typed};
+use crate::layout::{Layout, METADATA, PARTITION, Parted, partition};
 use crate::server::Server;
 
 /// What servers answer of a key of a JSON object.
@@ -59,10 +60,6 @@ const fn row(operator: Operator, leaf: [PushDown; 3]) -> Row {
     Row { operator, leaf, complement: [Nothing; 3] }
 }
 
-/// Words that are no name in Milvus Lite's expressions.
-const KEYWORDS: [&str; 11] =
-    ["and", "or", "not", "in", "like", "is", "null", "exists", "iso", "interval", "true"];
-
 /// What lowering needs to know.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scope<'a> {
@@ -77,19 +74,21 @@ impl Scope<'_> {
         if negated {
             return Lowered::Nothing;
         }
-        match &self.layout.metadata {
-            Home::Object if !self.reads(&leaf.key) => Lowered::Nothing,
-            Home::Object => {
-                let path = format!("{METADATA}[{}]", quoted(&leaf.key));
-                let declared = self.spec.fields.get(&leaf.key).copied();
-                let lowered = Key { server: self.server, path, declared }.lower(&leaf.condition);
-                self.parted(leaf, lowered)
+        let Some(columns) = &self.layout.columns else {
+            if !reads(self.server, &leaf.key) {
+                return Lowered::Nothing;
             }
-            Home::Columns { columns, dynamic } => match columns.iter().find(|c| c.name == leaf.key) {
-                Some(column) => typed(self.server, column, &leaf.condition),
-                None if *dynamic => self.dynamic(leaf),
-                None => Lowered::Nothing,
-            },
+            let path = format!("{METADATA}[{}]", quoted(&leaf.key));
+            let declared = self.spec.fields.get(&leaf.key).copied();
+            let lowered = Key { server: self.server, path, declared }.lower(&leaf.condition);
+            return self.parted(leaf, lowered);
+        };
+        if let Some(column) = columns.get(&leaf.key) {
+            return typed(self.server, column, &leaf.condition);
+        }
+        match dynamic_path(self.server, &leaf.key).filter(|_| columns.dynamic) {
+            Some(path) => Key { server: self.server, path, declared: None }.lower(&leaf.condition),
+            None => Lowered::Nothing,
         }
     }
 
@@ -122,26 +121,10 @@ impl Scope<'_> {
         }
         let integers: Vec<String> = ids
             .iter()
-            .filter(|id| integer_id(id).is_some_and(|i| i != i64::MIN))
+            .filter(|id| integer_id(id).is_some_and(|i: i64| i != i64::MIN))
             .map(NativeId::to_string)
             .collect();
         format!("[{}]", integers.join(", "))
-    }
-
-    /// Whether the server reads a path with this key: Milvus splits it at brackets, though they stand in quotes.
-    fn reads(&self, key: &str) -> bool {
-        self.server == Server::Lite || !key.contains("][")
-    }
-
-    /// A key of the dynamic field. Milvus Lite finds lists in it only under a plain name.
-    fn dynamic(&self, leaf: &Leaf) -> Lowered<Expression> {
-        let path = match self.server {
-            Server::Lite if is_plain_name(&leaf.key) => leaf.key.clone(),
-            Server::Lite => return Lowered::Nothing,
-            _ if !self.reads(&leaf.key) => return Lowered::Nothing,
-            _ => format!("{DYNAMIC}[{}]", quoted(&leaf.key)),
-        };
-        Key { server: self.server, path, declared: None }.lower(&leaf.condition)
     }
 }
 
@@ -238,112 +221,6 @@ impl Key {
             Scalar::String(_) => false,
         }
     }
-}
-
-/// A field of one type in a collection of another program: never narrower than the leaf.
-fn typed(server: Server, column: &Column, condition: &Condition) -> Lowered<Expression> {
-    let (name, asked) = (&column.name, Predicate::from(condition));
-    let expression = match column.of {
-        DataType::VarChar | DataType::String => of_text(server, name, asked),
-        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => of_integer(column, asked),
-        DataType::Float | DataType::Double => of_float(name, asked),
-        DataType::Bool => match asked {
-            Predicate::AnyOf([Scalar::Bool(b)]) => Some(format!("{name} == {b}")),
-            _ => None,
-        },
-        _ => None,
-    };
-    Superset.lowered(expression.map(text))
-}
-
-fn of_text(server: Server, name: &str, asked: Predicate<'_>) -> Option<String> {
-    let like = |text: String| server.finds_infixes().then(|| format!("{name} like {}", quoted(&text)));
-    match asked {
-        Predicate::AnyOf(operands) => {
-            let texts = ByType::of(operands).texts;
-            (!texts.is_empty()).then(|| format!("{name} in {}", quoted_list(texts)))
-        }
-        Predicate::Order(order, Scalar::String(bound)) => {
-            Some(format!("{name} {} {}", order.symbol(), quoted(bound)))
-        }
-        Predicate::StartsWith(prefix) => Some(prefix_range(name, prefix).to_string()),
-        Predicate::EndsWith(suffix) => like(format!("%{}", pattern(suffix))),
-        Predicate::Contains(Scalar::String(text)) => like(format!("%{}%", pattern(text))),
-        _ => None,
-    }
-}
-
-fn of_integer(column: &Column, asked: Predicate<'_>) -> Option<String> {
-    let name = &column.name;
-    let (least, most) = match column.of {
-        DataType::Int8 => (i64::from(i8::MIN), i64::from(i8::MAX)),
-        DataType::Int16 => (i64::from(i16::MIN), i64::from(i16::MAX)),
-        DataType::Int32 => (i64::from(i32::MIN), i64::from(i32::MAX)),
-        _ => (i64::MIN + 1, i64::MAX),
-    };
-    let whole = |scalar: &Scalar, round: fn(f64) -> f64| match scalar {
-        Scalar::Integer(i) => Some(*i),
-        Scalar::Float(x) => Some(round(*x)).filter(|x| x.abs() < TWO_53).map(|x| x as i64),
-        _ => None,
-    };
-    let whole = |scalar, round| whole(scalar, round).filter(|i| (least..=most).contains(i));
-    match asked {
-        Predicate::AnyOf(operands) => {
-            // An operand that is no integer of this type equals none.
-            let possible = operands.iter().filter(|o| !matches!(o, Scalar::Float(x) if x.fract() != 0.0));
-            let integers: Vec<String> =
-                possible.map(|o| whole(o, f64::round).map(|i| i.to_string())).collect::<Option<_>>()?;
-            (!integers.is_empty()).then(|| format!("{name} in [{}]", integers.join(", ")))
-        }
-        Predicate::Order(order, bound) => {
-            let round = if order.side == Side::Above { f64::floor } else { f64::ceil };
-            whole(bound, round).map(|i| format!("{name} {} {i}", order.widened().symbol()))
-        }
-        _ => None,
-    }
-}
-
-/// A field may be of single precision, which the server compares as such: a comparison includes what is equal.
-fn of_float(name: &str, asked: Predicate<'_>) -> Option<String> {
-    let (symbol, operand) = match asked {
-        Predicate::AnyOf([operand]) => ("==", operand),
-        Predicate::Order(order, bound) => (order.widened().symbol(), bound),
-        _ => return None,
-    };
-    operand.as_float().map(|x| format!("{name} {symbol} {x:?}"))
-}
-
-/// The texts that begin with a prefix: they lie between it and the next text that does not.
-fn prefix_range(path: &str, prefix: &str) -> Expression {
-    let from = text(format!("{path} >= {}", quoted(prefix)));
-    let end = after(prefix).map(|end| text(format!("{path} < {}", quoted(&end))));
-    Expression::all(std::iter::once(from).chain(end))
-}
-
-/// The least text behind all that begin with a prefix, by bytes, which is by characters.
-fn after(prefix: &str) -> Option<String> {
-    let mut text = prefix.to_owned();
-    while let Some(last) = text.pop() {
-        let next = (u32::from(last) + 1..=u32::from(char::MAX)).find_map(char::from_u32);
-        if let Some(next) = next {
-            text.push(next);
-            return Some(text);
-        }
-    }
-    None
-}
-
-/// A text as a pattern of `like`. What is special there cannot be escaped everywhere: any character may stand for it.
-fn pattern(text: &str) -> String {
-    text.chars().map(|c| if matches!(c, '%' | '\\') { '_' } else { c }).collect()
-}
-
-fn is_plain_name(key: &str) -> bool {
-    let lower = key.to_ascii_lowercase();
-    key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-        && !KEYWORDS.contains(&lower.as_str())
-        && lower != "false"
 }
 
 #[cfg(test)]

@@ -15,13 +15,15 @@ mod driver;
 mod error;
 mod expression;
 mod filter;
+mod foreign;
 mod layout;
 mod load;
 mod optimize;
+mod proto;
 mod search;
 mod server;
 
-pub use config::{Config, Credentials};
+pub use config::{Config, PROVIDER};
 pub use driver::MilvusDriver;
 pub use expression::{Expression, Text};
 
@@ -30,9 +32,6 @@ use std::sync::Arc;
 use portolan_core::driver::DriverStorage;
 use portolan_core::{Location, Result, VectorStorage};
 
-/// The provider's name, and its URI scheme.
-pub const PROVIDER: &str = "milvus";
-
 /// Opens the store at a location such as `milvus://root:env:PASSWORD@localhost:19530/default?tls=true`.
 ///
 /// # Errors
@@ -40,23 +39,4 @@ pub const PROVIDER: &str = "milvus";
 pub async fn open(location: Location) -> Result<Arc<dyn VectorStorage>> {
     let driver = MilvusDriver::new(&Config::from_location(location)?)?;
     Ok(Arc::new(DriverStorage::new(driver)))
-}
-
-#[allow(
-    clippy::all,
-    dead_code,
-    deprecated,
-    missing_debug_implementations,
-    missing_docs,
-    rustdoc::all,
-    unreachable_pub,
-    unused_qualifications
-)]
-mod generated {
-    tonic::include_proto!("milvus");
-}
-
-/// The messages of the wire.
-mod proto {
-    pub(crate) use crate::generated::milvus::proto::{common, milvus, schema};
 }

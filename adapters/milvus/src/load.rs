@@ -7,7 +7,7 @@ use portolan_core::driver::WriteError;
 use portolan_core::{Error, ErrorKind, IndexSpec};
 use tokio::time::{Instant, sleep};
 
-use crate::client::Client;
+use crate::client::{Client, about};
 use crate::error::{is_no_index, is_not_loaded};
 use crate::layout::{index_params, replicas};
 use crate::proto::milvus::{
@@ -18,109 +18,100 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 const DONE: i64 = 100;
 
-/// Makes a call, and where the collection is not loaded, loads it and makes the call again, within a bound.
-pub(crate) async fn with_loaded<T, F>(
-    client: &Client,
-    bound: Duration,
-    name: &str,
-    spec: &IndexSpec,
-    vector: &str,
-    call: impl Fn() -> F,
-) -> Result<T, WriteError>
-where
-    F: Future<Output = Result<T, WriteError>>,
-{
-    let mut answer = call().await;
-    if !matches!(&answer, Err(fault) if is_not_loaded(fault)) {
-        return answer;
+/// Ever longer pauses, between questions whether something is done.
+#[derive(Debug)]
+pub(crate) struct Pauses(Duration);
+
+impl Pauses {
+    pub(crate) fn new() -> Self {
+        Self(FIRST_PAUSE)
     }
-    let end = Instant::now() + bound;
-    let mut pause = FIRST_PAUSE;
-    loop {
-        if let Err(fault) = load(client, name, spec, vector, end).await
-            && !is_not_loaded(&fault)
-        {
-            return Err(fault);
+
+    /// The next pause; false, and none, where it would not end before `end`.
+    pub(crate) async fn before(&mut self, end: Option<Instant>) -> bool {
+        let fits = end.is_none_or(|end| Instant::now() + self.0 < end);
+        if fits {
+            sleep(self.0).await;
+            self.0 = (self.0 * 2).min(LONGEST_PAUSE);
         }
-        answer = call().await;
-        match &answer {
-            Err(fault) if is_not_loaded(fault) && Instant::now() + pause < end => {
-                sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
+        fits
+    }
+}
+
+/// A collection to be loaded.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Loading<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) name: &'a str,
+    pub(crate) spec: &'a IndexSpec,
+    /// The field of the vectors.
+    pub(crate) vector: &'a str,
+    /// When it must be loaded.
+    pub(crate) end: Instant,
+}
+
+impl Loading<'_> {
+    /// Makes a call, and where the collection is not loaded, loads it and makes the call again.
+    pub(crate) async fn call<T, F>(self, call: impl Fn() -> F) -> Result<T, WriteError>
+    where
+        F: Future<Output = Result<T, WriteError>>,
+    {
+        let mut pauses = Pauses::new();
+        loop {
+            let answer = call().await;
+            if !matches!(&answer, Err(e) if is_not_loaded(e)) {
+                return answer;
             }
-            _ => return answer,
+            match self.load().await {
+                Err(e) if !is_not_loaded(&e) => return Err(e),
+                loaded => loaded.ok(),
+            };
+            if !pauses.before(Some(self.end)).await {
+                return answer;
+            }
         }
     }
-}
 
-/// Loads a collection, which needs an index, and waits until it is loaded.
-pub(crate) async fn load(
-    client: &Client,
-    name: &str,
-    spec: &IndexSpec,
-    vector: &str,
-    end: Instant,
-) -> Result<(), WriteError> {
-    let request = || LoadCollectionRequest {
-        db_name: client.database(),
-        collection_name: name.to_owned(),
-        replica_number: replicas(spec),
-        ..LoadCollectionRequest::default()
-    };
-    if let Err(fault) = client.load_collection(request()).await {
-        if has_index(client, name).await? {
-            return Err(fault);
+    /// Loads the collection, which needs an index, and waits until it is loaded.
+    pub(crate) async fn load(self) -> Result<(), WriteError> {
+        let Self { client, name, spec, .. } = self;
+        let replicas = replicas(spec)?;
+        let request = || about!(client, name, LoadCollectionRequest { replica_number: replicas });
+        if let Err(e) = client.load_collection(request()).await {
+            if self.has_index().await? {
+                return Err(e);
+            }
+            self.create_index().await?;
+            client.load_collection(request()).await?;
         }
-        create_index(client, name, spec, vector).await?;
-        client.load_collection(request()).await?;
+        let mut pauses = Pauses::new();
+        loop {
+            let asked = about!(client, name, GetLoadingProgressRequest {});
+            let progress = client.get_loading_progress(asked).await?.progress;
+            if progress >= DONE {
+                return Ok(());
+            }
+            if !pauses.before(Some(self.end)).await {
+                let message = format!("the collection is loaded to {progress} %; try again later");
+                return Err(Error::new(ErrorKind::NotReady, message).into());
+            }
+        }
     }
-    let mut pause = FIRST_PAUSE;
-    loop {
-        let progress = client
-            .get_loading_progress(GetLoadingProgressRequest {
-                db_name: client.database(),
-                collection_name: name.to_owned(),
-                ..GetLoadingProgressRequest::default()
-            })
-            .await?;
-        if progress.progress >= DONE {
-            return Ok(());
-        }
-        if Instant::now() + pause >= end {
-            let message = format!("the collection is loaded to {} %; try again later", progress.progress);
-            return Err(Error::new(ErrorKind::NotReady, message).into());
-        }
-        sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+
+    /// Makes the vector index that the spec asks for.
+    pub(crate) async fn create_index(self) -> Result<(), WriteError> {
+        let Self { client, name, spec, vector, .. } = self;
+        let fields = (vector.to_owned(), index_params(spec));
+        let request =
+            about!(client, name, CreateIndexRequest { field_name: fields.0, extra_params: fields.1 });
+        client.create_index(request).await.map(drop)
     }
-}
 
-/// Makes the vector index that the spec asks for.
-pub(crate) async fn create_index(
-    client: &Client,
-    name: &str,
-    spec: &IndexSpec,
-    vector: &str,
-) -> Result<(), WriteError> {
-    let request = CreateIndexRequest {
-        db_name: client.database(),
-        collection_name: name.to_owned(),
-        field_name: vector.to_owned(),
-        extra_params: index_params(spec),
-        ..CreateIndexRequest::default()
-    };
-    client.create_index(request).await.map(drop)
-}
-
-async fn has_index(client: &Client, name: &str) -> Result<bool, WriteError> {
-    let request = DescribeIndexRequest {
-        db_name: client.database(),
-        collection_name: name.to_owned(),
-        ..DescribeIndexRequest::default()
-    };
-    match client.describe_index(request).await {
-        Ok(reply) => Ok(!reply.index_descriptions.is_empty()),
-        Err(fault) if is_no_index(&fault) => Ok(false),
-        Err(fault) => Err(fault),
+    async fn has_index(self) -> Result<bool, WriteError> {
+        match self.client.describe_index(about!(self.client, self.name, DescribeIndexRequest {})).await {
+            Ok(reply) => Ok(!reply.index_descriptions.is_empty()),
+            Err(e) if is_no_index(&e) => Ok(false),
+            Err(e) => Err(e),
+        }
     }
 }

@@ -6,11 +6,13 @@ use portolan_core::driver::Nearest;
 use prost::Message;
 use serde_json::json;
 
+use crate::client::{Client, about};
 use crate::convert::output_fields;
 use crate::expression::Expression;
-use crate::layout::{Layout, metric_name, pairs};
+use crate::layout::{Layout, metric_name};
 use crate::proto::common::{ConsistencyLevel, DslType, PlaceholderGroup, PlaceholderType, PlaceholderValue};
 use crate::proto::milvus::{QueryRequest, SearchRequest};
+use crate::proto::pairs;
 use crate::server::Server;
 
 /// What the reply of a count calls it.
@@ -22,7 +24,7 @@ const DEFAULT_NPROBE: u32 = 16;
 
 /// The search for the nearest rows.
 pub(crate) fn nearest(
-    database: String,
+    client: &Client,
     name: &str,
     layout: &Layout,
     query: &Nearest<'_, Expression>,
@@ -39,8 +41,6 @@ pub(crate) fn nearest(
         }
     };
     SearchRequest {
-        db_name: database,
-        collection_name: name.to_owned(),
         dsl: query.filter.map(ToString::to_string).unwrap_or_default(),
         dsl_type: DslType::BoolExprV1.into(),
         placeholder_group: placeholder(query.vector, layout.dimension),
@@ -54,34 +54,32 @@ pub(crate) fn nearest(
         ]),
         nq: 1,
         consistency_level: ConsistencyLevel::Strong.into(),
-        ..SearchRequest::default()
+        ..about!(client, name, SearchRequest {})
     }
 }
 
 /// A query for all rows that an expression meets.
 pub(crate) fn query(
-    database: String,
+    client: &Client,
     name: &str,
     expression: Option<&Expression>,
     output_fields: Vec<String>,
 ) -> QueryRequest {
     QueryRequest {
-        db_name: database,
-        collection_name: name.to_owned(),
         expr: expression.map(ToString::to_string).unwrap_or_default(),
         output_fields,
         consistency_level: ConsistencyLevel::Strong.into(),
-        ..QueryRequest::default()
+        ..about!(client, name, QueryRequest {})
     }
 }
 
-/// The same for the rows with the least primary keys.
-pub(crate) fn limited(server: Server, mut request: QueryRequest, limit: usize) -> QueryRequest {
+/// The same, with a limit for the rows with the least primary keys.
+pub(crate) fn limited(server: Server, mut request: QueryRequest, limit: Option<usize>) -> QueryRequest {
+    let Some(limit) = limit else { return request };
     request.query_params = pairs([("limit", limit.to_string())]);
     if server.pages_as_iterator() {
-        request
-            .query_params
-            .extend(pairs([("iterator", "True".to_owned()), ("reduce_stop_for_best", "True".to_owned())]));
+        let iterator = [("iterator", "True".to_owned()), ("reduce_stop_for_best", "True".to_owned())];
+        request.query_params.extend(pairs(iterator));
     }
     request
 }

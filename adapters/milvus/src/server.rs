@@ -12,15 +12,17 @@ pub(crate) enum Server {
 }
 
 impl Server {
-    /// The server that reports this version, such as `v2.3.5` or `milvus_lite-3.2.2`.
-    pub(crate) fn of(version: &str) -> Self {
+    /// The server that reports this version, such as `v2.3.5` or `milvus_lite-3.2.2`; `None` for one that is too old: before
+    /// 2.3 there is no upsert.
+    pub(crate) fn of(version: &str) -> Option<Self> {
         if version.starts_with("milvus_lite") {
-            return Self::Lite;
+            return Some(Self::Lite);
         }
         let mut numbers = version.trim_start_matches('v').split(['.', '-']).map(str::parse::<u32>);
         match (numbers.next(), numbers.next()) {
-            (Some(Ok(2)), Some(Ok(minor))) if minor < 4 => Self::Old,
-            _ => Self::Current,
+            (Some(Ok(2)), Some(Ok(3))) => Some(Self::Old),
+            (Some(Ok(0..=1)), _) | (Some(Ok(2)), Some(Ok(0..=2))) => None,
+            _ => Some(Self::Current),
         }
     }
 
@@ -61,7 +63,10 @@ mod tests {
             ("3.0.0", Server::Current),
             ("unknown", Server::Current),
         ] {
-            assert_eq!(Server::of(version), server, "{version}");
+            assert_eq!(Server::of(version), Some(server), "{version}");
+        }
+        for version in ["v2.2.16", "2.0.0-rc8", "1.1.1"] {
+            assert_eq!(Server::of(version), None, "{version}");
         }
     }
 }

@@ -1,40 +1,27 @@
-//! A server that is absent, slow, overloaded, gone or answers rubbish: scripted, so that no real one is needed.
+//! What servers of Milvus answer when they refuse or fail: scripted, so that no real one is needed. What befalls the way to
+//! any server is in `wire.rs`.
 
 // A case fails by a panic.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
-#[allow(
-    clippy::all,
-    dead_code,
-    deprecated,
-    missing_debug_implementations,
-    missing_docs,
-    rustdoc::all,
-    unreachable_pub,
-    unused_qualifications
-)]
-mod generated {
-    tonic::include_proto!("milvus");
-}
+mod proto;
+mod replies;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use generated::milvus::proto::common::{KeyValuePair, Status};
-use generated::milvus::proto::milvus::{
-    DescribeCollectionResponse, DescribeIndexResponse, GetLoadingProgressResponse, GetVersionResponse,
-    MutationResult, QueryResults, ShowCollectionsResponse,
-};
-use generated::milvus::proto::schema::{
-    CollectionSchema, DataType, FieldData, FieldSchema, JsonArray, ScalarField, StringArray, field_data,
-    scalar_field,
-};
 use portolan_core::{
-    CallOptions, CountRequest, DeleteRequest, Error, ErrorKind, GetRequest, IndexSpec, Outcome, Record,
-    Result, UpsertRequest, VectorStorage,
+    CallOptions, CountRequest, DeleteRequest, ErrorKind, GetRequest, Outcome, Record, Result, UpsertRequest,
+    VectorStorage,
 };
-use portolan_testkit::wire::{Answer, Fault, Faulty, Line, Seen};
-use prost::Message;
+use portolan_testkit::wire::{Answer, Fault, Faulty};
+use proto::common::Status;
+use proto::milvus::{
+    DescribeIndexResponse, GetLoadingProgressResponse, GetVersionResponse, MutationResult, QueryResults,
+    ShowCollectionsResponse,
+};
+use proto::schema::{DataType, FieldSchema};
+use replies::{basics, column, described, ends, ok, port_fields, reply, rows, vector, version};
 
 /// Longer than any bound that is tested, so that a hang fails.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -44,78 +31,16 @@ async fn open(uri: &str) -> Result<Arc<dyn VectorStorage>> {
     tokio::time::timeout(PATIENCE, call).await.expect("opening is bounded")
 }
 
-async fn refused(uri: &str) -> Error {
-    open(uri).await.expect_err("an error")
-}
-
-fn ends(method: &'static str) -> impl Fn(&Seen) -> bool + Send + 'static {
-    move |request| request.path.ends_with(method)
-}
-
-fn reply(message: &impl Message) -> Answer {
-    Answer::grpc_message(&message.encode_to_vec())
-}
-
-fn ok() -> Option<Status> {
-    Some(Status::default())
-}
-
 #[allow(deprecated)]
 fn failed(code: i32, error_code: i32, reason: &str) -> Option<Status> {
     Some(Status { code, error_code, reason: reason.into(), ..Status::default() })
 }
 
-/// A server of version 2.3 that has the collection `companies`.
+/// A server that has the collection `companies`.
 fn server() -> Faulty {
     let server = Faulty::start().unwrap();
-    let version = GetVersionResponse { status: ok(), version: "v2.3.5".into() };
-    server.on(.., ends("/GetVersion"), reply(&version));
-    server.on(.., ends("/DescribeCollection"), reply(&described(own_fields(), true)));
+    basics(&server);
     server
-}
-
-fn described(fields: Vec<FieldSchema>, kept: bool) -> DescribeCollectionResponse {
-    let spec = serde_json::to_value(IndexSpec::new("companies", 2)).unwrap();
-    let value = serde_json::json!({"version": 1, "spec": spec, "created_at": "2026-11-22T08:30:00.000Z"});
-    let property = KeyValuePair { key: "portolan.spec".into(), value: value.to_string() };
-    DescribeCollectionResponse {
-        status: ok(),
-        schema: Some(CollectionSchema { fields, ..CollectionSchema::default() }),
-        properties: if kept { vec![property] } else { Vec::new() },
-        ..DescribeCollectionResponse::default()
-    }
-}
-
-fn own_fields() -> Vec<FieldSchema> {
-    let id = FieldSchema { is_primary_key: true, ..column("id", DataType::VarChar) };
-    vec![id, vector("vector", DataType::FloatVector), column("metadata", DataType::Json)]
-}
-
-fn column(name: &str, of: DataType) -> FieldSchema {
-    FieldSchema { name: name.into(), data_type: of.into(), ..FieldSchema::default() }
-}
-
-fn vector(name: &str, of: DataType) -> FieldSchema {
-    let dim = KeyValuePair { key: "dim".into(), value: "2".into() };
-    FieldSchema { type_params: vec![dim], ..column(name, of) }
-}
-
-fn rows(ids: &[&str]) -> QueryResults {
-    let field = |name: &str, data| FieldData {
-        field_name: name.into(),
-        field: Some(field_data::Field::Scalars(ScalarField { data: Some(data) })),
-        ..FieldData::default()
-    };
-    let texts = StringArray { data: ids.iter().map(|id| (*id).to_owned()).collect() };
-    let objects = JsonArray { data: vec![b"{}".to_vec(); ids.len()] };
-    QueryResults {
-        status: ok(),
-        fields_data: vec![
-            field("id", scalar_field::Data::StringData(texts)),
-            field("metadata", scalar_field::Data::JsonData(objects)),
-        ],
-        ..QueryResults::default()
-    }
 }
 
 fn records() -> [Record; 2] {
@@ -124,37 +49,6 @@ fn records() -> [Record; 2] {
 
 async fn upsert(storage: &dyn VectorStorage) -> Result<Vec<Outcome>> {
     Ok(storage.upsert(&UpsertRequest::new("companies", &records()[..])).await?.items)
-}
-
-#[tokio::test]
-async fn nobody_listens() {
-    let server = Faulty::start().unwrap();
-    server.down().await.unwrap();
-    let error = refused(&server.uri("milvus")).await;
-    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
-    assert!(error.message().contains(&server.address().to_string()), "{error}");
-}
-
-#[tokio::test]
-async fn nobody_answers() {
-    let server = Faulty::start().unwrap();
-    server.on_connection(.., Line::Silent);
-    let error = refused(&format!("{}?timeout=1", server.uri("milvus"))).await;
-    assert!(matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Unavailable), "{error}");
-    assert!(error.is_retryable());
-}
-
-#[tokio::test]
-async fn something_else_answers() {
-    for fault in
-        [Fault::rubbish(), Answer::status(500).body("no").into(), Answer::status(404).into(), Fault::Reset]
-    {
-        let server = Faulty::start().unwrap();
-        server.on(.., |_| true, fault.clone());
-        let error = refused(&server.uri("milvus")).await;
-        let kinds = [ErrorKind::Unavailable, ErrorKind::Unexpected, ErrorKind::Unsupported];
-        assert!(kinds.contains(&error.kind()), "{fault:?}: {error}");
-    }
 }
 
 #[tokio::test]
@@ -171,7 +65,8 @@ async fn a_wrong_password_is_told_and_never_shown() {
     let server = Faulty::start().unwrap();
     server.on(.., ends("/GetVersion"), Answer::grpc(16, "auth check failure"));
     let uri = format!("milvus://root:s3cret@{}", server.address());
-    let error = refused(&uri).await;
+    let storage = open(&uri).await.unwrap();
+    let error = storage.list_indexes(CallOptions::new()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unauthenticated, "{error}");
     assert!(!format!("{error} {error:?}").contains("s3cret"));
     let sent = server.seen()[0].headers["authorization"].clone();
@@ -216,16 +111,6 @@ async fn each_failure_of_a_read_has_its_kind() {
         assert_eq!(error.kind(), kind, "{error}");
         assert_eq!((error.operation(), error.index()), (Some("count"), Some("companies")));
     }
-}
-
-#[tokio::test]
-async fn an_overloaded_server_says_when_to_come_again() {
-    let server = server();
-    server.on(.., ends("/Query"), Answer::grpc(8, "busy").trailer("retry-after", "7"));
-    let storage = open(&server.uri("milvus")).await.unwrap();
-    let error = storage.count(&CountRequest::new("companies")).await.unwrap_err();
-    assert_eq!((error.kind(), error.retry_after()), (ErrorKind::RateLimited, Some(Duration::from_secs(7))));
-    assert!(error.is_retryable());
 }
 
 #[tokio::test]
@@ -337,8 +222,7 @@ async fn collections_that_the_port_cannot_hold_are_refused() {
         (vec![id(), vector("v", DataType::FloatVector)], "no index"),
     ] {
         let server = Faulty::start().unwrap();
-        let version = GetVersionResponse { status: ok(), version: "v2.3.5".into() };
-        server.on(.., ends("/GetVersion"), reply(&version));
+        version(&server);
         server.on(.., ends("/DescribeCollection"), reply(&described(fields, false)));
         let none = DescribeIndexResponse { status: failed(700, 25, "index not found"), ..Default::default() };
         server.on(.., ends("/DescribeIndex"), reply(&none));
@@ -350,11 +234,21 @@ async fn collections_that_the_port_cannot_hold_are_refused() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_too_old_is_unsupported() {
+    let server = Faulty::start().unwrap();
+    let version = GetVersionResponse { status: ok(), version: "v2.2.16".into() };
+    server.on(.., ends("/GetVersion"), reply(&version));
+    let storage = open(&server.uri("milvus")).await.unwrap();
+    let error = storage.list_indexes(CallOptions::new()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    assert!(error.message().contains("v2.2.16"), "{error}");
+}
+
+#[tokio::test]
 async fn a_damaged_spec_is_corrupt() {
     let server = Faulty::start().unwrap();
-    let version = GetVersionResponse { status: ok(), version: "v2.3.5".into() };
-    server.on(.., ends("/GetVersion"), reply(&version));
-    let mut damaged = described(own_fields(), true);
+    version(&server);
+    let mut damaged = described(port_fields(), true);
     damaged.properties[0].value = "{".into();
     server.on(.., ends("/DescribeCollection"), reply(&damaged));
     let storage = open(&server.uri("milvus")).await.unwrap();

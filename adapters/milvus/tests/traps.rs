@@ -5,33 +5,12 @@
 // A case fails by a panic.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
-#[allow(
-    clippy::all,
-    dead_code,
-    deprecated,
-    missing_debug_implementations,
-    missing_docs,
-    rustdoc::all,
-    unreachable_pub,
-    unused_qualifications
-)]
-mod generated {
-    tonic::include_proto!("milvus");
-}
+mod proto;
 
 use std::future::Future;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use generated::milvus::proto::common::{KeyValuePair, Status};
-use generated::milvus::proto::milvus::milvus_service_client::MilvusServiceClient;
-use generated::milvus::proto::milvus::{
-    CreateCollectionRequest, CreateIndexRequest, ReleaseCollectionRequest, UpsertRequest,
-};
-use generated::milvus::proto::schema::{
-    CollectionSchema, DataType, DoubleArray, FieldData, FieldSchema, FloatArray, JsonArray, LongArray,
-    ScalarField, StringArray, VectorField, field_data, scalar_field, vector_field,
-};
 use libtest_mimic::{Arguments, Failed, Trial};
 use portolan_core::filter::field;
 use portolan_core::{
@@ -41,6 +20,13 @@ use portolan_core::{
 };
 use portolan_testkit::wire::{Fault, Faulty};
 use prost::Message;
+use proto::common::{KeyValuePair, Status};
+use proto::milvus::milvus_service_client::MilvusServiceClient;
+use proto::milvus::{CreateCollectionRequest, CreateIndexRequest, ReleaseCollectionRequest, UpsertRequest};
+use proto::schema::{
+    CollectionSchema, DataType, DoubleArray, FieldData, FieldSchema, FloatArray, JsonArray, LongArray,
+    ScalarField, StringArray, VectorField, field_data, scalar_field, vector_field,
+};
 use serde_json::json;
 use tonic::transport::Channel;
 

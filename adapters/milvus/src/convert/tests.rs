@@ -1,13 +1,14 @@
-use portolan_core::EngineKind;
+use portolan_core::{EngineKind, ErrorKind, Metadata, Metric};
 use serde_json::json;
 
 use super::*;
+use crate::foreign::column::{Column, Columns};
 
 fn spec() -> IndexSpec {
     IndexSpec::new("abc", 2)
 }
 
-fn own() -> Layout {
+fn made() -> Layout {
     Layout::of_spec(&spec(), 2)
 }
 
@@ -21,7 +22,7 @@ fn foreign(columns: Vec<Column>) -> Layout {
         engine: EngineKind::Flat,
         nlist: 128,
         compressed: false,
-        metadata: Home::Columns { columns, dynamic: true },
+        columns: Some(Columns { typed: columns, dynamic: true }),
         parted: Parted::No,
     }
 }
@@ -44,7 +45,7 @@ fn round_trip(layout: &Layout, given: &[Row]) -> Vec<Row> {
 }
 
 #[test]
-fn own_rows_read_back_as_they_were() {
+fn rows_read_back_as_they_were() {
     let given = [
         row(
             "a",
@@ -52,11 +53,11 @@ fn own_rows_read_back_as_they_were() {
         ),
         row("b", json!({})),
     ];
-    assert_eq!(round_trip(&own(), &given), given);
+    assert_eq!(round_trip(&made(), &given), given);
 }
 
 #[test]
-fn rows_of_others_read_back_as_they_were() {
+fn rows_of_other_programs_read_back_as_they_were() {
     let layout = foreign(vec![
         a_column("year", DataType::Int64, false),
         a_column("ratio", DataType::Float, true),
@@ -73,7 +74,7 @@ fn rows_of_others_read_back_as_they_were() {
 fn what_does_not_fit_is_refused() {
     let layout =
         foreign(vec![a_column("year", DataType::Int8, false), a_column("ratio", DataType::Float, true)]);
-    fits(&layout, &row("7", json!({"year": 3}))).unwrap();
+    admit(&layout, &row("7", json!({"year": 3}))).unwrap();
     for (id, metadata, word) in [
         ("seven", json!({"year": 3}), "seven"),
         ("07", json!({"year": 3}), "07"),
@@ -83,7 +84,7 @@ fn what_does_not_fit_is_refused() {
         ("7", json!({"year": 3, "ratio": 0.1}), "0.1"),
         ("7", json!({"year": 3, "pk": 1}), "pk"),
     ] {
-        let error = fits(&layout, &row(id, metadata)).unwrap_err();
+        let error = admit(&layout, &row(id, metadata)).unwrap_err();
         assert!(error.message().contains(word), "{error}");
     }
 }
@@ -92,8 +93,8 @@ fn what_does_not_fit_is_refused() {
 fn a_text_that_is_too_long_is_refused_alone() {
     let title = Column { max_length: Some(4), ..a_column("title", DataType::VarChar, false) };
     let layout = foreign(vec![title]);
-    fits(&layout, &row("7", json!({"title": "four"}))).unwrap();
-    let error = fits(&layout, &row("7", json!({"title": "fünf"}))).unwrap_err();
+    admit(&layout, &row("7", json!({"title": "four"}))).unwrap();
+    let error = admit(&layout, &row("7", json!({"title": "fünf"}))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::PayloadTooLarge);
     assert!(error.message().contains("title") && error.message().contains("4 bytes"), "{error}");
 }
@@ -105,7 +106,7 @@ fn nulls_and_numbers_beyond_i64_are_read_as_the_contract_says() {
         column("id", DataType::VarChar, Data::StringData(StringArray { data: vec!["a".into()] })),
         column(METADATA, DataType::Json, Data::JsonData(JsonArray { data: vec![bytes] })),
     ];
-    let read = rows(&own(), &spec(), Want::ALL, &fields).unwrap();
+    let read = rows(&made(), &spec(), Want::ALL, &fields).unwrap();
     assert_eq!(
         read[0].metadata.to_json(),
         json!({"huge": 18_446_744_073_709_551_615.0, "list": [18_446_744_073_709_551_615.0]})
@@ -134,17 +135,9 @@ fn rubbish_is_an_error() {
     let no_object =
         column(METADATA, DataType::Json, Data::JsonData(JsonArray { data: vec![b"[1]".to_vec(); 2] }));
     for bad in [short, broken, no_object] {
-        assert!(rows(&own(), &spec(), Want::ALL, &[ids.clone(), bad]).is_err());
+        assert!(rows(&made(), &spec(), Want::ALL, &[ids.clone(), bad]).is_err());
     }
-    assert!(rows(&own(), &spec(), Want::ALL, &[]).is_err());
-}
-
-#[test]
-fn scores_become_distances() {
-    assert_eq!(distance(Metric::Cosine, 0.25), 0.75);
-    assert_eq!(distance(Metric::DotProduct, 3.0), -3.0);
-    assert_eq!(distance(Metric::Euclidean, 9.0), 3.0);
-    assert_eq!(distance(Metric::Euclidean, -1e-9), 0.0);
+    assert!(rows(&made(), &spec(), Want::ALL, &[]).is_err());
 }
 
 #[test]
@@ -166,7 +159,7 @@ fn each_record_names_its_partition() {
         .map(|value| row("r", json!({ "tenant": value })))
         .collect();
     let sent = columns(&Layout::of_spec(&spec, 2), &rows);
-    let partitions = sent.iter().find(|field| field.field_name == PARTITION).and_then(scalar);
+    let partitions = sent.iter().find(|field| field.field_name == PARTITION).and_then(scalars);
     let Some(Data::StringData(partitions)) = partitions else { panic!("no partitions") };
     assert_eq!(partitions.data, ["a", "7", "", "", ""]);
 }

@@ -3,6 +3,9 @@ use portolan_core::filter::field;
 use portolan_core::{Filter, Metric};
 
 use super::*;
+use crate::expression::after;
+use crate::foreign::column::{Column, Columns};
+use crate::proto::schema::DataType;
 
 const SERVERS: [Server; 3] = [Server::Lite, Server::Old, Server::Current];
 
@@ -36,7 +39,6 @@ fn superset(text: &str) -> Lowered<String> {
 }
 
 fn foreign(columns: Vec<Column>) -> Layout {
-    let metadata = Home::Columns { columns, dynamic: true };
     Layout {
         id: "pk".into(),
         integer_ids: true,
@@ -46,7 +48,7 @@ fn foreign(columns: Vec<Column>) -> Layout {
         engine: EngineKind::Hnsw,
         nlist: 128,
         compressed: false,
-        metadata,
+        columns: Some(Columns { typed: columns, dynamic: true }),
         parted: Parted::No,
     }
 }
@@ -186,8 +188,8 @@ fn hostile_keys_and_values_stay_in_their_quotes() {
 #[test]
 fn ids_are_exact_both_ways() {
     let spec = spec();
-    let own = Layout::of_spec(&spec, 2);
-    let scope = Scope { server: Server::Old, layout: &own, spec: &spec };
+    let made = Layout::of_spec(&spec, 2);
+    let scope = Scope { server: Server::Old, layout: &made, spec: &spec };
     let ids = ["a\"".into(), "b".into()];
     assert_eq!(shown(scope.ids(&ids, false)), exact(r#"id in ["a\"", "b"]"#));
     assert_eq!(shown(scope.ids(&ids, true)), exact(r#"id not in ["a\"", "b"]"#));

@@ -1,6 +1,9 @@
-use portolan_core::ErrorKind;
+use portolan_core::{EngineParams, ErrorKind};
 
 use super::*;
+use crate::foreign;
+use crate::foreign::column::DYNAMIC;
+use crate::proto::milvus::IndexDescription;
 
 fn described(schema: CollectionSchema, properties: Vec<KeyValuePair>) -> DescribeCollectionResponse {
     DescribeCollectionResponse { schema: Some(schema), properties, ..DescribeCollectionResponse::default() }
@@ -16,7 +19,7 @@ fn index(params: &[(&str, &str)]) -> IndexDescription {
     IndexDescription { field_name: "v".into(), params, ..IndexDescription::default() }
 }
 
-fn of_others(fields: Vec<FieldSchema>) -> DescribeCollectionResponse {
+fn foreign(fields: Vec<FieldSchema>) -> DescribeCollectionResponse {
     let id = FieldSchema { is_primary_key: true, ..field("pk", DataType::Int64) };
     let vector =
         FieldSchema { type_params: pairs([("dim", "3".to_owned())]), ..field("v", DataType::FloatVector) };
@@ -31,7 +34,7 @@ fn a_spec_is_read_as_it_was_given() {
         .field("name", FieldType::String)
         .engine(EngineParams { kind: Some(EngineKind::Ivf), nlist: Some(64), ..EngineParams::default() })
         .option("shards", 2);
-    let (layout, info) = Layout::read("abc", &made(&spec, 2), &[]).unwrap();
+    let (layout, info) = Layout::kept(&made(&spec, 2)).unwrap().unwrap();
     assert_eq!(info.spec, spec);
     assert!(info.created_at.is_some());
     assert_eq!((layout.dimension, layout.nlist, layout.engine), (2, 64, EngineKind::Ivf));
@@ -48,18 +51,19 @@ fn two_creations_of_one_collection_are_told_apart() {
 }
 
 #[test]
-fn a_collection_whose_fields_were_changed_is_one_of_others() {
+fn a_collection_whose_fields_were_changed_is_one_foreign() {
     let mut changed = made(&IndexSpec::new("abc", 2), 2);
     changed.schema.as_mut().unwrap().fields.retain(|f| f.name != METADATA);
-    let error = Layout::read("abc", &changed, &[]).unwrap_err();
+    assert_eq!(Layout::kept(&changed).unwrap(), None);
+    let error = foreign::read("abc", &changed, &[]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
 }
 
 #[test]
-fn a_collection_of_others_says_what_it_is() {
+fn a_foreign_collection_says_what_it_is() {
     let year = FieldSchema { nullable: true, ..field("year", DataType::Int32) };
     let tags = FieldSchema { element_type: DataType::VarChar.into(), ..field("tags", DataType::Array) };
-    let collection = of_others(vec![year, tags, field("extra", DataType::Json)]);
+    let collection = foreign(vec![year, tags, field("extra", DataType::Json)]);
     for (params, engine) in [
         (
             index(&[("index_type", "HNSW"), ("metric_type", "IP"), ("M", "8"), ("efConstruction", "90")]),
@@ -71,7 +75,7 @@ fn a_collection_of_others_says_what_it_is() {
         ),
         (index(&[("index_type", "DISKANN"), ("metric_type", "IP")]), EngineParams::default()),
     ] {
-        let (layout, info) = Layout::read("abc", &collection, &[params]).unwrap();
+        let (layout, info) = foreign::read("abc", &collection, &[params]).unwrap();
         assert_eq!(info.spec.engine, engine);
         assert_eq!((info.spec.dimension, info.spec.metric), (3, Metric::DotProduct));
         let declared = [("tags".to_owned(), FieldType::String), ("year".to_owned(), FieldType::Integer)];
@@ -84,7 +88,7 @@ fn a_collection_of_others_says_what_it_is() {
 #[test]
 fn a_metric_that_the_port_has_not_is_named() {
     let index = index(&[("index_type", "FLAT"), ("metric_type", "JACCARD")]);
-    let error = Layout::read("abc", &of_others(Vec::new()), &[index]).unwrap_err();
+    let error = foreign::read("abc", &foreign(Vec::new()), &[index]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.message().contains("JACCARD"), "{error}");
 }
@@ -99,7 +103,7 @@ fn options_and_parameters_out_of_range_are_refused() {
         (spec().option("replicas", 0), "1 to 64"),
         (spec().option("shards", "two"), "integer"),
         (spec().engine(nlist), "65536"),
-        (spec().option("partition_key", 1), "declared field"),
+        (spec().option("partition_key", 1), "a text"),
         (spec().option("partition_key", "a"), "declared string or integer"),
         (spec().field("a", FieldType::Float).option("partition_key", "a"), "declared string or integer"),
         (spec().option("partitions", 4), "only with partition_key"),
@@ -112,7 +116,7 @@ fn options_and_parameters_out_of_range_are_refused() {
     check(Server::Old, &spec().option("shards", 16).option("replicas", 2)).unwrap();
     check(Server::Current, &parted().option("partitions", 4)).unwrap();
     assert_eq!(check(Server::Old, &parted()).unwrap_err().kind(), ErrorKind::Unsupported);
-    assert_eq!(replicas(&spec().option("replicas", 2)), 2);
+    assert_eq!(replicas(&spec().option("replicas", 2)).unwrap(), 2);
 }
 
 #[test]
@@ -138,13 +142,13 @@ fn a_partition_key_is_a_field_of_its_own() {
         .option("partitions", 8);
     let request = collection("abc", String::new(), &spec, 2).unwrap();
     assert_eq!(request.num_partitions, 8);
-    let (layout, info) = Layout::read("abc", &made(&spec, 2), &[]).unwrap();
+    let (layout, info) = Layout::kept(&made(&spec, 2)).unwrap().unwrap();
     assert_eq!(info.spec, spec);
     assert_eq!(layout.parted, Parted::ByKey("tenant".to_owned()));
     assert_eq!(layout.metadata_fields(), [METADATA]);
 
     let theirs = FieldSchema { is_partition_key: true, ..field("tenant", DataType::VarChar) };
     let index = index(&[("index_type", "FLAT"), ("metric_type", "L2")]);
-    let (layout, _) = Layout::read("abc", &of_others(vec![theirs]), &[index]).unwrap();
+    let (layout, _) = foreign::read("abc", &foreign(vec![theirs]), &[index]).unwrap();
     assert_eq!(layout.parted, Parted::ByField);
 }

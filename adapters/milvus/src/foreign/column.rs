@@ -1,0 +1,240 @@
+//! Metadata in typed fields and in the dynamic field.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+use portolan_core::driver::Row;
+use portolan_core::{Error, ErrorKind, FieldType, Metadata, Result, Scalar, Value};
+use serde::Deserialize;
+use serde_json::{Number, Value as Json};
+
+use crate::error::rubbish;
+use crate::proto::schema::{
+    ArrayArray, BoolArray, DataType, DoubleArray, FieldData, FieldSchema, FloatArray, IntArray, JsonArray,
+    LongArray, ScalarField, StringArray, scalar_field::Data,
+};
+use crate::proto::{column, param};
+
+/// The dynamic field.
+pub(crate) const DYNAMIC: &str = "$meta";
+
+/// The fields of another program's collection that are metadata.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Columns {
+    pub(crate) typed: Vec<Column>,
+    /// Whether there is a dynamic field, in which all other metadata is.
+    pub(crate) dynamic: bool,
+}
+
+/// A field of one type.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Column {
+    pub(crate) name: String,
+    pub(crate) of: DataType,
+    /// Of an array.
+    pub(crate) element: DataType,
+    /// Whether a record may lack it.
+    pub(crate) optional: bool,
+    /// The most bytes of a text.
+    pub(crate) max_length: Option<usize>,
+}
+
+impl Columns {
+    /// The column of a key.
+    pub(crate) fn get(&self, key: &str) -> Option<&Column> {
+        self.typed.iter().find(|column| column.name == key)
+    }
+
+    /// The names of all fields.
+    pub(crate) fn fields(&self) -> Vec<String> {
+        let typed = self.typed.iter().map(|column| column.name.clone());
+        typed.chain(self.dynamic.then(|| DYNAMIC.to_owned())).collect()
+    }
+
+    /// The types that bind values.
+    pub(crate) fn declared(&self) -> BTreeMap<String, FieldType> {
+        let declared = |column: &Column| Some((column.name.clone(), column.declared()?));
+        self.typed.iter().filter_map(declared).collect()
+    }
+
+    /// Checks metadata that is written; `taken` are the names of other fields.
+    pub(crate) fn admit(&self, metadata: &Metadata, taken: [&str; 2]) -> Result<()> {
+        self.typed.iter().try_for_each(|column| column.admit(metadata.get(&column.name)))?;
+        let mut rest = metadata.iter().map(|(key, _)| key).filter(|key| self.get(key).is_none());
+        match rest.find(|key| !self.dynamic || taken.contains(key)) {
+            Some(key) => Err(Error::invalid(format!("the collection has no room for the field {key:?}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// The metadata of rows that are admitted.
+    pub(crate) fn write(&self, rows: &[Row]) -> Vec<FieldData> {
+        let typed = self.typed.iter().filter_map(|column| column.write(rows));
+        let rest = self.dynamic.then(|| {
+            let data = rows.iter().map(|row| self.rest(row).to_string().into_bytes()).collect();
+            let field = column(DYNAMIC, DataType::Json, Data::JsonData(JsonArray { data }));
+            FieldData { is_dynamic: true, ..field }
+        });
+        typed.chain(rest).collect()
+    }
+
+    fn rest(&self, row: &Row) -> Metadata {
+        let rest = row.metadata.iter().filter(|(key, _)| self.get(key).is_none());
+        rest.map(|(key, value)| (key.to_owned(), value.clone())).collect()
+    }
+}
+
+impl Column {
+    pub(crate) fn of(field: &FieldSchema) -> Self {
+        Self {
+            name: field.name.clone(),
+            of: field.data_type(),
+            element: field.element_type(),
+            optional: field.nullable || field.default_value.is_some(),
+            max_length: param(&field.type_params, "max_length").and_then(|n| n.parse().ok()),
+        }
+    }
+
+    fn declared(&self) -> Option<FieldType> {
+        match if self.of == DataType::Array { self.element } else { self.of } {
+            DataType::Bool => Some(FieldType::Bool),
+            DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => Some(FieldType::Integer),
+            DataType::Float | DataType::Double => Some(FieldType::Float),
+            DataType::VarChar | DataType::String => Some(FieldType::String),
+            _ => None,
+        }
+    }
+
+    fn admit(&self, value: Option<&Value>) -> Result<()> {
+        let name = &self.name;
+        match (value, self.max_length) {
+            (None, _) if self.optional => Ok(()),
+            (None, _) => Err(Error::invalid(format!("the collection demands the field {name:?}"))),
+            (Some(value), Some(most)) if longest(value) > most => {
+                let message =
+                    format!("a text in the field {name:?} is longer than the {most} bytes it holds");
+                Err(Error::new(ErrorKind::PayloadTooLarge, message))
+            }
+            (Some(value), _) if self.values(&[value]).is_none() => {
+                Err(Error::invalid(format!("{value} does not fit into the field {name:?}")))
+            }
+            (Some(_), _) => Ok(()),
+        }
+    }
+
+    /// Of an optional one only the values that are there are sent, and which.
+    fn write(&self, rows: &[Row]) -> Option<FieldData> {
+        let values: Vec<Option<&Value>> = rows.iter().map(|row| row.metadata.get(&self.name)).collect();
+        let present: Vec<&Value> = values.iter().copied().flatten().collect();
+        let field = column(&self.name, self.of, self.values(&present)?);
+        let valid_data = values.iter().filter(|_| self.optional).map(Option::is_some).collect();
+        Some(FieldData { valid_data, ..field })
+    }
+
+    /// Values as the wire has them; `None` where one does not fit.
+    fn values(&self, values: &[&Value]) -> Option<Data> {
+        Some(match self.of {
+            DataType::Json => {
+                let data = values.iter().map(|value| value.to_json().to_string().into_bytes()).collect();
+                Data::JsonData(JsonArray { data })
+            }
+            DataType::Array => {
+                let list = |value: &&Value| match value {
+                    Value::List(items) => {
+                        Some(ScalarField { data: Some(elements(self.element, items.iter())?) })
+                    }
+                    _ => None,
+                };
+                let data = values.iter().map(list).collect::<Option<_>>()?;
+                Data::ArrayData(ArrayArray { data, element_type: self.element.into() })
+            }
+            of => {
+                let scalars: Vec<&Scalar> = values.iter().map(|v| v.as_scalar()).collect::<Option<_>>()?;
+                elements(of, scalars)?
+            }
+        })
+    }
+}
+
+/// The integers that a type holds.
+pub(crate) fn range(of: DataType) -> RangeInclusive<i64> {
+    match of {
+        DataType::Int8 => i8::MIN.into()..=i8::MAX.into(),
+        DataType::Int16 => i16::MIN.into()..=i16::MAX.into(),
+        DataType::Int32 => i32::MIN.into()..=i32::MAX.into(),
+        _ => i64::MIN..=i64::MAX,
+    }
+}
+
+/// The values of a field as JSON.
+pub(crate) fn values(data: &Data) -> Result<Vec<Json>> {
+    let float = |x: f64| Number::from_f64(x).map_or(Json::Null, Json::Number);
+    Ok(match data {
+        Data::BoolData(column) => column.data.iter().map(|b| Json::Bool(*b)).collect(),
+        Data::IntData(column) => column.data.iter().map(|i| Json::from(*i)).collect(),
+        Data::LongData(column) => column.data.iter().map(|i| Json::from(*i)).collect(),
+        Data::FloatData(column) => column.data.iter().map(|x| float(f64::from(*x))).collect(),
+        Data::DoubleData(column) => column.data.iter().map(|x| float(*x)).collect(),
+        Data::StringData(column) => column.data.iter().map(|s| Json::from(s.as_str())).collect(),
+        Data::JsonData(column) => column.data.iter().map(|bytes| parse(bytes)).collect::<Result<_>>()?,
+        Data::ArrayData(column) => {
+            let list = |scalars: &ScalarField| scalars.data.as_ref().map_or(Ok(Vec::new()), values);
+            column.data.iter().map(|scalars| list(scalars).map(Json::Array)).collect::<Result<_>>()?
+        }
+        _ => return Err(rubbish("has a field of an unknown type")),
+    })
+}
+
+/// A JSON text however deep; an empty one is null.
+fn parse(bytes: &[u8]) -> Result<Json> {
+    if bytes.is_empty() {
+        return Ok(Json::Null);
+    }
+    let mut text = serde_json::Deserializer::from_slice(bytes);
+    text.disable_recursion_limit();
+    Json::deserialize(&mut text).map_err(|e| rubbish("has JSON that cannot be read").with_source(e))
+}
+
+/// The bytes of the longest text.
+fn longest(value: &Value) -> usize {
+    let length = |scalar: &Scalar| scalar.as_str().map_or(0, str::len);
+    match value {
+        Value::Scalar(scalar) => length(scalar),
+        Value::List(items) => items.iter().map(length).max().unwrap_or(0),
+        Value::Opaque(_) => 0,
+    }
+}
+
+/// Scalars of one type as the wire has them; `None` where one would change.
+fn elements<'a>(of: DataType, items: impl IntoIterator<Item = &'a Scalar>) -> Option<Data> {
+    let items = items.into_iter();
+    let integer = |scalar: &Scalar| match scalar {
+        Scalar::Integer(i) => Some(*i).filter(|i| range(of).contains(i)),
+        _ => None,
+    };
+    Some(match of {
+        DataType::Bool => {
+            let bool = |scalar: &Scalar| if let Scalar::Bool(b) = scalar { Some(*b) } else { None };
+            Data::BoolData(BoolArray { data: items.map(bool).collect::<Option<_>>()? })
+        }
+        DataType::Int8 | DataType::Int16 | DataType::Int32 => {
+            let narrow = |scalar: &Scalar| i32::try_from(integer(scalar)?).ok();
+            Data::IntData(IntArray { data: items.map(narrow).collect::<Option<_>>()? })
+        }
+        DataType::Int64 => Data::LongData(LongArray { data: items.map(integer).collect::<Option<_>>()? }),
+        DataType::Float => {
+            let narrow = |scalar: &Scalar| {
+                scalar.as_exact_f64().and_then(|x| Some(x as f32).filter(|narrow| f64::from(*narrow) == x))
+            };
+            Data::FloatData(FloatArray { data: items.map(narrow).collect::<Option<_>>()? })
+        }
+        DataType::Double => {
+            Data::DoubleData(DoubleArray { data: items.map(Scalar::as_exact_f64).collect::<Option<_>>()? })
+        }
+        DataType::VarChar | DataType::String => {
+            let text = |scalar: &Scalar| scalar.as_str().map(str::to_owned);
+            Data::StringData(StringArray { data: items.map(text).collect::<Option<_>>()? })
+        }
+        _ => return None,
+    })
+}

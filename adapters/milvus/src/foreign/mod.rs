@@ -1,0 +1,105 @@
+//! Collections that other programs made.
+
+pub(crate) mod column;
+pub(crate) mod filter;
+
+use std::collections::BTreeMap;
+
+use portolan_core::{EngineKind, EngineParams, Error, IndexInfo, IndexSpec, Metric, Result};
+
+use self::column::{Column, Columns};
+use crate::config::PROVIDER;
+use crate::error::rubbish;
+use crate::layout::{DEFAULT_NLIST, Layout, Parted, dimension};
+use crate::proto::milvus::{DescribeCollectionResponse, IndexDescription};
+use crate::proto::param;
+use crate::proto::schema::{CollectionSchema, DataType, FieldSchema};
+
+/// The kinds of index that compare vectors as they are.
+const UNCOMPRESSED: [&str; 4] = ["FLAT", "BRUTE_FORCE", "HNSW", "IVF_FLAT"];
+
+/// The fields of a collection that another program made, and what its spec would be.
+///
+/// # Errors
+/// `Unsupported` where the port cannot hold it, saying why.
+pub(crate) fn read(
+    name: &str,
+    collection: &DescribeCollectionResponse,
+    indexes: &[IndexDescription],
+) -> Result<(Layout, IndexInfo)> {
+    let schema = collection.schema.as_ref().ok_or_else(|| rubbish("has no schema"))?;
+    layout(name, schema, indexes)
+        .map_err(|why| Error::unsupported(format!("the collection {name:?} cannot be opened: {why}")))
+}
+
+fn layout(
+    name: &str,
+    schema: &CollectionSchema,
+    indexes: &[IndexDescription],
+) -> Result<(Layout, IndexInfo), String> {
+    let vector = vector(schema)?;
+    let id = schema.fields.iter().find(|f| f.is_primary_key).ok_or("it has no primary key")?;
+    let dimension = dimension(schema, &vector.name).ok_or("its dimension is not known")?;
+    let index = indexes
+        .iter()
+        .find(|index| index.field_name == vector.name)
+        .ok_or("its vector field has no index, so that its metric is not known; create one")?;
+    let metric = metric(index)?;
+    let engine = engine(index);
+    let fields = schema.fields.iter().filter(|f| !f.is_primary_key && !is_vector(f) && !f.is_dynamic);
+    let columns = Columns { typed: fields.map(Column::of).collect(), dynamic: schema.enable_dynamic_field };
+    let mut spec = IndexSpec::new(name, dimension).metric(metric).engine(engine.clone());
+    spec.fields = columns.declared();
+    let layout = Layout {
+        id: id.name.clone(),
+        integer_ids: id.data_type() == DataType::Int64,
+        vector: vector.name.clone(),
+        dimension,
+        metric,
+        engine: engine.kind.unwrap_or(EngineKind::Hnsw),
+        nlist: engine.nlist.unwrap_or(DEFAULT_NLIST),
+        compressed: !UNCOMPRESSED.contains(&param(&index.params, "index_type").unwrap_or_default()),
+        columns: Some(columns),
+        parted: if schema.fields.iter().any(|f| f.is_partition_key) { Parted::ByField } else { Parted::No },
+    };
+    Ok((layout, IndexInfo::new(spec, PROVIDER)))
+}
+
+fn vector(schema: &CollectionSchema) -> Result<&FieldSchema, String> {
+    match schema.fields.iter().filter(|f| is_vector(f)).collect::<Vec<_>>().as_slice() {
+        [one] if one.data_type() == DataType::FloatVector => Ok(*one),
+        [one] => Err(format!("its vectors are {}, not FloatVector", one.data_type().as_str_name())),
+        many => Err(format!("it has {} vector fields, not one", many.len())),
+    }
+}
+
+fn metric(index: &IndexDescription) -> Result<Metric, String> {
+    match param(&index.params, "metric_type").unwrap_or_default() {
+        "COSINE" => Ok(Metric::Cosine),
+        "IP" => Ok(Metric::DotProduct),
+        "L2" => Ok(Metric::Euclidean),
+        other => Err(format!("its metric {other:?} is not one of COSINE, IP and L2")),
+    }
+}
+
+fn engine(index: &IndexDescription) -> EngineParams {
+    // Some servers show parameters one by one, others as one JSON text.
+    let inner: BTreeMap<String, serde_json::Value> =
+        param(&index.params, "params").and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let number = |key: &str| {
+        let single = param(&index.params, key).and_then(|n| n.parse().ok());
+        single.or_else(|| u32::try_from(inner.get(key)?.as_u64()?).ok())
+    };
+    let kind = match param(&index.params, "index_type").unwrap_or_default() {
+        "FLAT" | "BRUTE_FORCE" => Some(EngineKind::Flat),
+        "HNSW" => Some(EngineKind::Hnsw),
+        kind if kind.starts_with("IVF") => Some(EngineKind::Ivf),
+        _ => None,
+    };
+    EngineParams { kind, m: number("M"), ef_construction: number("efConstruction"), nlist: number("nlist") }
+}
+
+/// Also true for vector types newer than this program.
+fn is_vector(field: &FieldSchema) -> bool {
+    field.data_type >= DataType::BinaryVector as i32
+}
