@@ -65,48 +65,32 @@ pub(crate) struct Create<'a> {
 }
 
 /// Vectors as numbers, or as base64 of little-endian f32.
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Embeddings<'a> {
     Numbers(Vec<&'a [f32]>),
     Base64(Vec<String>),
 }
 
-#[derive(Debug, Serialize)]
-pub(crate) struct Upsert<'a> {
+/// Records to write. Without embeddings they are changes to those that are there, whose vectors stay.
+#[derive(Debug, Default, PartialEq, Serialize)]
+pub(crate) struct Write<'a> {
     pub(crate) ids: Vec<&'a str>,
-    pub(crate) embeddings: Embeddings<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) embeddings: Option<Embeddings<'a>>,
     pub(crate) metadatas: Vec<Option<NativeMetadata>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) documents: Option<Vec<Option<String>>>,
-}
-
-/// Changes to records that are there; the vectors stay.
-#[derive(Debug, PartialEq, Serialize)]
-pub(crate) struct Update {
-    pub(crate) ids: Vec<NativeId>,
-    pub(crate) metadatas: Vec<Option<NativeMetadata>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) documents: Option<Vec<Option<String>>>,
-}
-
-#[derive(Debug, Serialize)]
-pub(crate) struct Delete<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) ids: Option<&'a [NativeId]>,
-    #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
-    pub(crate) clause: Option<&'a Json>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) limit: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Deleted {
-    pub(crate) deleted: Option<u64>,
+    pub(crate) deleted: Option<usize>,
 }
 
-#[derive(Debug, Serialize)]
-pub(crate) struct Get<'a> {
+/// Which records a request is about, and what of them is wanted.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Selection<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ids: Option<&'a [NativeId]>,
     #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
@@ -115,7 +99,8 @@ pub(crate) struct Get<'a> {
     pub(crate) limit: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) offset: Option<usize>,
-    pub(crate) include: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) include: Option<Vec<&'static str>>,
 }
 
 /// Rows, column by column; a column that was not asked for is absent.
@@ -132,11 +117,8 @@ pub(crate) struct Rows {
 pub(crate) struct Query<'a> {
     pub(crate) query_embeddings: [&'a [f32]; 1],
     pub(crate) n_results: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) ids: Option<&'a [NativeId]>,
-    #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
-    pub(crate) clause: Option<&'a Json>,
-    pub(crate) include: Vec<&'static str>,
+    #[serde(flatten)]
+    pub(crate) among: Selection<'a>,
 }
 
 /// The rows of each query vector, nearest first.

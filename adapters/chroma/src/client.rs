@@ -1,14 +1,24 @@
 //! The transport: requests about the server, and about the one database that is used of it.
 
-use portolan_core::Result;
 use portolan_core::driver::WriteError;
+use portolan_core::{ErrorKind, Result};
+use portolan_net::Kinds;
 use portolan_net::http::Client as Http;
 pub(crate) use portolan_net::http::segment;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::config::Config;
-use crate::error::KINDS;
+
+/// The words of answers that their status does not tell apart.
+const KINDS: Kinds<u16> = &[
+    (400, "expecting embedding with dimension", ErrorKind::DimensionMismatch),
+    (400, "Quota exceeded", ErrorKind::QuotaExceeded),
+    (422, "Quota exceeded", ErrorKind::QuotaExceeded),
+    (500, "already exists", ErrorKind::AlreadyExists),
+    (500, "Error finding id", ErrorKind::Unavailable),
+    (500, "too many SQL variables", ErrorKind::Unexpected),
+];
 
 const ROOT: &str = "/api/v2";
 
@@ -32,7 +42,7 @@ impl Client {
         self.http.get(&format!("{ROOT}/{path}")).await
     }
 
-    /// A request about the database, at a path below it.
+    /// A request about the database, by a path below it.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, WriteError> {
         self.http.get(&format!("{}{path}", self.database)).await
     }
@@ -46,7 +56,7 @@ impl Client {
         self.http.post(&format!("{}{path}", self.database), body).await
     }
 
-    /// Deletes what stands at a path below the database.
+    /// Deletes what a path below the database names.
     pub(crate) async fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, WriteError> {
         self.http.delete(&format!("{}{path}", self.database)).await
     }

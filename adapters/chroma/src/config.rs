@@ -2,23 +2,26 @@
 
 use std::str::FromStr;
 
-use portolan_core::{Error, Location, Result};
+use portolan_core::{Error, ErrorKind, Location, Result};
 use portolan_net::{Credentials, Endpoint, Headers, Options, Secret, Server};
 
-use crate::error::ADVICE;
+/// The provider's name, and its URI scheme.
+pub const PROVIDER: &str = "chroma";
 
 const DEFAULT_TENANT: &str = "default_tenant";
 const DEFAULT_DATABASE: &str = "default_database";
 
-/// What Chroma is called and where it listens.
-pub const SERVER: Server =
-    Server::new("Chroma", "chroma://localhost:8000", 8_000).tls_port(443).advice(ADVICE);
+/// What Chroma is called, where it listens, and what to do where it refuses.
+pub const SERVER: Server = Server::new("Chroma", "chroma://localhost:8000", 8_000).tls_port(443).advice(&[
+    (ErrorKind::Unauthenticated, "give a token (token=env:NAME) or user:password@"),
+    (ErrorKind::PayloadTooLarge, "send less at once, or raise the server's max_payload_size_bytes"),
+]);
 
 /// A Chroma server, and the tenant and database used of it. `Debug` shows no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Config {
-    /// Where the server is; the port is 8000, or 443 under TLS, unless the URI says another.
+    /// Where the server is; the port is 8000, or 443 under TLS, where the URI says no other.
     pub endpoint: Endpoint,
     /// How the client says who it is: nobody, user and password (HTTP basic), or a token.
     pub credentials: Credentials,
@@ -119,7 +122,6 @@ fn name(given: Option<String>, default: &str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use portolan_core::ErrorKind;
 
     fn read(uri: &str) -> Result<Config> {
         Config::from_location(uri.parse()?)

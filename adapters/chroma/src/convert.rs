@@ -11,12 +11,12 @@ use portolan_core::number::decimal_parts;
 use portolan_core::{Error, ErrorKind, FieldType, IndexSpec, Metadata, Metric, Result, Scalar, Value};
 use serde_json::Value as Json;
 
-use crate::api::{Embeddings, Found, NativeMetadata, Rows, Update, Upsert};
+use crate::api::{Embeddings, Found, NativeMetadata, Rows, Write};
 
-/// The key of a record's document: Chroma's own for it, hidden among the metadata.
+/// The key of a record's document: as Chroma calls it, hidden among the metadata.
 pub(crate) const DOCUMENT: &str = "chroma:document";
 
-/// The key of a record's URI, likewise.
+/// The key of a record's URI, hidden as well.
 pub(crate) const URI: &str = "chroma:uri";
 
 /// What Chroma tells of two vectors; it has no manhattan.
@@ -54,7 +54,7 @@ pub(crate) fn survives(x: f64) -> bool {
         .is_some_and(|(digits, exponent)| digits.unsigned_abs() <= 1 << 53 && exponent.abs() <= 22)
 }
 
-/// Whether a filter on this key must also look at values in the overflow.
+/// Whether a filter on this key must look at values in the overflow.
 pub(crate) fn may_overflow(spec: &IndexSpec, key: &str) -> bool {
     let all_native = matches!(spec.fields.get(key), Some(FieldType::Bool | FieldType::String));
     // Of a declared bool or string field only the empty list does, and no leaf that is pushed meets that one.
@@ -73,39 +73,23 @@ pub(crate) fn include(want: Want) -> Vec<&'static str> {
     include
 }
 
-/// Rows as Chroma takes them. What is not named there stays as it was.
-pub(crate) fn upsert(rows: &[Row], base64: bool) -> Result<Upsert<'_>> {
-    let vectors = rows
-        .iter()
-        .map(|row| {
-            row.vector.as_deref().ok_or_else(|| Error::invalid("Chroma keeps no record without a vector"))
-        })
-        .collect::<Result<Vec<&[f32]>>>()?;
-    let embeddings = if base64 {
-        Embeddings::Base64(vectors.into_iter().map(encoded).collect())
-    } else {
-        Embeddings::Numbers(vectors)
+/// Rows as Chroma takes them; without vectors, an update: read and written again, a cosine vector would change a little
+/// each time. What is not named there stays as it was.
+pub(crate) fn batch(rows: &[Row], base64: bool) -> Result<Write<'_>> {
+    let vectors: Vec<&[f32]> = rows.iter().filter_map(|row| row.vector.as_deref()).collect();
+    let embeddings = match vectors.len() {
+        0 => None,
+        n if n < rows.len() => return Err(Error::invalid("Chroma keeps no record without a vector")),
+        _ if base64 => Some(Embeddings::Base64(vectors.into_iter().map(encoded).collect())),
+        _ => Some(Embeddings::Numbers(vectors)),
     };
-    Ok(Upsert {
+    let documents: Vec<Option<String>> = rows.iter().map(document).collect();
+    Ok(Write {
         ids: rows.iter().map(|row| row.id.as_str()).collect(),
         embeddings,
         metadatas: rows.iter().map(native_metadata).collect(),
-        documents: documents(rows),
+        documents: documents.iter().any(Option::is_some).then_some(documents),
     })
-}
-
-/// Rows whose vectors stay: read and written again, a cosine vector would change a little each time.
-pub(crate) fn update(rows: &[Row]) -> Update {
-    Update {
-        ids: rows.iter().map(|row| row.id.clone()).collect(),
-        metadatas: rows.iter().map(native_metadata).collect(),
-        documents: documents(rows),
-    }
-}
-
-fn documents(rows: &[Row]) -> Option<Vec<Option<String>>> {
-    let documents: Vec<Option<String>> = rows.iter().map(document).collect();
-    documents.iter().any(Option::is_some).then_some(documents)
 }
 
 fn encoded(vector: &[f32]) -> String {
@@ -131,10 +115,10 @@ fn native_metadata(row: &Row) -> Option<NativeMetadata> {
 }
 
 /// What takes out of stored rows the lists that were not written to them; none where there are none.
-pub(crate) fn expulsion(written: &[Row], stored: &[Row]) -> Option<Update> {
+pub(crate) fn expulsion<'a>(written: &[Row], stored: &'a [Row]) -> Option<Write<'a>> {
     let wanted: HashMap<&str, &Metadata> =
         written.iter().map(|row| (row.id.as_str(), &row.metadata)).collect();
-    let mut update = Update { ids: Vec::new(), metadatas: Vec::new(), documents: None };
+    let mut update = Write::default();
     for row in stored {
         let Some(wanted) = wanted.get(row.id.as_str()) else { continue };
         let strays: NativeMetadata = row
@@ -144,7 +128,7 @@ pub(crate) fn expulsion(written: &[Row], stored: &[Row]) -> Option<Update> {
             .map(|(key, _)| (key.to_owned(), Json::Null))
             .collect();
         if !strays.is_empty() {
-            update.ids.push(row.id.clone());
+            update.ids.push(&row.id);
             update.metadatas.push(Some(strays));
         }
     }
@@ -255,7 +239,7 @@ mod tests {
             removed: vec!["b".to_owned(), DOCUMENT.to_owned()],
         };
         let plain = Row { id: "y".into(), vector: Some([0.0, 2.0].into()), ..Row::default() };
-        let written = serde_json::to_value(upsert(&[row, plain.clone()], false).unwrap()).unwrap();
+        let written = serde_json::to_value(batch(&[row, plain.clone()], false).unwrap()).unwrap();
         assert_eq!(
             written,
             json!({
@@ -265,7 +249,7 @@ mod tests {
                 "documents": ["", null],
             })
         );
-        let written = serde_json::to_value(upsert(&[plain], true).unwrap()).unwrap();
+        let written = serde_json::to_value(batch(&[plain], true).unwrap()).unwrap();
         assert_eq!(written["embeddings"], json!(["AAAAAAAAAEA="]));
         assert_eq!(written.get("documents"), None);
     }
@@ -276,7 +260,8 @@ mod tests {
         let clean = Metadata::new().with("a", vec!["x"]);
         let stray = clean.clone().with("b", vec!["y"]).with("scalar", 1);
         let written = [row("1", clean.clone()), row("2", clean.clone())];
-        let update = expulsion(&written, &[row("1", stray), row("2", clean.clone())]).unwrap();
+        let stored = [row("1", stray), row("2", clean.clone())];
+        let update = expulsion(&written, &stored).unwrap();
         assert_eq!(serde_json::to_value(update).unwrap(), json!({"ids": ["1"], "metadatas": [{"b": null}]}));
         assert_eq!(expulsion(&written, &[row("1", clean)]), None);
     }

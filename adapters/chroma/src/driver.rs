@@ -16,10 +16,9 @@ use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value as Json;
 
-use crate::PROVIDER;
-use crate::api::{Collection, Delete, Deleted, Found, Get, PreFlight, Query, Rows};
+use crate::api::{Collection, Deleted, Found, PreFlight, Query, Rows, Selection};
 use crate::client::{Client, segment};
-use crate::config::Config;
+use crate::config::{Config, PROVIDER};
 use crate::convert::{self, include};
 use crate::filter::{self, NativeFilter};
 use crate::schema;
@@ -33,11 +32,11 @@ const PAGE_ROWS: usize = 1_000;
 /// Larger batches are no faster, and hold up whoever else waits for the server's one writer.
 const BATCH_ROWS: usize = 1_000;
 
-/// A quarter of what a server takes at once unless it is configured otherwise.
+/// A quarter of what a server takes at once where nothing else is configured.
 const BATCH_BYTES: usize = 10 << 20;
 
 /// The most rows that one request deletes by a condition; it takes about a second.
-const DELETE_ROWS: u64 = 4_000;
+const DELETE_ROWS: usize = 4_000;
 
 /// By how many collections the pages of a list overlap.
 const LIST_OVERLAP: usize = 20;
@@ -126,38 +125,27 @@ impl ChromaDriver {
         Ok(self.post(index, operation, body).await?)
     }
 
-    /// Rows, none of them half written: where a row that was read was being written, they are read again while nothing is.
-    /// (Chroma keeps vectors and metadata apart.)
-    async fn get_rows(&self, index: &Index, get: &Get<'_>) -> Result<Vec<Row>> {
-        let read = async || convert::rows(self.read::<Rows>(index, "get", get).await?);
-        if get.include.len() < 2 {
+    /// Rows, none of them half written. (Chroma keeps vectors and metadata apart.)
+    async fn get_rows(&self, index: &Index, get: &Selection<'_>) -> Result<Vec<Row>> {
+        let read = || async { convert::rows(self.read::<Rows>(index, "get", get).await?) };
+        if get.include.as_ref().is_some_and(|columns| columns.len() < 2) {
             return read().await;
         }
-        let reading = index.writes.read();
-        let rows = read().await?;
-        if !reading.met(rows.iter().map(|row| row.id.as_str())) {
-            return Ok(rows);
-        }
-        drop(reading);
-        let _pause = index.writes.pause().await;
-        read().await
+        index.writes.unmixed(read, |row| &row.id).await
     }
 
     /// Hits, none of them half written.
     async fn get_hits(&self, index: &Index, metric: Metric, query: &Query<'_>) -> Result<Vec<Hit>> {
-        let read = async || convert::hits(metric, self.read::<Found>(index, "query", query).await?);
-        let reading = index.writes.read();
-        let hits = read().await?;
-        let of_one_part = query.include.len() < 2 && query.clause.is_none();
-        if of_one_part || !reading.met(hits.iter().map(|hit| hit.row.id.as_str())) {
-            return Ok(hits);
+        let read = || async { convert::hits(metric, self.read::<Found>(index, "query", query).await?) };
+        if query.among.clause.is_none()
+            && query.among.include.as_ref().is_some_and(|columns| columns.len() < 2)
+        {
+            return read().await;
         }
-        drop(reading);
-        let _pause = index.writes.pause().await;
-        read().await
+        index.writes.unmixed(read, |hit| &hit.row.id).await
     }
 
-    /// Removes what meets a condition, some at a time, so that a call which runs out of time has got somewhere.
+    /// Removes what meets a condition, in parts, so that a call which runs out of time has got somewhere.
     async fn remove_all(
         &self,
         index: &Index,
@@ -165,7 +153,7 @@ impl ChromaDriver {
         clause: Option<&Json>,
     ) -> Result<Option<u64>, WriteError> {
         let _writing = index.writes.of_all().await;
-        let request = Delete { ids, clause, limit: Some(DELETE_ROWS) };
+        let request = Selection { ids, clause, limit: Some(DELETE_ROWS), ..Selection::default() };
         let mut removed = 0;
         loop {
             let answer = self.post(index, "delete", &request).await;
@@ -176,21 +164,17 @@ impl ChromaDriver {
             let Deleted { deleted: Some(now) } = answer else { return Ok(None) };
             removed += now;
             if now < DELETE_ROWS {
-                return Ok(Some(removed));
+                return Ok(Some(removed as u64));
             }
         }
     }
 
     /// Writes one batch that the server takes at once.
     async fn write_batch(&self, index: &Index, rows: &[Row]) -> Result<Vec<Outcome>, WriteError> {
-        let of_metadata = rows.iter().all(|row| row.vector.is_none());
-        let upsert = if of_metadata { None } else { Some(convert::upsert(rows, self.limits().base64)?) };
+        let batch = convert::batch(rows, self.limits().base64)?;
+        let operation = if batch.embeddings.is_some() { "upsert" } else { "update" };
         let _writing = index.writes.of(rows.iter().map(|row| row.id.as_str())).await;
-        let sent: Result<IgnoredAny, WriteError> = match upsert {
-            Some(upsert) => self.post(index, "upsert", &upsert).await,
-            None => self.post(index, "update", &convert::update(rows)).await,
-        };
-        sent?;
+        let _: IgnoredAny = self.post(index, operation, &batch).await?;
         let there = self.expel(index, rows).await.map_err(WriteError::InDoubt)?;
         Ok(rows.iter().map(|row| found(row, &there)).collect())
     }
@@ -201,8 +185,8 @@ impl ChromaDriver {
         let mut there = HashSet::with_capacity(rows.len());
         for chunk in rows.chunks(PAGE_ROWS) {
             let ids: Vec<NativeId> = chunk.iter().map(|row| row.id.clone()).collect();
-            let get =
-                Get { ids: Some(&ids), clause: None, limit: None, offset: None, include: vec!["metadatas"] };
+            let include = Some(vec!["metadatas"]);
+            let get = Selection { ids: Some(&ids), include, ..Selection::default() };
             let stored = convert::rows(self.read::<Rows>(index, "get", &get).await?)?;
             if let Some(update) = convert::expulsion(chunk, &stored) {
                 let _: IgnoredAny = self.post(index, "update", &update).await?;
@@ -277,7 +261,7 @@ impl Driver for ChromaDriver {
             ErrorKind::NotFound => Error::new(
                 ErrorKind::NotFound,
                 format!(
-                    "the server has no database {:?} of a tenant {:?}; create it with Chroma's own tools",
+                    "the server has no database {:?} of a tenant {:?}; create it with the tools of Chroma",
                     self.config.database, self.config.tenant
                 ),
             ),
@@ -361,12 +345,12 @@ impl Driver for ChromaDriver {
     }
 
     async fn fetch(&self, target: Target<'_, Index>, ids: &[NativeId], want: Want) -> Result<Vec<Row>> {
-        let get = Get { ids: Some(ids), clause: None, limit: None, offset: None, include: include(want) };
+        let get = Selection { ids: Some(ids), include: Some(include(want)), ..Selection::default() };
         self.get_rows(target.index, &get).await
     }
 
     async fn remove(&self, target: Target<'_, Index>, ids: &[NativeId]) -> Result<Vec<Outcome>, WriteError> {
-        let request = Delete { ids: Some(ids), clause: None, limit: None };
+        let request = Selection { ids: Some(ids), ..Selection::default() };
         let _writing = target.index.writes.of(ids.iter().map(NativeId::as_str)).await;
         let _: IgnoredAny = self.post(target.index, "delete", &request).await?;
         Ok(vec![Outcome::Stored; ids.len()])
@@ -386,9 +370,12 @@ impl Driver for ChromaDriver {
         let request = Query {
             query_embeddings: [query.vector],
             n_results: query.k.max(beam),
-            ids: ids.as_deref(),
-            clause: clause.as_ref(),
-            include,
+            among: Selection {
+                ids: ids.as_deref(),
+                clause: clause.as_ref(),
+                include: Some(include),
+                ..Selection::default()
+            },
         };
         let mut hits = self.get_hits(target.index, target.spec.metric, &request).await?;
         hits.truncate(query.k);
@@ -411,12 +398,12 @@ impl Driver for ChromaDriver {
             Error::invalid(format!("the cursor {cursor:?} is none of this store's: start without one"))
         })?;
         let ids = filter.and_then(NativeFilter::ids);
-        let get = Get {
+        let get = Selection {
             ids: ids.as_deref(),
             clause: filter.and_then(NativeFilter::clause),
             limit: Some(limit + 1),
             offset: Some(offset),
-            include: include(want),
+            include: Some(include(want)),
         };
         let mut rows = self.get_rows(target.index, &get).await?;
         let more = rows.len() > limit;

@@ -65,7 +65,7 @@ impl NativeFilter {
         self.clause.as_ref().map(Clause::json)
     }
 
-    /// Whether Chroma takes this as a whole.
+    /// Whether Chroma takes this in one request.
     pub(crate) fn is_small(&self) -> bool {
         let mut size = self.clause.as_ref().map(Clause::size).unwrap_or_default();
         size.operands += self.ids.as_ref().map_or(0, BTreeSet::len);

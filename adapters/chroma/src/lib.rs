@@ -13,12 +13,12 @@ mod client;
 mod config;
 mod convert;
 mod driver;
-mod error;
 mod filter;
+mod foreign;
 mod schema;
 mod writes;
 
-pub use config::{Config, SERVER, TokenHeader};
+pub use config::{Config, PROVIDER, SERVER, TokenHeader};
 pub use driver::ChromaDriver;
 pub use filter::NativeFilter;
 
@@ -27,10 +27,7 @@ use std::sync::Arc;
 use portolan_core::driver::DriverStorage;
 use portolan_core::{Location, Result, VectorStorage};
 
-/// The provider's name, and its URI scheme.
-pub const PROVIDER: &str = "chroma";
-
-/// Opens the store at a location such as `chroma://localhost:8000/tenant/database?token=env:CHROMA_TOKEN&tls=true`.
+/// Opens the store of a location such as `chroma://localhost:8000/tenant/database?token=env:CHROMA_TOKEN&tls=true`.
 ///
 /// # Errors
 /// `InvalidArgument` for a location that is not understood; those of [`ChromaDriver::new`].

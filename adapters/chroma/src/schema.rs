@@ -1,11 +1,12 @@
 //! Collections and specs: what the port knows of an index, in the collection's metadata and configuration.
 
 use portolan_core::driver::kit::SpecRecord;
-use portolan_core::{EngineKind, EngineParams, Error, IndexInfo, IndexSpec, Metric, Result};
+use portolan_core::{EngineKind, Error, IndexInfo, IndexSpec, Metric, Result};
 use serde_json::Value as Json;
 
-use crate::PROVIDER;
 use crate::api::{Collection, Configuration, Create, Hnsw, NativeMetadata};
+use crate::config::PROVIDER;
+use crate::foreign;
 
 /// The collection's metadata key of the spec.
 const SPEC: &str = "_portolan";
@@ -14,7 +15,7 @@ const EF_SEARCH: &str = "ef_search";
 const SYNC_THRESHOLD: &str = "sync_threshold";
 const RESIZE_FACTOR: &str = "resize_factor";
 
-/// The options of an index that Chroma knows beside the port's own.
+/// The options of an index that Chroma knows beside those of the port.
 pub(crate) const OPTIONS: [&str; 3] = [EF_SEARCH, SYNC_THRESHOLD, RESIZE_FACTOR];
 
 /// The request that creates a collection for a spec.
@@ -63,7 +64,7 @@ pub(crate) fn info(collection: &Collection) -> Result<(IndexInfo, bool)> {
     let ours = kept.is_some();
     let (spec, created_at) = match kept {
         Some(kept) => (kept.spec, kept.created_at),
-        None => (derived(collection)?, None),
+        None => (foreign::spec(collection)?, None),
     };
     let mut spec = spec.metric(metric);
     // What was written first decides, whoever wrote it.
@@ -73,25 +74,8 @@ pub(crate) fn info(collection: &Collection) -> Result<(IndexInfo, bool)> {
 
 fn kept(collection: &Collection) -> Result<Option<SpecRecord>> {
     let Some(json) = collection.metadata.as_ref().and_then(|m| m.get(SPEC)) else { return Ok(None) };
-    let place = format!("the metadata {SPEC} of the collection {:?}", collection.name);
-    SpecRecord::read(&place, json.as_str()).map(Some)
-}
-
-/// The spec of a collection that another program made.
-fn derived(collection: &Collection) -> Result<IndexSpec> {
-    let Some(dimension) = collection.dimension else {
-        return Err(Error::unsupported(format!(
-            "the collection {:?} was made by another program and holds no record yet, so that its dimension is unknown",
-            collection.name
-        )));
-    };
-    let hnsw = collection.configuration_json.hnsw.as_ref();
-    Ok(IndexSpec::new(collection.name.as_str(), dimension).engine(EngineParams {
-        kind: hnsw.map(|_| EngineKind::Hnsw),
-        m: hnsw.and_then(|h| h.max_neighbors),
-        ef_construction: hnsw.and_then(|h| h.ef_construction),
-        nlist: None,
-    }))
+    let kept_in = format!("the metadata {SPEC} of the collection {:?}", collection.name);
+    SpecRecord::read(&kept_in, json.as_str()).map(Some)
 }
 
 fn metric(collection: &Collection) -> Result<Metric> {
@@ -112,7 +96,7 @@ fn metric(collection: &Collection) -> Result<Metric> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use portolan_core::{ErrorKind, FieldType};
+    use portolan_core::{EngineParams, ErrorKind, FieldType};
     use serde_json::json;
 
     fn collection(json: Json) -> Collection {

@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::hash::BuildHasher;
 
 use parking_lot::Mutex;
-use tokio::sync::{RwLock, RwLockReadGuard};
+use portolan_core::Result;
+use portolan_core::driver::NativeId;
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// The writes to one collection.
 #[derive(Debug, Default)]
@@ -26,7 +28,7 @@ struct Log {
     running: HashMap<u64, Ids>,
     /// When they ended; kept for the reads that began before.
     ended: VecDeque<(u64, Ids)>,
-    /// When reads that go on began, and how many at a time.
+    /// When reads that go on began, and how many then.
     reads: BTreeMap<u64, usize>,
 }
 
@@ -68,15 +70,30 @@ impl Writes {
     }
 
     /// Notes that a read goes on.
-    pub(crate) fn read(&self) -> Reading<'_> {
+    fn read(&self) -> Reading<'_> {
         let mut log = self.log.lock();
         let began = log.clock;
         *log.reads.entry(began).or_default() += 1;
         Reading { writes: self, began }
     }
 
+    /// What a read finds, by the ids of the records: where one of them was being written, it is read again while nothing is.
+    pub(crate) async fn unmixed<T, F>(&self, read: impl Fn() -> F, id: fn(&T) -> &NativeId) -> Result<Vec<T>>
+    where
+        F: Future<Output = Result<Vec<T>>>,
+    {
+        let reading = self.read();
+        let found = read().await?;
+        if !reading.met(found.iter().map(|record| id(record).as_str())) {
+            return Ok(found);
+        }
+        drop(reading);
+        let _pause = self.pause().await;
+        read().await
+    }
+
     /// Waits until nothing is written, and keeps it so.
-    pub(crate) async fn pause(&self) -> tokio::sync::RwLockWriteGuard<'_, ()> {
+    async fn pause(&self) -> RwLockWriteGuard<'_, ()> {
         self.gate.write().await
     }
 }
@@ -103,14 +120,14 @@ impl Drop for Writing<'_> {
 
 /// A read under way.
 #[derive(Debug)]
-pub(crate) struct Reading<'a> {
+struct Reading<'a> {
     writes: &'a Writes,
     began: u64,
 }
 
 impl Reading<'_> {
-    /// Whether one of these records was being written at any time since the read began.
-    pub(crate) fn met<'a>(&self, mut ids: impl Iterator<Item = &'a str>) -> bool {
+    /// Whether one of these records was being written since the read began.
+    fn met<'a>(&self, mut ids: impl Iterator<Item = &'a str>) -> bool {
         let log = self.writes.log.lock();
         let since = || log.ended.iter().filter(|(ended, _)| *ended > self.began).map(|(_, ids)| ids);
         if log.running.is_empty() && since().next().is_none() {

@@ -1,4 +1,4 @@
-//! A server that refuses, fails midway or answers nonsense in ways of Chroma's own: the right kind, and nothing reported
+//! A server that refuses, fails midway or answers nonsense in ways that are particular to Chroma: the right kind, and nothing reported
 //! stored that is not. What befalls the way to any server is tested in `wire.rs`.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -25,20 +25,34 @@ pub enum Credentials {
 }
 
 impl Credentials {
-    /// Reads user and password of the URI and the options of these names, each of which is a token.
-    pub(crate) fn read(options: &mut Options, tokens: &[&'static str]) -> Result<Self> {
-        let user = options.location().user().map(str::to_owned);
-        let password = options.location().password()?.map(Secret::from);
+    /// `user:password` or the token in base64; absent where there is no secret.
+    pub fn base64(&self) -> Option<Secret> {
+        match self {
+            Self::Anonymous | Self::User(_) => None,
+            Self::Password { user, password } => Some(pair(user, password).base64()),
+            Self::Token(token) => Some(token.base64()),
+        }
+    }
+}
+
+impl Options {
+    /// Who the client is: user and password of the URI, or one of the options of these names, such as `token`.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for two that contradict each other, or a variable that is not set.
+    pub fn credentials(&mut self, tokens: &[&'static str]) -> Result<Credentials> {
+        let user = self.location().user().map(str::to_owned);
+        let password = self.location().password()?.map(Secret::from);
         let mut given = Vec::new();
         for name in tokens {
-            given.extend(options.secret(name)?.map(|token| (*name, token)));
+            given.extend(self.secret(name)?.map(|token| (*name, token)));
         }
         match (user, password, given.as_slice()) {
-            (None, None, []) => Ok(Self::Anonymous),
-            (Some(user), None, []) => Ok(Self::User(user)),
-            (Some(user), Some(password), []) => Ok(Self::Password { user, password }),
-            (None, Some(token), []) => Ok(Self::Token(token)),
-            (None, None, [(_, token)]) => Ok(Self::Token(token.clone())),
+            (None, None, []) => Ok(Credentials::Anonymous),
+            (Some(user), None, []) => Ok(Credentials::User(user)),
+            (Some(user), Some(password), []) => Ok(Credentials::Password { user, password }),
+            (None, Some(token), []) => Ok(Credentials::Token(token)),
+            (None, None, [(_, token)]) => Ok(Credentials::Token(token.clone())),
             (Some(_), _, [(name, _), ..]) => Err(Error::invalid(format!(
                 "the URI has both a user and the option {name}: give one of them"
             ))),
@@ -48,15 +62,6 @@ impl Credentials {
             (None, None, [(one, _), (other, _), ..]) => {
                 Err(Error::invalid(format!("the URI has both {one} and {other}: give one of them")))
             }
-        }
-    }
-
-    /// `user:password` or the token in base64; absent where there is no secret.
-    pub fn base64(&self) -> Option<Secret> {
-        match self {
-            Self::Anonymous | Self::User(_) => None,
-            Self::Password { user, password } => Some(pair(user, password).base64()),
-            Self::Token(token) => Some(token.base64()),
         }
     }
 }

@@ -65,26 +65,32 @@ impl Endpoint {
     pub fn origin(&self) -> String {
         format!("{}://{}", if self.is_encrypted() { "https" } else { "http" }, self.authority())
     }
+}
 
-    pub(crate) fn read(options: &mut Options) -> Result<Self> {
-        let server = options.server();
-        let Some(host) = options.host()? else {
+impl Options {
+    /// Host, port, `tls`, `tls_ca`, `timeout` and `connect_timeout`.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a missing host, a value that is not understood or out of range, and `tls_ca` without TLS.
+    pub fn endpoint(&mut self) -> Result<Endpoint> {
+        let server = self.server();
+        let Some(host) = self.host()? else {
             return Err(Error::invalid(format!("the host is missing: say {}", server.example)));
         };
-        let tls = options.tls()?;
-        let ca = options.named("tls_ca")?;
+        let tls = self.tls()?;
+        let ca = self.named("tls_ca")?;
         if let (Some((name, _)), None | Some(false)) = (&ca, tls) {
             return Err(Error::invalid(format!(
                 "{name} is given, and the connection is not encrypted: say tls=true too, or leave it out"
             )));
         }
-        let timeout = options.duration("timeout")?.unwrap_or(CallOptions::DEFAULT_TIMEOUT);
-        let connect_timeout = options.duration("connect_timeout")?;
+        let timeout = self.duration("timeout")?.unwrap_or(CallOptions::DEFAULT_TIMEOUT);
+        let connect_timeout = self.duration("connect_timeout")?;
         let usual_port = if tls == Some(true) { server.tls_port } else { server.port };
-        Ok(Self {
+        Ok(Endpoint {
             server,
             host,
-            port: options.location().port().unwrap_or(usual_port),
+            port: self.location().port().unwrap_or(usual_port),
             tls,
             tls_ca: ca.map(|(_, file)| PathBuf::from(file)),
             timeout,

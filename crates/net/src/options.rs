@@ -8,8 +8,6 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use portolan_core::{Error, Location, Result};
 
-use crate::credentials::Credentials;
-use crate::endpoint::Endpoint;
 use crate::secret::Secret;
 use crate::server::Server;
 
@@ -34,22 +32,6 @@ impl Options {
     /// Says that another option has decided on TLS, as `sslmode` does: `tls` beside it is refused.
     pub fn decide_tls(&mut self, option: &'static str, tls: bool) {
         self.tls = Some((option, tls));
-    }
-
-    /// Host, port, `tls`, `tls_ca`, `timeout` and `connect_timeout`.
-    ///
-    /// # Errors
-    /// `InvalidArgument` for a missing host, a value that is not understood or out of range, and `tls_ca` without TLS.
-    pub fn endpoint(&mut self) -> Result<Endpoint> {
-        Endpoint::read(self)
-    }
-
-    /// Who the client is: user and password of the URI, or one of the options of these names, such as `token`.
-    ///
-    /// # Errors
-    /// `InvalidArgument` for two that contradict each other, or a variable that is not set.
-    pub fn credentials(&mut self, tokens: &[&'static str]) -> Result<Credentials> {
-        Credentials::read(self, tokens)
     }
 
     /// The parts of the path, as far as they are given: `["database"]` of `/sales` is `[Some("sales")]`.

@@ -95,3 +95,9 @@ fn a_filter_too_large_for_the_server_is_told() {
     let deep = (0..50).fold(leaves(1), |f, _| and(vec![f, leaves(1)]));
     assert!(!deep.is_small());
 }
+
+#[test]
+fn the_page_shows_the_table() {
+    let page = include_str!("../../../../docs/stores/chroma.md");
+    assert!(page.contains(&TABLE.to_string()), "docs/stores/chroma.md has not this table:\n{TABLE}");
+}

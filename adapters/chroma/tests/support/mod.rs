@@ -1,4 +1,4 @@
-//! An index of its own for each case, through the port and past it.
+//! A new index for each case, through the port and past it.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -15,17 +15,17 @@ use serde_json::{Value as Json, json};
 pub(crate) const OPTIONS: CallOptions = CallOptions::new();
 
 /// A case and its name.
-pub(crate) type Case = (&'static str, fn(Place) -> BoxFuture<'static, ()>);
+pub(crate) type Case = (&'static str, fn(World) -> BoxFuture<'static, ()>);
 
-/// A case's own index name, the store, and the plain server behind it.
+/// The index name of a case, the store, and the plain server behind it.
 #[derive(Clone)]
-pub(crate) struct Place {
+pub(crate) struct World {
     pub(crate) name: String,
     pub(crate) storage: Arc<dyn VectorStorage>,
     pub(crate) raw: Raw,
 }
 
-impl Place {
+impl World {
     async fn new(uri: &str, number: usize) -> Self {
         let name = format!("trap-{}-{number}", std::process::id());
         let storage = portolan_chroma::open(uri.parse().unwrap()).await.unwrap();
@@ -87,7 +87,7 @@ impl Place {
     }
 }
 
-/// The server's own API, as another program uses it.
+/// The server's API, as another program uses it.
 #[derive(Clone)]
 pub(crate) struct Raw {
     base: String,
@@ -150,9 +150,9 @@ pub(crate) fn main(cases: Vec<Case>) -> ExitCode {
         let run = move || -> Result<(), Failed> {
             let uri = uri.ok_or("PORTOLAN_TEST_CHROMA names no server")?;
             handle.block_on(async move {
-                let place = Place::new(&uri, number).await;
-                let after = place.clone();
-                let ended = tokio::spawn(case(place)).await;
+                let world = World::new(&uri, number).await;
+                let after = world.clone();
+                let ended = tokio::spawn(case(world)).await;
                 after.raw.clean(&after.name).await;
                 ended.map_err(|e| Failed::from(e.to_string()))
             })
@@ -170,6 +170,6 @@ pub(crate) fn main(cases: Vec<Case>) -> ExitCode {
 #[macro_export]
 macro_rules! cases {
     ($($case:ident),* $(,)?) => {
-        vec![$((stringify!($case), |place| Box::pin($case(place)))),*]
+        vec![$((stringify!($case), |world| Box::pin($case(world)))),*]
     };
 }

@@ -2,6 +2,8 @@ use std::path::Path;
 
 use portolan_core::ErrorKind;
 
+use crate::{Credentials, Endpoint};
+
 use super::*;
 
 const SERVER: Server = Server::new("Example", "example://localhost:7000", 7_000).tls_port(443).aliases(&[
