@@ -5,6 +5,9 @@ use std::str::FromStr;
 use portolan_core::{Error, Location, Result};
 use portolan_net::{Credentials, Endpoint, Options, Secret, Server};
 
+/// The provider's name, and its URI scheme.
+pub const PROVIDER: &str = "qdrant";
+
 pub(crate) const SERVER: Server = Server::new("Qdrant", "qdrant://localhost:6334", 6_334);
 
 /// In which order replicas apply writes.

@@ -2,14 +2,16 @@
 
 use std::collections::HashMap;
 
+use portolan_core::driver::kit::{Score, Scores, foreign_metadata};
 use portolan_core::driver::{NativeId, Row};
+use portolan_core::number::decimal_parts;
 use portolan_core::record::Vector;
 use portolan_core::{Error, ErrorKind, Metadata, Metric, Result, Scalar, Value};
 use qdrant_client::qdrant::point_id::PointIdOptions;
 use qdrant_client::qdrant::value::Kind;
 use qdrant_client::qdrant::{
-    self as q, DenseVector, ListValue, NamedVectors, PointId, PointStruct, Struct, VectorsOutput, vector,
-    vector_output, vectors, vectors_output,
+    self as q, ListValue, NamedVectors, PointId, PointStruct, Struct, VectorsOutput, vector_output,
+    vectors_output,
 };
 use serde_json::{Map, Number, Value as Json};
 
@@ -19,16 +21,20 @@ pub(crate) type Payload = HashMap<String, q::Value>;
 /// The levels of an object that are stored natively: a request may nest about a hundred messages, three a level.
 const NATIVE_LEVELS: usize = 16;
 
+/// What Qdrant tells of two vectors.
+pub(crate) const SCORES: Scores = Scores {
+    cosine: Score::Cosine,
+    dot_product: Score::Dot,
+    euclidean: Score::Distance,
+    manhattan: Score::Distance,
+};
+
 /// Below this squared length Qdrant takes a vector for zero and does not normalize it.
 const TINY: f64 = 1e-6;
 
 /// A native id, which is an unsigned integer or a UUID.
 pub(crate) fn point_id(id: &str) -> PointId {
-    let options = match id.parse::<u64>() {
-        Ok(n) => PointIdOptions::Num(n),
-        Err(_) => PointIdOptions::Uuid(id.to_owned()),
-    };
-    PointId { point_id_options: Some(options) }
+    id.parse::<u64>().map_or_else(|_| id.into(), PointId::from)
 }
 
 /// Native ids, in one order, so that a request for the same ids is the same request.
@@ -81,12 +87,7 @@ fn json_survives(json: &Json, levels: usize) -> bool {
 /// Whether a float is read back bit for bit from JSON text by a parser that rounds twice: its digits to a float, and that
 /// times or by a power of ten.
 pub(crate) fn float_survives(x: f64) -> bool {
-    let text = Json::from(x).to_string();
-    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((&text, "0"));
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let digits: Result<i64, _> = format!("{whole}{fraction}").parse();
-    let (Ok(digits), Ok(exponent)) = (digits, exponent.parse::<i32>()) else { return false };
-    let power = exponent - fraction.len() as i32;
+    let Some((digits, power)) = decimal_parts(x) else { return false };
     let Ok(scale) = format!("1e{}", power.unsigned_abs()).parse::<f64>() else { return false };
     let read = if power < 0 { digits as f64 / scale } else { digits as f64 * scale };
     read == x
@@ -99,13 +100,7 @@ pub(crate) fn payload(metadata: &Metadata) -> Payload {
 
 /// The metadata of a payload; null is no value.
 pub(crate) fn metadata(payload: Payload) -> Result<Metadata> {
-    let mut metadata = Metadata::new();
-    for (key, value) in payload {
-        if let Some(value) = Value::from_json(json(value))? {
-            metadata.insert(key, value);
-        }
-    }
-    Ok(metadata)
+    foreign_metadata(payload.into_iter().map(|(key, value)| (key, json(value))))
 }
 
 /// A JSON value as Qdrant's.
@@ -143,18 +138,14 @@ pub(crate) fn json(value: q::Value) -> Json {
 
 /// A row as a point; `name` is the vector's, empty for the unnamed one.
 pub(crate) fn point(row: &Row, metric: Metric, name: &str) -> PointStruct {
-    let options = match &row.vector {
-        Some(v) if name.is_empty() => vectors::VectorsOptions::Vector(dense(outgoing(v, metric))),
+    let vectors: q::Vectors = match &row.vector {
+        Some(v) if name.is_empty() => outgoing(v, metric).into(),
         vector => {
-            let named = vector.as_ref().map(|v| (name.to_owned(), dense(outgoing(v, metric))));
-            vectors::VectorsOptions::Vectors(NamedVectors { vectors: named.into_iter().collect() })
+            let named = vector.as_ref().map(|v| (name.to_owned(), q::Vector::from(outgoing(v, metric))));
+            NamedVectors { vectors: named.into_iter().collect() }.into()
         }
     };
-    PointStruct {
-        id: Some(point_id(&row.id)),
-        payload: payload(&row.metadata),
-        vectors: Some(q::Vectors { vectors_options: Some(options) }),
-    }
+    PointStruct { id: Some(point_id(&row.id)), payload: payload(&row.metadata), vectors: Some(vectors) }
 }
 
 /// A vector as it is sent: Qdrant normalizes under cosine, but for those that are near zero.
@@ -167,18 +158,9 @@ pub(crate) fn outgoing(vector: &[f32], metric: Metric) -> Vec<f32> {
     vector.iter().map(|x| (f64::from(*x) / length) as f32).collect()
 }
 
-fn dense(data: Vec<f32>) -> q::Vector {
-    q::Vector { vector: Some(vector::Vector::Dense(DenseVector { data })), ..q::Vector::default() }
-}
-
 /// A row of an answer.
 pub(crate) fn row(id: Option<PointId>, payload: Payload, vectors: Option<VectorsOutput>) -> Result<Row> {
-    Ok(Row {
-        id: id_text(id)?.into(),
-        vector: vectors.and_then(incoming),
-        metadata: metadata(payload)?,
-        removed: Vec::new(),
-    })
+    Ok(Row::new(id_text(id)?, vectors.and_then(incoming), metadata(payload)?))
 }
 
 /// The one dense vector of an answer.
@@ -190,16 +172,6 @@ fn incoming(vectors: VectorsOutput) -> Option<Vector> {
     match vector.into_vector() {
         vector_output::Vector::Dense(dense) if !dense.data.is_empty() => Some(dense.data.into()),
         _ => None,
-    }
-}
-
-/// The port's distance for a score.
-pub(crate) fn distance(metric: Metric, score: f32) -> f64 {
-    let score = f64::from(score);
-    match metric {
-        Metric::Cosine => 1.0 - score,
-        Metric::DotProduct => -score,
-        Metric::Euclidean | Metric::Manhattan => score,
     }
 }
 
@@ -250,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_filters_would_take_for_something_else_lies_aside() {
+    fn what_filters_would_take_for_something_else_goes_into_the_overflow() {
         for text in
             ["true", "7", "\"\"", "[]", "[1,2]", r#"["a"]"#, r#"{"a":[1,"x",null]}"#, r#"[{"a":1},[2]]"#]
         {
@@ -272,16 +244,16 @@ mod tests {
 
     #[test]
     fn scores_become_distances() {
-        assert_eq!(distance(Metric::Cosine, 0.25), 0.75);
-        assert_eq!(distance(Metric::DotProduct, 3.0), -3.0);
-        assert_eq!(distance(Metric::Euclidean, 5.0), 5.0);
-        assert_eq!(distance(Metric::Manhattan, 7.0), 7.0);
+        assert_eq!(SCORES.distance(Metric::Cosine, 0.25), 0.75);
+        assert_eq!(SCORES.distance(Metric::DotProduct, 3.0), -3.0);
+        assert_eq!(SCORES.distance(Metric::Euclidean, 5.0), 5.0);
+        assert_eq!(SCORES.distance(Metric::Manhattan, 7.0), 7.0);
     }
 
     #[test]
     fn a_row_without_a_vector_is_sent_without_one() {
         let row = Row { id: "7".into(), ..Row::default() };
         let vectors = point(&row, Metric::Cosine, "").vectors.unwrap().vectors_options.unwrap();
-        assert_eq!(vectors, vectors::VectorsOptions::Vectors(NamedVectors::default()));
+        assert_eq!(vectors, q::vectors::VectorsOptions::Vectors(NamedVectors::default()));
     }
 }

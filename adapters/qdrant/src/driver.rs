@@ -12,20 +12,20 @@ use portolan_core::{
 };
 use qdrant_client::qdrant::points_selector::PointsSelectorOneOf;
 use qdrant_client::qdrant::{
-    CollectionInfo, CollectionStatus, CountPoints, DeleteCollection, DeletePoints, Filter,
+    CollectionInfo, CollectionStatus, Condition, CountPoints, DeleteCollection, DeletePoints, Filter,
     GetCollectionInfoRequest, GetPoints, HealthCheckRequest, ListCollectionsRequest, OptimizersConfigDiff,
     PointId, PointsIdsList, PointsOperationResponse, PointsSelector, QuantizationSearchParams, Query,
     QueryPoints, ScrollPoints, SearchParams, UpdateCollection, UpdateStatus, UpsertPoints,
 };
 
-use crate::PROVIDER;
 use crate::client::{Client, Written};
-use crate::config::Config;
-use crate::convert::{distance, id_text, outgoing, point, point_id, point_ids, represents, row};
+use crate::config::{Config, PROVIDER};
+use crate::convert::{SCORES, id_text, outgoing, point, point_id, point_ids, represents, row};
 use crate::filter::NativeFilter;
-use crate::lower::{self, path};
+use crate::lower;
 use crate::options::KEYS;
-use crate::request::{nearest_to, payload_of, read_consistency, vectors_of, write_ordering};
+use crate::path::path;
+use crate::request::{payload_of, read_consistency, vectors_of, write_ordering};
 use crate::schema::{self, Layout, SERVER_BOUND};
 
 /// The most levels of a filter: two messages each, of the hundred that a request may nest.
@@ -139,7 +139,7 @@ impl Driver for QdrantDriver {
     }
 
     fn lower_ids(&self, _: Target<'_, Layout>, ids: &[NativeId], negated: bool) -> Lowered<NativeFilter> {
-        let ids = NativeFilter::ids(point_ids(ids));
+        let ids = NativeFilter::from(Condition::has_id(point_ids(ids)));
         Lowered::Exact(if negated { ids.not() } else { ids })
     }
 
@@ -213,8 +213,8 @@ impl Driver for QdrantDriver {
         let request = GetPoints {
             collection_name: target.name.to_owned(),
             ids: point_ids(ids),
-            with_payload: Some(payload_of(want)),
-            with_vectors: Some(vectors_of(want, target.index)),
+            with_payload: payload_of(want),
+            with_vectors: vectors_of(want, target.index),
             read_consistency: read_consistency(&self.config),
             ..GetPoints::default()
         };
@@ -235,32 +235,30 @@ impl Driver for QdrantDriver {
     ) -> Result<Neighbours> {
         let layout = target.index;
         let exact = query.exact || layout.flat;
+        // The scores of codes are not those of the vectors.
+        let rescore = QuantizationSearchParams { rescore: Some(true), ..QuantizationSearchParams::default() };
         let params = SearchParams {
             hnsw_ef: query.ef_search.map(u64::from),
             exact: Some(exact),
-            // The scores of codes are not the vectors' own.
-            quantization: Some(QuantizationSearchParams {
-                rescore: Some(true),
-                ..QuantizationSearchParams::default()
-            }),
+            quantization: Some(rescore),
             ..SearchParams::default()
         };
         let request = QueryPoints {
             collection_name: target.name.to_owned(),
-            query: Some(Query { variant: Some(nearest_to(outgoing(query.vector, target.spec.metric))) }),
+            query: Some(Query::new_nearest(outgoing(query.vector, target.spec.metric))),
             using: (!layout.vector.is_empty()).then(|| layout.vector.clone()),
             filter: query.filter.map(|filter| filter.0.clone()),
             params: Some(params),
             limit: Some(query.k as u64),
-            with_payload: Some(payload_of(query.want)),
-            with_vectors: Some(vectors_of(query.want, layout)),
+            with_payload: payload_of(query.want),
+            with_vectors: vectors_of(query.want, layout),
             read_consistency: read_consistency(&self.config),
             ..QueryPoints::default()
         };
         let answer = self.client.ask(self.client.points().query(request)).await?;
-        let hit = |distance| move |row| Hit::new(row, distance);
         let hits = answer.result.into_iter().map(|point| {
-            row(point.id, point.payload, point.vectors).map(hit(distance(target.spec.metric, point.score)))
+            let distance = SCORES.distance(target.spec.metric, point.score.into());
+            Ok(Hit::new(row(point.id, point.payload, point.vectors)?, distance))
         });
         let hits: Vec<Hit> = hits.collect::<Result<_>>()?;
         let exactness = if exact { Exactness::Exact } else { Exactness::Approximate };
@@ -280,8 +278,8 @@ impl Driver for QdrantDriver {
             filter: filter.map(|filter| filter.0.clone()),
             offset: cursor.map(point_id),
             limit: Some(u32::try_from(limit).unwrap_or(u32::MAX)),
-            with_payload: Some(payload_of(want)),
-            with_vectors: Some(vectors_of(want, target.index)),
+            with_payload: payload_of(want),
+            with_vectors: vectors_of(want, target.index),
             read_consistency: read_consistency(&self.config),
             ..ScrollPoints::default()
         };
@@ -297,7 +295,7 @@ impl Driver for QdrantDriver {
         filter: Option<&NativeFilter>,
         with_vector: bool,
     ) -> Result<u64> {
-        let vector = with_vector.then(|| NativeFilter::has_vector(&target.index.vector));
+        let vector = with_vector.then(|| Condition::has_vector(target.index.vector.as_str()).into());
         let parts: Vec<NativeFilter> = filter.cloned().into_iter().chain(vector).collect();
         let filter = (!parts.is_empty()).then(|| NativeFilter::all(parts).0);
         self.counted(target, filter, true).await

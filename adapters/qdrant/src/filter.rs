@@ -5,91 +5,29 @@ use std::fmt::{self, Display, Formatter};
 use qdrant_client::qdrant::condition::ConditionOneOf;
 use qdrant_client::qdrant::r#match::MatchValue;
 use qdrant_client::qdrant::point_id::PointIdOptions;
-use qdrant_client::qdrant::{
-    Condition, FieldCondition, Filter, HasIdCondition, HasVectorCondition, IsNullCondition, Match, PointId,
-    Range, RepeatedIntegers, RepeatedStrings, ValuesCount,
-};
+use qdrant_client::qdrant::{Condition, FieldCondition, Filter, PointId, Range, ValuesCount};
 use serde_json::{Map, Value as Json, json};
 
 /// A filter of Qdrant's; its `Display` is the form of the REST API.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NativeFilter(pub(crate) Filter);
 
-impl NativeFilter {
-    fn of(condition: ConditionOneOf) -> Self {
-        let condition = Condition { condition_one_of: Some(condition) };
+impl From<Condition> for NativeFilter {
+    fn from(condition: Condition) -> Self {
         Self(Filter { must: vec![condition], ..Filter::default() })
     }
+}
 
-    fn field(field: FieldCondition) -> Self {
-        Self::of(ConditionOneOf::Field(field))
-    }
-
-    fn matching(path: &str, value: MatchValue) -> Self {
-        let r#match = Some(Match { match_value: Some(value) });
-        Self::field(FieldCondition { key: path.to_owned(), r#match, ..FieldCondition::default() })
-    }
-
+impl NativeFilter {
     /// The text, or an element of a list, is equal.
     pub(crate) fn keyword(path: &str, text: &str) -> Self {
-        Self::matching(path, MatchValue::Keyword(text.to_owned()))
-    }
-
-    /// The text, or an element of a list, is one of these, of which there is one at least.
-    pub(crate) fn keywords(path: &str, texts: Vec<String>) -> Self {
-        Self::matching(path, MatchValue::Keywords(RepeatedStrings { strings: texts }))
-    }
-
-    /// The integer, or an element of a list, is equal; no float ever is.
-    pub(crate) fn integer(path: &str, i: i64) -> Self {
-        Self::matching(path, MatchValue::Integer(i))
-    }
-
-    /// The integer, or an element of a list, is one of these, of which there is one at least.
-    pub(crate) fn integers(path: &str, integers: Vec<i64>) -> Self {
-        Self::matching(path, MatchValue::Integers(RepeatedIntegers { integers }))
-    }
-
-    /// The bool, or an element of a list, is equal.
-    pub(crate) fn boolean(path: &str, b: bool) -> Self {
-        Self::matching(path, MatchValue::Boolean(b))
-    }
-
-    /// The text, or an element of a list, holds this part; so only where the field has no index of full text.
-    pub(crate) fn text(path: &str, part: &str) -> Self {
-        Self::matching(path, MatchValue::Text(part.to_owned()))
-    }
-
-    /// The number, or an element of a list, lies in a range.
-    pub(crate) fn range(path: &str, range: Range) -> Self {
-        Self::field(FieldCondition { key: path.to_owned(), range: Some(range), ..FieldCondition::default() })
-    }
-
-    /// There are so many values; null is none, and a missing field meets nothing.
-    pub(crate) fn count(path: &str, values_count: ValuesCount) -> Self {
-        let values_count = Some(values_count);
-        Self::field(FieldCondition { key: path.to_owned(), values_count, ..FieldCondition::default() })
+        Condition::matches(path, MatchValue::Keyword(text.to_owned())).into()
     }
 
     /// The field is there, and neither null nor an empty list; a payload index of it knows.
     pub(crate) fn is_not_empty(path: &str) -> Self {
         let is_empty = Some(false);
-        Self::field(FieldCondition { key: path.to_owned(), is_empty, ..FieldCondition::default() })
-    }
-
-    /// The field is null, or a list that holds null.
-    pub(crate) fn is_null(path: &str) -> Self {
-        Self::of(ConditionOneOf::IsNull(IsNullCondition { key: path.to_owned() }))
-    }
-
-    /// The id is one of these.
-    pub(crate) fn ids(ids: Vec<PointId>) -> Self {
-        Self::of(ConditionOneOf::HasId(HasIdCondition { has_id: ids }))
-    }
-
-    /// There is a vector of this name.
-    pub(crate) fn has_vector(name: &str) -> Self {
-        Self::of(ConditionOneOf::HasVector(HasVectorCondition { has_vector: name.to_owned() }))
+        Condition::from(FieldCondition { key: path.to_owned(), is_empty, ..FieldCondition::default() }).into()
     }
 
     /// What meets all of these. The deepest alternatives stand beside the other conditions, and so cost no level.
@@ -131,7 +69,11 @@ impl NativeFilter {
 
     /// How deep conditions stand in conditions.
     pub(crate) fn levels(&self) -> usize {
-        [&self.0.must, &self.0.must_not, &self.0.should].into_iter().map(|c| deepest(c)).max().unwrap_or(0)
+        Self::levels_of(&self.0)
+    }
+
+    fn levels_of(filter: &Filter) -> usize {
+        deepest(&filter.must).max(deepest(&filter.must_not)).max(deepest(&filter.should))
     }
 
     /// What does not meet this.
@@ -154,13 +96,7 @@ fn nested(mut filter: Filter) -> Condition {
 
 fn deepest(conditions: &[Condition]) -> usize {
     let depth = |condition: &Condition| match &condition.condition_one_of {
-        Some(ConditionOneOf::Filter(filter)) => {
-            1 + [&filter.must, &filter.must_not, &filter.should]
-                .into_iter()
-                .map(|c| deepest(c))
-                .max()
-                .unwrap_or(0)
-        }
+        Some(ConditionOneOf::Filter(filter)) => 1 + NativeFilter::levels_of(filter),
         _ => 1,
     };
     conditions.iter().map(depth).max().unwrap_or(0)
@@ -247,7 +183,7 @@ mod tests {
     }
 
     fn b() -> NativeFilter {
-        NativeFilter::integer("b", 2)
+        Condition::matches("b", 2).into()
     }
 
     fn shown(filter: &NativeFilter) -> Json {
@@ -257,11 +193,11 @@ mod tests {
     #[test]
     fn a_filter_is_shown_as_rest_takes_it() {
         let range = Range { gte: Some(1.5), ..Range::default() };
-        let one = NativeFilter::all([a(), NativeFilter::range("c", range).not()]);
+        let one = NativeFilter::all([a(), NativeFilter::from(Condition::range("c", range)).not()]);
         let a_json = json!({ "key": "a", "match": { "value": "x" } });
         let c_json = json!({ "key": "c", "range": { "gte": 1.5 } });
         assert_eq!(shown(&one), json!({ "must": [a_json], "must_not": [c_json] }));
-        let ids = NativeFilter::ids(vec![crate::convert::point_id("7")]);
+        let ids = Condition::has_id([7]).into();
         let two = NativeFilter::any([b(), ids]);
         let b_json = json!({ "key": "b", "match": { "value": 2 } });
         assert_eq!(shown(&two), json!({ "should": [b_json, { "has_id": [7] }] }));

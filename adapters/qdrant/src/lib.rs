@@ -9,12 +9,14 @@ mod config;
 mod convert;
 mod driver;
 mod filter;
+mod foreign;
 mod lower;
 mod options;
+mod path;
 mod request;
 mod schema;
 
-pub use config::{Config, ReadConsistency, WriteOrdering};
+pub use config::{Config, PROVIDER, ReadConsistency, WriteOrdering};
 pub use driver::QdrantDriver;
 pub use filter::NativeFilter;
 
@@ -23,10 +25,7 @@ use std::sync::Arc;
 use portolan_core::driver::DriverStorage;
 use portolan_core::{Location, Result, VectorStorage};
 
-/// The provider's name, and its URI scheme.
-pub const PROVIDER: &str = "qdrant";
-
-/// Opens the server at a location such as `qdrant://host:6334?api_key=env:QDRANT_API_KEY&tls=true`. The connection is made
+/// Opens the server of a location such as `qdrant://host:6334?api_key=env:QDRANT_API_KEY&tls=true`. The connection is made
 /// with the first call.
 ///
 /// # Errors

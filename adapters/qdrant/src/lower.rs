@@ -6,12 +6,17 @@
 //! type than float nothing is in the overflow.
 
 use portolan_core::driver::OVERFLOW_KEYS;
-use portolan_core::filter::{Condition, Leaf, Lowered};
+use portolan_core::driver::dialect::{Comparison, Predicate, Side};
+use portolan_core::filter::{Leaf, Lowered};
 use portolan_core::number::{TWO_53, exact_f64};
 use portolan_core::{FieldType, Scalar};
-use qdrant_client::qdrant::{PayloadSchemaType, Range, ValuesCount};
+use qdrant_client::qdrant::r#match::MatchValue;
+use qdrant_client::qdrant::{
+    Condition, PayloadSchemaType, Range, RepeatedIntegers, RepeatedStrings, ValuesCount,
+};
 
 use crate::filter::NativeFilter;
+use crate::path::path;
 use crate::schema::Layout;
 
 /// How a leaf, or where `negated` its complement, is answered.
@@ -23,26 +28,11 @@ pub(crate) fn leaf(
 ) -> Lowered<NativeFilter> {
     let Some(path) = path(&leaf.key) else { return Lowered::Nothing };
     let field = Field { key: &leaf.key, path, declared, layout };
-    match (field.condition(&leaf.condition), negated) {
+    match (field.predicate(Predicate::from(&leaf.condition)), negated) {
         (lowered, false) => lowered,
         (Lowered::Exact(native), true) => Lowered::Exact(native.not()),
         (_, true) => Lowered::Nothing,
     }
-}
-
-/// How a key is written in a path; none can be where it holds a quote or a backslash.
-pub(crate) fn path(key: &str) -> Option<String> {
-    if key.is_empty() || key.contains(['"', '\\']) {
-        return None;
-    }
-    let plain = key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
-    Some(if plain { key.to_owned() } else { format!("\"{key}\"") })
-}
-
-/// The key that a path stands for, where it is one of the first level.
-pub(crate) fn key_of(of: &str) -> Option<&str> {
-    let key = of.strip_prefix('"').and_then(|k| k.strip_suffix('"')).unwrap_or(of);
-    (path(key).as_deref() == Some(of)).then_some(key)
 }
 
 /// A field that is asked about.
@@ -54,30 +44,21 @@ struct Field<'a> {
 }
 
 impl Field<'_> {
-    fn condition(&self, condition: &Condition) -> Lowered<NativeFilter> {
-        match condition {
-            Condition::Eq(operand) => self.equal(operand),
-            Condition::Ne(operand) => self.none_of(self.equal(operand)),
-            Condition::In(operands) => self.any_of(operands),
-            Condition::NotIn(operands) => self.none_of(self.any_of(operands)),
-            Condition::Gt(operand) => self.order(operand, |x| Range { gt: Some(x), ..Range::default() }),
-            Condition::Gte(operand) => self.order(operand, |x| Range { gte: Some(x), ..Range::default() }),
-            Condition::Lt(operand) => self.order(operand, |x| Range { lt: Some(x), ..Range::default() }),
-            Condition::Lte(operand) => self.order(operand, |x| Range { lte: Some(x), ..Range::default() }),
-            Condition::Contains(Scalar::String(part)) => self.contains(part),
-            Condition::Contains(operand) => self.element(operand),
-            Condition::StartsWith(part) | Condition::EndsWith(part) => self.part(part),
-            Condition::Exists => Lowered::Exact(self.exists()),
+    fn predicate(&self, asked: Predicate<'_>) -> Lowered<NativeFilter> {
+        match asked {
+            Predicate::AnyOf(operands) => self.any_of(operands),
+            Predicate::NoneOf(operands) => self.none_of(self.any_of(operands)),
+            Predicate::Order(comparison, operand) => self.order(comparison, operand),
+            Predicate::Contains(Scalar::String(part)) => self.contains(part),
+            Predicate::Contains(operand) => self.element(operand),
+            Predicate::StartsWith(part) | Predicate::EndsWith(part) => self.part(part),
+            Predicate::Exists => Lowered::Exact(self.exists()),
         }
     }
 
-    /// In a payload of others an opaque list may stand natively, and Qdrant matches its scalars one by one.
+    /// In a payload of another program an opaque list may stand natively, and Qdrant matches its scalars one by one.
     fn exact(&self, native: NativeFilter) -> Lowered<NativeFilter> {
         if self.layout.ours { Lowered::Exact(native) } else { Lowered::Superset(native) }
-    }
-
-    fn equal(&self, operand: &Scalar) -> Lowered<NativeFilter> {
-        self.any_of(std::slice::from_ref(operand))
     }
 
     /// Strings and integers that no float equals are matched by type, all of them in one condition; other numbers by
@@ -88,7 +69,7 @@ impl Field<'_> {
         for operand in operands {
             match operand {
                 Scalar::String(text) => texts.push(text.clone()),
-                Scalar::Bool(b) => parts.push(NativeFilter::boolean(&self.path, *b)),
+                Scalar::Bool(b) => parts.push(self.matches(MatchValue::Boolean(*b))),
                 Scalar::Integer(i) if self.is_integer() || exact_f64(*i).is_none() => integers.push(*i),
                 Scalar::Integer(i) => numbers.push(*i as f64),
                 Scalar::Float(x) => numbers.push(*x),
@@ -100,14 +81,14 @@ impl Field<'_> {
         parts.extend(match texts.as_slice() {
             [] => None,
             [text] => Some(NativeFilter::keyword(&self.path, text)),
-            _ => Some(NativeFilter::keywords(&self.path, texts)),
+            _ => Some(self.matches(MatchValue::Keywords(RepeatedStrings { strings: texts }))),
         });
         parts.extend(match integers.as_slice() {
             [] => None,
-            [integer] => Some(NativeFilter::integer(&self.path, *integer)),
-            _ => Some(NativeFilter::integers(&self.path, integers)),
+            [integer] => Some(self.matches(MatchValue::Integer(*integer))),
+            _ => Some(self.matches(MatchValue::Integers(RepeatedIntegers { integers }))),
         });
-        parts.extend(numbers.iter().map(|x| NativeFilter::range(&self.path, self.point(*x))));
+        parts.extend(numbers.iter().map(|x| self.range(self.point(*x))));
         let numeric = !numbers.is_empty();
         self.lowered(parts, numeric, numbers.iter().any(|x| x.abs() >= TWO_53))
     }
@@ -130,21 +111,24 @@ impl Field<'_> {
     }
 
     /// Ranges compare as floats: past 2^53 a strict one would miss integers.
-    fn order(&self, operand: &Scalar, range: impl Fn(f64) -> Range) -> Lowered<NativeFilter> {
+    fn order(&self, comparison: Comparison, operand: &Scalar) -> Lowered<NativeFilter> {
         let x = match operand {
             Scalar::Integer(i) => *i as f64,
             Scalar::Float(x) => *x,
             Scalar::String(_) | Scalar::Bool(_) => return Lowered::Nothing,
         };
         let wide = x.abs() >= TWO_53;
-        let mut range = range(x);
-        if wide {
-            range = Range { gte: range.gte.or(range.gt), lte: range.lte.or(range.lt), ..Range::default() };
-        }
+        let comparison = comparison.widened_if(wide);
+        let mut range = match (comparison.side, comparison.inclusive) {
+            (Side::Above, false) => Range { gt: Some(x), ..Range::default() },
+            (Side::Above, true) => Range { gte: Some(x), ..Range::default() },
+            (Side::Below, false) => Range { lt: Some(x), ..Range::default() },
+            (Side::Below, true) => Range { lte: Some(x), ..Range::default() },
+        };
         if x.fract() != 0.0 && self.compares_integers() {
             range = self.of_integers(range);
         }
-        self.lowered(vec![NativeFilter::range(&self.path, range)], true, wide)
+        self.lowered(vec![self.range(range)], true, wide)
     }
 
     /// What equals a number.
@@ -183,12 +167,11 @@ impl Field<'_> {
         if self.has_index(PayloadSchemaType::Text) {
             return Lowered::Superset(self.exists());
         }
-        let elements = self.elements();
-        let list = NativeFilter::count(&elements, at_least_none());
-        let text = NativeFilter::all([NativeFilter::text(&self.path, part), list.not()]);
+        let elements = Field { path: self.elements(), ..*self };
+        let text = NativeFilter::all([self.text(part), elements.is_there().not()]);
         let element = NativeFilter::all([
             NativeFilter::keyword(&self.path, part),
-            NativeFilter::keyword(&elements, part),
+            NativeFilter::keyword(&elements.path, part),
         ]);
         self.exact(NativeFilter::any([text, element]))
     }
@@ -196,7 +179,8 @@ impl Field<'_> {
     /// An element of a list that is a number or a bool.
     fn element(&self, operand: &Scalar) -> Lowered<NativeFilter> {
         let elements = Field { path: self.elements(), ..*self };
-        match (self.equal(operand), elements.equal(operand)) {
+        let operand = std::slice::from_ref(operand);
+        match (self.any_of(operand), elements.any_of(operand)) {
             (Lowered::Exact(equal), Lowered::Exact(element)) => {
                 Lowered::Exact(NativeFilter::all([equal, element]))
             }
@@ -211,18 +195,39 @@ impl Field<'_> {
         if self.has_index(PayloadSchemaType::Text) {
             return Lowered::Superset(self.exists());
         }
-        Lowered::Superset(NativeFilter::text(&self.path, part))
+        Lowered::Superset(self.text(part))
     }
 
     /// The field is there, maybe as an empty list, and is not null; or its value is in the overflow.
     fn exists(&self) -> NativeFilter {
         let not_null = NativeFilter::all([
-            NativeFilter::count(&self.path, at_least_none()),
-            NativeFilter::is_null(&self.path).not(),
+            self.is_there(),
+            NativeFilter::from(Condition::is_null(self.path.as_str())).not(),
         ]);
         let native = [NativeFilter::is_not_empty(&self.path), not_null];
         let overflows = self.may_overflow().then(|| self.in_overflow());
         NativeFilter::any(native.into_iter().chain(overflows))
+    }
+
+    /// There is any number of values; null has none, and a missing field meets nothing.
+    fn is_there(&self) -> NativeFilter {
+        let any = ValuesCount { gte: Some(0), ..ValuesCount::default() };
+        Condition::values_count(self.path.as_str(), any).into()
+    }
+
+    /// The value, or an element of a list, is equal to this or to one of these; no float is to an integer.
+    fn matches(&self, value: MatchValue) -> NativeFilter {
+        Condition::matches(self.path.as_str(), value).into()
+    }
+
+    /// The text, or an element of a list, holds this part; so only where the field has no index of full text.
+    fn text(&self, part: &str) -> NativeFilter {
+        self.matches(MatchValue::Text(part.to_owned()))
+    }
+
+    /// The number, or an element of a list, lies in a range.
+    fn range(&self, range: Range) -> NativeFilter {
+        Condition::range(self.path.as_str(), range).into()
     }
 
     fn in_overflow(&self) -> NativeFilter {
@@ -245,11 +250,6 @@ impl Field<'_> {
     fn has_index(&self, of: PayloadSchemaType) -> bool {
         self.layout.indexes.get(self.key) == Some(&of)
     }
-}
-
-/// Any number of values: what a field that is there has.
-fn at_least_none() -> ValuesCount {
-    ValuesCount { gte: Some(0), ..ValuesCount::default() }
 }
 
 #[cfg(test)]
@@ -364,22 +364,5 @@ mod tests {
             assert!(matches!(lower_in(&layout, text, None, false), Lowered::Superset(_)), "{text}");
         }
         assert!(matches!(lower_in(&layout, "a EXISTS", None, true), Lowered::Exact(_)));
-    }
-
-    #[test]
-    fn keys_are_quoted_where_a_path_needs_it() {
-        assert_eq!(path("a_b-c9").as_deref(), Some("a_b-c9"));
-        for key in ["a.b", "a[0]", "a b", "naïve", "$x", "a[].b"] {
-            assert_eq!(path(key), Some(format!("\"{key}\"")));
-            assert_eq!(path(key).as_deref().and_then(key_of), Some(key));
-        }
-        for key in ["", "a\"b", "a\\b"] {
-            assert_eq!(path(key), None, "{key}");
-            let leaf_of = Leaf { key: key.to_owned(), condition: Condition::Exists };
-            assert_eq!(leaf(&leaf_of, None, &Layout::default(), false), Lowered::Nothing);
-        }
-        for of in ["a.b", "a[].b", "\"a"] {
-            assert_eq!(key_of(of), None, "{of}");
-        }
     }
 }

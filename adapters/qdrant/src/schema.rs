@@ -13,16 +13,15 @@ use portolan_core::{
     EngineKind, EngineParams, Error, ErrorKind, FieldType, IndexInfo, IndexSpec, Metric, Result, time,
 };
 use qdrant_client::qdrant::{
-    self as q, CollectionInfo, CollectionParams, CreateCollection, CreateFieldIndexCollection, Datatype,
-    Distance, HnswConfigDiff, PayloadSchemaType, VectorParams, VectorParamsMap, VectorsConfig,
-    vectors_config,
+    self as q, CollectionInfo, CreateCollection, CreateFieldIndexCollection, Distance, HnswConfigDiff,
+    PayloadSchemaType, VectorParams, VectorParamsMap, VectorsConfig, vectors_config,
 };
 use serde_json::Value as Json;
 
-use crate::PROVIDER;
-use crate::convert;
-use crate::lower::{key_of, path};
-use crate::options::{self, Options};
+use crate::config::PROVIDER;
+use crate::options::quantization;
+use crate::path::{key_of, path};
+use crate::{convert, foreign};
 
 /// How many seconds the server itself may take to create or delete a collection.
 pub(crate) const SERVER_BOUND: u64 = 300;
@@ -52,28 +51,28 @@ impl Default for Layout {
 #[allow(deprecated, reason = "the fields that replace these are unknown to Qdrant 1.18")]
 pub(crate) fn creation(new: NewIndex<'_>) -> Result<CreateCollection> {
     let spec = new.spec;
-    let options = Options::of(spec)?;
+    let number = |key| spec.option_integer(key, 1..=u32::MAX);
     let params = VectorParams {
         size: spec.dimension as u64,
         distance: distance_of(spec.metric).into(),
-        on_disk: options.on_disk,
+        on_disk: spec.option_bool("on_disk")?,
         ..VectorParams::default()
     };
-    let config = match &options.vector {
+    let config = match spec.option_text("vector")? {
         None => vectors_config::Config::Params(params),
         Some(name) => vectors_config::Config::ParamsMap(VectorParamsMap {
-            map: HashMap::from([(name.clone(), params)]),
+            map: HashMap::from([(name.to_owned(), params)]),
         }),
     };
     Ok(CreateCollection {
         collection_name: new.name.to_owned(),
         vectors_config: Some(VectorsConfig { config: Some(config) }),
         hnsw_config: hnsw(&spec.engine)?,
-        quantization_config: options.quantization(),
-        shard_number: options.shard_number,
-        replication_factor: options.replication_factor,
-        write_consistency_factor: options.write_consistency_factor,
-        on_disk_payload: options.on_disk_payload,
+        quantization_config: quantization(spec)?,
+        shard_number: number("shard_number")?,
+        replication_factor: number("replication_factor")?,
+        write_consistency_factor: number("write_consistency_factor")?,
+        on_disk_payload: spec.option_bool("on_disk_payload")?,
         metadata: HashMap::from([(RESERVED_PREFIX.to_owned(), stored(spec)?)]),
         timeout: Some(SERVER_BOUND),
         ..CreateCollection::default()
@@ -101,8 +100,8 @@ pub(crate) fn field_indexes(new: NewIndex<'_>) -> impl Iterator<Item = CreateFie
 pub(crate) fn describe(name: &str, info: &CollectionInfo) -> Result<(IndexInfo, Layout)> {
     let config = info.config.as_ref();
     let params = config.and_then(|c| c.params.as_ref()).ok_or_else(|| no_config(name))?;
-    let (vector, native) = vector_of(name, params)?;
-    let metric = metric_of(name, native.distance())?;
+    let (vector, native) = foreign::vector_of(name, params)?;
+    let metric = foreign::metric_of(name, native.distance())?;
     let hnsw = config.and_then(|c| c.hnsw_config.as_ref());
     let mut layout = Layout {
         vector,
@@ -118,10 +117,9 @@ pub(crate) fn describe(name: &str, info: &CollectionInfo) -> Result<(IndexInfo, 
     let metadata = config.and_then(|c| c.metadata.get(RESERVED_PREFIX));
     let Some(mut spec) = metadata.map(|text| read(name, text)).transpose()? else {
         let mut spec = IndexSpec::new(name, native.size as usize).metric(metric);
-        spec.fields =
-            layout.indexes.iter().filter_map(|(key, of)| Some((key.clone(), declared(*of)?))).collect();
-        spec.engine = engine(hnsw);
-        spec.options = options::known(params, config, &layout.vector);
+        spec.fields = foreign::fields(&layout.indexes);
+        spec.engine = foreign::engine(hnsw);
+        spec.options = foreign::options(params, config, &layout.vector);
         return Ok((IndexInfo::new(spec, PROVIDER).created_at(created_at(info)), layout));
     };
     layout.ours = true;
@@ -143,44 +141,8 @@ fn stored(spec: &IndexSpec) -> Result<q::Value> {
 
 fn read(name: &str, text: &q::Value) -> Result<IndexSpec> {
     let json = convert::json(text.clone());
-    let place = format!("the metadata {RESERVED_PREFIX:?} of the collection {name:?}");
-    Ok(SpecRecord::read(&place, json.as_str())?.spec)
-}
-
-/// The one dense vector of a collection, and its name.
-fn vector_of(name: &str, params: &CollectionParams) -> Result<(String, VectorParams)> {
-    let refuse = |why: &str| Error::unsupported(format!("the collection {name:?} {why}"));
-    let sparse = params.sparse_vectors_config.as_ref().is_some_and(|config| !config.map.is_empty());
-    let (vector, native) = match params.vectors_config.as_ref().and_then(|config| config.config.as_ref()) {
-        Some(vectors_config::Config::Params(params)) => (String::new(), *params),
-        Some(vectors_config::Config::ParamsMap(named)) => {
-            let mut vectors = named.map.iter();
-            match (vectors.next(), vectors.next()) {
-                (Some((vector, params)), None) => (vector.clone(), *params),
-                (None, _) => return Err(refuse("has no dense vector, and an index has one")),
-                (Some(_), Some(_)) => {
-                    let mut names: Vec<&str> = named.map.keys().map(String::as_str).collect();
-                    names.sort_unstable();
-                    let names = names.join(", ");
-                    return Err(refuse(&format!("has several vectors ({names}), and an index has one")));
-                }
-            }
-        }
-        None => return Err(refuse("has no dense vector, and an index has one")),
-    };
-    if sparse {
-        return Err(refuse("has sparse vectors too, which a write through the port would remove"));
-    }
-    if native.multivector_config.is_some() {
-        return Err(refuse("has several vectors a point, and an index has one"));
-    }
-    if !matches!(native.datatype(), Datatype::Default | Datatype::Float32) {
-        return Err(refuse(&format!(
-            "keeps vectors as {}, and an index as float32",
-            native.datatype().as_str_name()
-        )));
-    }
-    Ok((vector, native))
+    let kept_in = format!("the metadata {RESERVED_PREFIX:?} of the collection {name:?}");
+    Ok(SpecRecord::read(&kept_in, json.as_str())?.spec)
 }
 
 fn no_config(name: &str) -> Error {
@@ -203,20 +165,6 @@ fn hnsw(engine: &EngineParams) -> Result<Option<HnswConfigDiff>> {
     Ok(any.then(|| HnswConfigDiff { m, ef_construct, ..HnswConfigDiff::default() }))
 }
 
-fn engine(hnsw: Option<&HnswConfigDiff>) -> EngineParams {
-    let Some(hnsw) = hnsw else { return EngineParams::default() };
-    let number = |n: Option<u64>| n.and_then(|n| u32::try_from(n).ok());
-    if hnsw.m == Some(0) {
-        return EngineParams { kind: Some(EngineKind::Flat), ..EngineParams::default() };
-    }
-    EngineParams {
-        kind: Some(EngineKind::Hnsw),
-        m: number(hnsw.m),
-        ef_construction: number(hnsw.ef_construct),
-        nlist: None,
-    }
-}
-
 fn distance_of(metric: Metric) -> Distance {
     match metric {
         Metric::Cosine => Distance::Cosine,
@@ -226,39 +174,12 @@ fn distance_of(metric: Metric) -> Distance {
     }
 }
 
-fn metric_of(name: &str, distance: Distance) -> Result<Metric> {
-    match distance {
-        Distance::Cosine => Ok(Metric::Cosine),
-        Distance::Dot => Ok(Metric::DotProduct),
-        Distance::Euclid => Ok(Metric::Euclidean),
-        Distance::Manhattan => Ok(Metric::Manhattan),
-        Distance::UnknownDistance => {
-            Err(Error::unsupported(format!("the collection {name:?} has a distance that is not known here")))
-        }
-    }
-}
-
 fn field_type(of: FieldType) -> q::FieldType {
     match of {
         FieldType::Bool => q::FieldType::Bool,
         FieldType::Integer => q::FieldType::Integer,
         FieldType::Float => q::FieldType::Float,
         FieldType::String => q::FieldType::Keyword,
-    }
-}
-
-/// The type that a payload index declares; those of texts, places and times declare none of the port's.
-fn declared(of: PayloadSchemaType) -> Option<FieldType> {
-    match of {
-        PayloadSchemaType::Keyword => Some(FieldType::String),
-        PayloadSchemaType::Integer => Some(FieldType::Integer),
-        PayloadSchemaType::Float => Some(FieldType::Float),
-        PayloadSchemaType::Bool => Some(FieldType::Bool),
-        PayloadSchemaType::UnknownType
-        | PayloadSchemaType::Geo
-        | PayloadSchemaType::Text
-        | PayloadSchemaType::Datetime
-        | PayloadSchemaType::Uuid => None,
     }
 }
 

@@ -2,6 +2,7 @@ use portolan_core::driver::Deadline;
 
 use super::*;
 use portolan_core::Scalar;
+use qdrant_client::qdrant::{CollectionParams, Datatype};
 
 fn created(spec: &IndexSpec) -> CollectionInfo {
     let request = creation(NewIndex { name: &spec.name, spec, deadline: Deadline::NONE }).unwrap();
@@ -68,7 +69,7 @@ fn a_flat_engine_has_no_graph() {
 }
 
 #[test]
-fn each_declared_field_and_the_keys_aside_get_an_index() {
+fn each_declared_field_and_the_overflow_get_an_index() {
     let spec = IndexSpec::new("abc", 2).field("a.b", FieldType::Integer).field("q\"", FieldType::Bool);
     let requests: Vec<_> =
         field_indexes(NewIndex { name: "abc", spec: &spec, deadline: Deadline::NONE }).collect();
@@ -130,5 +131,23 @@ fn damaged_metadata_is_corrupt() {
         let metadata = &mut info.config.as_mut().unwrap().metadata;
         metadata.insert(RESERVED_PREFIX.to_owned(), convert::native(text));
         assert_eq!(describe("abc", &info).unwrap_err().kind(), ErrorKind::Corrupt);
+    }
+}
+
+#[test]
+fn options_are_read_and_what_is_wrong_is_named() {
+    let spec = IndexSpec::new("abc", 2).option("shard_number", 2).option("replication_factor", 3);
+    let request = creation(NewIndex { name: "abc", spec: &spec, deadline: Deadline::NONE }).unwrap();
+    assert_eq!((request.shard_number, request.replication_factor), (Some(2), Some(3)));
+    for (key, value) in [
+        ("vector", Scalar::from("")),
+        ("shard_number", Scalar::from(0)),
+        ("replication_factor", Scalar::from(1.5)),
+        ("on_disk", Scalar::from("yes")),
+    ] {
+        let spec = IndexSpec::new("abc", 2).option(key, value);
+        let e = creation(NewIndex { name: "abc", spec: &spec, deadline: Deadline::NONE }).unwrap_err();
+        assert_eq!(e.kind(), ErrorKind::InvalidArgument);
+        assert!(e.message().contains(key), "{e}");
     }
 }
