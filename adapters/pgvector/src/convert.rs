@@ -1,14 +1,14 @@
 //! Values to what the database stores, and back.
 
+use std::fmt::Display;
 use std::io::{self, Write};
 
-use portolan_core::{Error, ErrorKind, Metadata, Result, Value};
+use portolan_core::driver::kit;
+use portolan_core::number::TWO_53;
+use portolan_core::{Error, ErrorKind, Metadata, Result, Scalar, Value};
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
-use serde_json::{Number, Value as Json};
-
-/// Past this, floats are whole numbers, and may be no neighbours of their shortest text.
-const TWO_53: f64 = 9_007_199_254_740_992.0;
+use serde_json::{Map, Value as Json};
 
 /// Metadata as JSON text for `jsonb`, which keeps decimal numbers as they are written.
 pub(crate) fn metadata_to_text(metadata: &Metadata) -> Result<String> {
@@ -20,17 +20,12 @@ pub(crate) fn metadata_to_text(metadata: &Metadata) -> Result<String> {
         .map_err(|e| Error::new(ErrorKind::Unexpected, "metadata is no UTF-8").with_source(e))
 }
 
-/// Metadata from the text of a `jsonb` object.
+/// Metadata from the text of a `jsonb` object, or of null.
 pub(crate) fn metadata_from_text(text: &str) -> Result<Metadata> {
-    let mut json: Json = serde_json::from_str(text)
-        .map_err(|e| Error::new(ErrorKind::Corrupt, format!("stored metadata cannot be read: {e}")))?;
-    if json.is_null() {
-        return Ok(Metadata::new());
-    }
-    within_float(&mut json);
-    Metadata::from_json(json).map_err(|e| {
-        Error::new(ErrorKind::Corrupt, format!("stored metadata cannot be read: {}", e.message()))
-    })
+    let corrupt =
+        |why: &dyn Display| Error::new(ErrorKind::Corrupt, format!("stored metadata cannot be read: {why}"));
+    let fields: Option<Map<String, Json>> = serde_json::from_str(text).map_err(|e| corrupt(&e))?;
+    kit::foreign_metadata(fields.unwrap_or_default()).map_err(|e| corrupt(&e.message()))
 }
 
 /// A float as a decimal number that has a point, by which it is known when it is read back, and that compares as the
@@ -41,9 +36,10 @@ pub(crate) fn decimal(x: f64) -> String {
 
 /// Whether text can hold every string in a value: PostgreSQL's text has no U+0000.
 pub(crate) fn fits(value: &Value) -> bool {
+    let fits = |scalar: &Scalar| scalar.as_str().is_none_or(|s| !s.contains('\0'));
     match value {
-        Value::Scalar(scalar) => scalar.as_str().is_none_or(|s| !s.contains('\0')),
-        Value::List(items) => items.iter().all(|i| i.as_str().is_none_or(|s| !s.contains('\0'))),
+        Value::Scalar(scalar) => fits(scalar),
+        Value::List(items) => items.iter().all(fits),
         Value::Opaque(json) => json_fits(json),
     }
 }
@@ -54,18 +50,6 @@ fn json_fits(json: &Json) -> bool {
         Json::Array(items) => items.iter().all(json_fits),
         Json::Object(map) => map.iter().all(|(k, v)| !k.contains('\0') && json_fits(v)),
         _ => true,
-    }
-}
-
-/// Numbers beyond i64, which only other programs write, as floats.
-fn within_float(json: &mut Json) {
-    match json {
-        Json::Number(n) if n.as_i64().is_none() => {
-            *json = n.as_f64().and_then(Number::from_f64).map_or(Json::Null, Json::Number);
-        }
-        Json::Array(items) => items.iter_mut().for_each(within_float),
-        Json::Object(map) => map.values_mut().for_each(within_float),
-        _ => {}
     }
 }
 
@@ -104,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_of_others_beyond_64_bits_are_floats() {
+    fn foreign_numbers_beyond_64_bits_are_floats() {
         let metadata =
             metadata_from_text(r#"{"a":18446744073709551615,"b":[1,{"c":9223372036854775808}],"n":null}"#);
         let metadata = metadata.unwrap();

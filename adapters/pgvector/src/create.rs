@@ -1,16 +1,14 @@
 //! The statements that make an index.
 
-use portolan_core::{EngineKind, Error, ErrorKind, FieldType, IndexSpec, Metric, Result};
+use portolan_core::driver::kit::{SpecRecord, in_range};
+use portolan_core::{EngineKind, Error, FieldType, IndexSpec, Metric, Result};
 
-use crate::filter::{has_aside, order_key};
+use crate::filter::{has_overflow, order_key};
 use crate::query::{VectorTypes, identifier, literal};
-use crate::table::{Comment, Engine, ID, MAX_HALFVEC, METADATA, VECTOR, halved};
+use crate::table::{Engine, ID, MAX_HALFVEC, METADATA, VECTOR, VERSION, halved, measure};
 
-const MAX_M: u32 = 100;
 const DEFAULT_M: u32 = 16;
-const EF_CONSTRUCTION: (u32, u32) = (4, 1_000);
 const DEFAULT_EF_CONSTRUCTION: u32 = 64;
-const MAX_LISTS: u32 = 32_768;
 
 /// Held while something is made, for PostgreSQL's own checks of what exists do not wait for each other.
 const LOCK: i64 = 0x706f_7274_6f6c_616e;
@@ -29,16 +27,9 @@ pub(crate) fn check(spec: &IndexSpec) -> Result<()> {
             spec.dimension
         ));
     }
-    let (low, high) = EF_CONSTRUCTION;
-    for (field, value, low, high) in [
-        ("m", engine.m, 2, MAX_M),
-        ("ef_construction", engine.ef_construction, low, high),
-        ("nlist", engine.nlist, 1, MAX_LISTS),
-    ] {
-        if let Some(value) = value.filter(|v| !(low..=high).contains(v)) {
-            return Err(Error::out_of_range(field, value, low, high));
-        }
-    }
+    in_range("m", engine.m, 2..=100)?;
+    in_range("ef_construction", engine.ef_construction, 4..=1_000)?;
+    in_range("nlist", engine.nlist, 1..=32_768)?;
     let m = engine.m.unwrap_or(DEFAULT_M);
     match engine.ef_construction {
         Some(ef) if ef < 2 * m => {
@@ -50,19 +41,18 @@ pub(crate) fn check(spec: &IndexSpec) -> Result<()> {
 
 /// Makes the schema, where it is missing.
 pub(crate) fn schema(schema: &str) -> String {
-    format!("{}CREATE SCHEMA IF NOT EXISTS {}; COMMIT", begin(), identifier(schema))
+    transaction(&[format!("CREATE SCHEMA IF NOT EXISTS {}", identifier(schema))])
 }
 
 /// Makes the extension, where it is missing.
 pub(crate) fn extension() -> String {
-    format!("{}CREATE EXTENSION IF NOT EXISTS vector; COMMIT", begin())
+    transaction(&["CREATE EXTENSION IF NOT EXISTS vector".to_owned()])
 }
 
 /// Makes table, indexes and comment, all or nothing.
 pub(crate) fn table(schema: &str, name: &str, spec: &IndexSpec, types: &VectorTypes) -> Result<String> {
     let table = format!("{}.{}", identifier(schema), identifier(name));
-    let comment = serde_json::to_string(&Comment::new(spec))
-        .map_err(|e| Error::new(ErrorKind::Unexpected, "the spec could not be written").with_source(e))?;
+    let comment = SpecRecord::now(spec).to_json(VERSION)?;
     let mut statements = vec![
         format!(
             "CREATE TABLE {table} ({ID} text COLLATE \"C\" NOT NULL, {VECTOR} {}.vector({}), {METADATA} jsonb NOT NULL, \
@@ -74,15 +64,15 @@ pub(crate) fn table(schema: &str, name: &str, spec: &IndexSpec, types: &VectorTy
         format!("COMMENT ON TABLE {table} IS {}", literal(&comment)),
         format!(
             "CREATE INDEX {} ON {table} ({ID}) WHERE {}",
-            identifier(&format!("{name}.aside")),
-            has_aside(METADATA)
+            identifier(&format!("{name}.overflow")),
+            has_overflow(METADATA)
         ),
     ];
     statements.extend(vector_index(&table, name, spec, types));
     for (n, (key, of)) in spec.fields.iter().enumerate() {
         statements.extend(field_indexes(&table, name, n, key, *of));
     }
-    Ok(format!("{}{}; COMMIT", begin(), statements.join("; ")))
+    Ok(transaction(&statements))
 }
 
 /// The name of the vector index of an index; no portable name has a point.
@@ -90,8 +80,8 @@ pub(crate) fn vector_index_name(schema: &str, name: &str) -> String {
     format!("{}.{}", identifier(schema), identifier(&format!("{name}.{VECTOR}")))
 }
 
-fn begin() -> String {
-    format!("BEGIN; SELECT pg_advisory_xact_lock({LOCK}); ")
+fn transaction(statements: &[String]) -> String {
+    format!("BEGIN; SELECT pg_advisory_xact_lock({LOCK}); {}; COMMIT", statements.join("; "))
 }
 
 fn vector_index(table: &str, name: &str, spec: &IndexSpec, types: &VectorTypes) -> Option<String> {
@@ -106,14 +96,8 @@ fn vector_index(table: &str, name: &str, spec: &IndexSpec, types: &VectorTypes) 
     } else {
         ("vector", VECTOR.to_owned())
     };
-    let measure = match spec.metric {
-        Metric::Cosine => "cosine",
-        Metric::DotProduct => "ip",
-        Metric::Euclidean => "l2",
-        Metric::Manhattan => "l1",
-    };
     let index = identifier(&format!("{name}.{VECTOR}"));
-    let opclass = format!("{}.{of}_{measure}_ops", types.schema);
+    let opclass = format!("{}.{of}_{}_ops", types.schema, measure(spec.metric).1);
     Some(format!("CREATE INDEX {index} ON {table} USING {method} ({expression} {opclass}) WITH ({with})"))
 }
 
@@ -137,7 +121,7 @@ fn field_indexes(table: &str, name: &str, n: usize, key: &str, of: FieldType) ->
 mod tests {
     use super::*;
     use crate::table::MAX_VECTOR;
-    use portolan_core::EngineParams;
+    use portolan_core::{EngineParams, ErrorKind};
 
     fn spec(dimension: usize, metric: Metric, kind: Option<EngineKind>) -> IndexSpec {
         IndexSpec::new("any", dimension)

@@ -1,14 +1,12 @@
 //! The driver: each ability of the port as one statement.
 
-use std::sync::OnceLock;
-
 use pgvector::Vector;
 use portolan_core::driver::{
     Deadline, Driver, ExactSearch, Hit, NativeId, Nearest, Neighbours, NewIndex, Opened, OverflowFilter,
     Page, Profile, Row, Sizes, Target, Want, WriteError,
 };
 use portolan_core::filter::{Leaf, Lowered};
-use portolan_core::{Error, ErrorKind, Exactness, Health, Metric, Outcome, Result, Status, Value};
+use portolan_core::{Cursor, Error, ErrorKind, Exactness, Health, Metric, Outcome, Result, Status, Value};
 use tokio::sync::OnceCell;
 
 use crate::PROVIDER;
@@ -18,7 +16,7 @@ use crate::convert::{fits, metadata_to_text};
 use crate::create;
 use crate::filter::{NativeFilter, id_in};
 use crate::query::{Bind, Binds, Query, VectorTypes, identifier};
-use crate::rows::{self, cell, row};
+use crate::rows::{self, cell, condition, row};
 use crate::table::{self, Described, Engine, Table};
 
 /// The largest dimension of a `vector`.
@@ -31,13 +29,15 @@ const MAX_LEAVES: usize = 2_000;
 /// The largest magnitude of a `halfvec`.
 const MAX_HALF: f32 = 65_504.0;
 
+/// The oldest pgvector that is taken: 0.8 was the first with iterative scans.
+const MIN_EXTENSION: [u32; 2] = [0, 8];
+
 /// PostgreSQL with pgvector, as the engine of the port drives it.
 #[derive(Debug)]
 pub struct PgvectorDriver {
     client: Client,
     config: Config,
     profile: Profile,
-    version: OnceLock<String>,
     types: OnceCell<VectorTypes>,
 }
 
@@ -51,7 +51,6 @@ impl PgvectorDriver {
             client: Client::new(config)?,
             config: config.clone(),
             profile: profile(config),
-            version: OnceLock::new(),
             types: OnceCell::new(),
         })
     }
@@ -66,9 +65,7 @@ impl PgvectorDriver {
         let rows = self.client.rows(&query).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let (schema, version): (String, String) = (cell(Some(row), 0)?, cell(Some(row), 1)?);
-        if version.starts_with("0.")
-            && version.split('.').nth(1).and_then(|n| n.parse().ok()).unwrap_or(0) < 8
-        {
+        if version.split('.').map_while(|n| n.parse::<u32>().ok()).lt(MIN_EXTENSION) {
             return Err(Error::unsupported(format!(
                 "pgvector is {version}, and must be 0.8.0 or newer: ALTER EXTENSION vector UPDATE"
             )));
@@ -77,15 +74,9 @@ impl PgvectorDriver {
     }
 
     async fn types(&self) -> Result<&VectorTypes> {
-        self.types
-            .get_or_try_init(|| async {
-                self.find_types().await?.ok_or_else(|| {
-                    Error::unsupported(
-                        "the database has no pgvector: CREATE EXTENSION vector, or create an index",
-                    )
-                })
-            })
-            .await
+        let missing = "the database has no pgvector: CREATE EXTENSION vector, or create an index";
+        let find = || async { self.find_types().await?.ok_or_else(|| Error::unsupported(missing)) };
+        self.types.get_or_try_init(find).await
     }
 
     async fn described(&self, name: &str) -> Result<Described> {
@@ -96,36 +87,40 @@ impl PgvectorDriver {
         }
     }
 
-    /// The dimension of some vector of a table.
-    async fn dimension(&self, name: &str, column: &str) -> Result<Option<usize>> {
-        let types = self.types().await?;
-        let (schema, name) = (identifier(&self.config.schema), identifier(name));
-        let sql = format!(
-            "SELECT {}.vector_dims({column}) FROM {schema}.{name} WHERE {column} IS NOT NULL LIMIT 1",
-            types.schema
-        );
-        let rows = self.client.rows(&Query::plain(sql)).await?;
-        rows.first()
-            .map(|row| cell::<i32>(Some(row), 0))
-            .transpose()
-            .map(|n| n.and_then(|n| n.try_into().ok()))
+    async fn open_foreign(&self, name: &str, described: &Described) -> Result<Table> {
+        let (foreign, qualified) = (&self.config.foreign, self.qualified(name));
+        let dimension = match foreign.undimensioned(described) {
+            Some(column) => {
+                let sql = format!(
+                    "SELECT {}.vector_dims({column}) FROM {qualified} WHERE {column} IS NOT NULL LIMIT 1",
+                    self.types().await?.schema
+                );
+                let rows = self.client.rows(&Query::plain(sql)).await?;
+                rows.first().map(|row| cell::<i32>(Some(row), 0)).transpose()?
+            }
+            None => None,
+        };
+        foreign.open(described, name, qualified, dimension.and_then(|n| n.try_into().ok()))
     }
 
     /// Makes schema and extension where they are missing.
-    async fn prepare(&self) -> Result<()> {
+    async fn prepare(&self) -> Result<(), WriteError> {
         let mut binds = Binds::default();
-        let sql = format!(
-            "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = {})",
-            binds.text(&self.config.schema)
-        );
+        let schema = binds.text(&self.config.schema);
+        let sql = format!("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = {schema})");
         let rows = self.client.rows(&binds.query(sql)).await?;
         if !cell::<bool>(rows.first(), 0)? {
-            self.client.batch(&create::schema(&self.config.schema)).await?;
+            self.client.batch(&[create::schema(&self.config.schema)]).await?;
         }
         if self.find_types().await?.is_none() {
-            self.client.batch(&create::extension()).await.map_err(|e| no_extension(e.into_error()))?;
+            self.client.batch(&[create::extension()]).await.map_err(|e| e.map(no_extension))?;
         }
         Ok(())
+    }
+
+    /// The name of a table as SQL writes it.
+    fn qualified(&self, name: &str) -> String {
+        format!("{}.{}", identifier(&self.config.schema), identifier(name))
     }
 }
 
@@ -135,7 +130,7 @@ fn profile(config: &Config) -> Profile {
     profile.exact = ExactSearch::OnRequest;
     profile.update = false;
     profile.durable = true;
-    profile.timeout = config.statement_timeout;
+    profile.timeout = config.endpoint.timeout;
     profile.parallelism = config.pool_size.min(4);
     profile.limits.dimension = MAX_DIMENSION;
     profile.limits.batch_count = Some(BATCH_ROWS);
@@ -152,16 +147,16 @@ impl Driver for PgvectorDriver {
     }
 
     async fn connect(&self, _: Deadline) -> Result<()> {
-        let settings = Query::plain(
-            "SELECT split_part(current_setting('server_version'), ' ', 1), current_setting('server_encoding')",
-        );
-        let rows = self.client.rows(&settings).await?;
-        let (version, encoding) = (cell::<String>(rows.first(), 0)?, cell::<String>(rows.first(), 1)?);
+        let rows = self.client.rows(&Query::plain("SELECT current_setting('server_encoding')")).await?;
+        let encoding: String = cell(rows.first(), 0)?;
         if encoding != "UTF8" {
             let what = format!("the database's encoding is {encoding}, and must be UTF8");
             return Err(Error::unsupported(what));
         }
-        self.version.get_or_init(|| version);
+        // The extension may be made later, with the first index.
+        if let Some(types) = self.find_types().await? {
+            self.types.get_or_init(|| async { types }).await;
+        }
         Ok(())
     }
 
@@ -202,17 +197,15 @@ impl Driver for PgvectorDriver {
         create::check(new.spec)?;
         self.prepare().await?;
         let statements = create::table(&self.config.schema, new.name, new.spec, self.types().await?)?;
-        self.client.batch(&statements).await
+        self.client.batch(&[statements]).await
     }
 
     async fn open(&self, name: &str, _: Option<&Table>, _: Deadline) -> Result<Opened<Table>> {
         let described = self.described(name).await?;
-        let foreign = &self.config.foreign;
-        let dimension = match described.undimensioned(foreign) {
-            Some(column) => self.dimension(name, &column).await?,
-            None => None,
+        let table = match described.ours(&self.qualified(name)) {
+            Some(table) => table,
+            None => self.open_foreign(name, &described).await?,
         };
-        let table = described.open(&self.config.schema, name, foreign, dimension)?;
         let exact = if table.engine == Engine::Flat { ExactSearch::Always } else { ExactSearch::OnRequest };
         Ok(Opened::new(table.info.clone(), table).exact(exact))
     }
@@ -231,8 +224,7 @@ impl Driver for PgvectorDriver {
             let what = format!("{name:?} is a view or foreign table; drop it in the database");
             return Err(Error::unsupported(what).into());
         }
-        let (schema, name) = (identifier(&self.config.schema), identifier(name));
-        self.client.execute(&Query::plain(format!("DROP TABLE {schema}.{name}"))).await.map(drop)
+        self.client.execute(&Query::plain(format!("DROP TABLE {}", self.qualified(name)))).await.map(drop)
     }
 
     async fn write(&self, target: Target<'_, Table>, rows: &[Row]) -> Result<Vec<Outcome>, WriteError> {
@@ -265,11 +257,8 @@ impl Driver for PgvectorDriver {
         let mut binds = Binds::default();
         let which = id_in(&table.layout, ids, &mut binds);
         let selected = rows::selected(types, &table.layout, want);
-        let rows = self
-            .client
-            .rows(&binds.query(format!("SELECT {selected} FROM {} WHERE {which}", table.name)))
-            .await?;
-        rows.iter().map(row).collect()
+        let sql = format!("SELECT {selected} FROM {} WHERE {which}", table.name);
+        self.client.rows(&binds.query(sql)).await?.iter().map(row).collect()
     }
 
     async fn remove(&self, target: Target<'_, Table>, ids: &[NativeId]) -> Result<Vec<Outcome>, WriteError> {
@@ -317,21 +306,19 @@ impl Driver for PgvectorDriver {
         let (types, table) = (self.types().await?, target.index);
         let layout = &table.layout;
         let mut binds = Binds::default();
-        let mut which = vec![filter.map_or_else(|| "true".to_owned(), |f| f.to_sql(layout, &mut binds))];
+        let mut which = condition(filter, layout, &mut binds);
         let order = table.id_order();
         if let Some(cursor) = cursor {
             if !layout.id_type.takes(cursor) {
-                return Err(Error::invalid(format!(
-                    "the cursor {cursor:?} is none of this store's: start without one"
-                )));
+                return Err(Cursor::dead());
             }
-            which.push(format!("{order} > {}::{}", binds.text(cursor), layout.id_type.sql()));
+            let last = binds.text(cursor);
+            which = format!("{which} AND {order} > {last}::{}", layout.id_type.sql());
         }
         let selected = rows::selected(types, layout, want);
         let sql = format!(
-            "SELECT {selected} FROM {} WHERE {} ORDER BY {order} LIMIT {}",
+            "SELECT {selected} FROM {} WHERE {which} ORDER BY {order} LIMIT {}",
             table.name,
-            which.join(" AND "),
             binds.count(limit.saturating_add(1))
         );
         let mut rows: Vec<Row> =
@@ -350,14 +337,12 @@ impl Driver for PgvectorDriver {
     ) -> Result<u64> {
         let table = target.index;
         let mut binds = Binds::default();
-        let mut which = filter.map_or_else(|| "true".to_owned(), |f| f.to_sql(&table.layout, &mut binds));
+        let mut which = condition(filter, &table.layout, &mut binds);
         if with_vector {
             which = format!("{which} AND {} IS NOT NULL", table.layout.vector);
         }
-        let rows = self
-            .client
-            .rows(&binds.query(format!("SELECT count(*) FROM {} WHERE {which}", table.name)))
-            .await?;
+        let sql = format!("SELECT count(*) FROM {} WHERE {which}", table.name);
+        let rows = self.client.rows(&binds.query(sql)).await?;
         Ok(cell::<i64>(rows.first(), 0)?.unsigned_abs())
     }
 
@@ -395,34 +380,31 @@ impl Driver for PgvectorDriver {
     }
 
     async fn health(&self, deadline: Deadline) -> Result<Health> {
-        let rows = self
-            .client
-            .rows(&Query::plain(
-                "SELECT extract(epoch FROM now() - pg_postmaster_start_time())::float8, \
-                 (SELECT COALESCE(installed_version, default_version) FROM pg_available_extensions WHERE name = 'vector')",
-            ))
-            .await?;
+        let query = Query::plain(
+            "SELECT split_part(current_setting('server_version'), ' ', 1), \
+             (SELECT COALESCE(installed_version, default_version) FROM pg_available_extensions WHERE name = 'vector'), \
+             extract(epoch FROM now() - pg_postmaster_start_time())::float8",
+        );
+        let rows = self.client.rows(&query).await?;
+        let (server, extension): (String, Option<String>) = (cell(rows.first(), 0)?, cell(rows.first(), 1)?);
+        let extension = extension.map_or_else(|| "without pgvector".to_owned(), |v| format!("pgvector {v}"));
         let mut health = Health::new(PROVIDER, Status::Healthy);
-        health.version = Some(match cell::<Option<String>>(rows.first(), 1)? {
-            Some(version) => {
-                format!("PostgreSQL {}, pgvector {version}", self.version.get().map_or("", String::as_str))
-            }
-            None => format!("PostgreSQL {}, without pgvector", self.version.get().map_or("", String::as_str)),
-        });
+        health.version = Some(format!("PostgreSQL {server}, {extension}"));
         health.indexes = Some(self.list(deadline).await?.len() as u64);
-        health.uptime_seconds = Some(cell(rows.first(), 0)?);
+        health.uptime_seconds = Some(cell(rows.first(), 2)?);
         Ok(health)
     }
 
     async fn optimize(&self, target: Target<'_, Table>) -> Result<bool> {
         let table = target.index;
         let mut statements = vec![format!("VACUUM (ANALYZE) {}", table.name)];
-        if matches!(table.engine, Engine::Ivf { .. }) && table.layout.aside {
+        if matches!(table.engine, Engine::Ivf { .. }) && table.layout.ours {
             // Its clusters are those of the rows that were there when it was built.
             let index = create::vector_index_name(&self.config.schema, target.name);
             statements.insert(0, format!("REINDEX INDEX CONCURRENTLY {index}"));
         }
-        self.client.maintain(&statements).await.map(|()| true)
+        self.client.batch(&statements).await?;
+        Ok(true)
     }
 
     async fn close(&self) -> Result<()> {
@@ -456,7 +438,7 @@ fn fits_index(table: &Table, vector: &[f32]) -> bool {
 
 fn read_only() -> Error {
     Error::unsupported(
-        "the table has columns beside id, vector and metadata, which other programs fill; the port only reads it, \
+        "the table has columns beside id, vector and metadata, which other programs fill; Portolan only reads it, \
          and deletes from it",
     )
 }

@@ -1,17 +1,21 @@
 //! What the database answers, and what the user is told of it.
 
+use std::io;
 use std::time::Duration;
 
-use deadpool_postgres::{PoolError, TimeoutType};
+use deadpool_postgres::{HookError, PoolError, TimeoutType};
 use portolan_core::driver::WriteError;
 use portolan_core::{Error, ErrorKind};
+use portolan_net::Endpoint;
 use tokio_postgres::error::DbError;
 
 /// A statement that failed, and whether it may have had an effect.
-pub(crate) fn failed(error: tokio_postgres::Error) -> WriteError {
-    // A session that is ended may have been so after its commit.
-    let refused = error.as_db_error().is_some_and(|db| !db.code().code().starts_with("57P"));
-    WriteError::new(database(error), !refused)
+pub(crate) fn failed(endpoint: &Endpoint, error: tokio_postgres::Error) -> WriteError {
+    match error.as_db_error() {
+        // A session that is ended may have been so after its commit.
+        Some(db) => WriteError::new(answered(endpoint, db), db.code().code().starts_with("57P")),
+        None => endpoint.lost(error),
+    }
 }
 
 /// Whether the same call may well succeed when it is made again, the database having undone it.
@@ -19,65 +23,43 @@ pub(crate) fn is_conflict(error: &tokio_postgres::Error) -> bool {
     error.code().is_some_and(|code| matches!(code.code(), "40001" | "40P01"))
 }
 
-/// The answer did not come in time.
-pub(crate) fn late(bound: Duration) -> Error {
-    Error::new(
-        ErrorKind::Timeout,
-        format!("PostgreSQL did not answer within {bound:?}; allow more with statement_timeout"),
-    )
-}
-
 /// Why there is no connection.
-pub(crate) fn pool(error: PoolError, bound: Duration) -> Error {
+pub(crate) fn unconnected(endpoint: &Endpoint, error: PoolError) -> WriteError {
+    let bound = endpoint.connect_timeout;
     match error {
         PoolError::Timeout(TimeoutType::Wait) => Error::new(
             ErrorKind::RateLimited,
             format!("all connections were busy for {bound:?}; raise pool_size or send less at once"),
         )
-        .with_retry_after(Duration::from_secs(1)),
-        PoolError::Timeout(_) => Error::new(
-            ErrorKind::Timeout,
-            format!(
-                "no connection to PostgreSQL within {bound:?}; see to host and port, or raise connect_timeout"
-            ),
-        ),
-        PoolError::Backend(error) => database(error),
-        other => Error::new(ErrorKind::Unavailable, format!("no connection to PostgreSQL: {other}")),
+        .with_retry_after(Duration::from_secs(1))
+        .into(),
+        PoolError::Timeout(_) => {
+            let late = format!("no answer within the connect_timeout of {bound:?}");
+            endpoint.not_sent(io::Error::new(io::ErrorKind::TimedOut, late))
+        }
+        PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => {
+            refused(endpoint, error)
+        }
+        other => endpoint.not_sent(other),
     }
 }
 
-/// An error of the database or the way to it.
-pub(crate) fn database(error: tokio_postgres::Error) -> Error {
-    let told = match error.as_db_error() {
-        Some(db) => told(db),
-        None => transport(&error),
-    };
-    told.with_source(error)
+fn refused(endpoint: &Endpoint, error: tokio_postgres::Error) -> WriteError {
+    match error.as_db_error() {
+        Some(db) => answered(endpoint, db).into(),
+        None if portolan_net::cause(&error) == "password missing" => {
+            endpoint.answered(ErrorKind::Unauthenticated, "a password is needed, and the URI has none").into()
+        }
+        None => endpoint.not_sent(error),
+    }
 }
 
-fn told(db: &DbError) -> Error {
+fn answered(endpoint: &Endpoint, db: &DbError) -> Error {
     let code = db.code().code();
     let kind = kind(code, db.message());
-    let hint = db.hint().map(|h| format!("; {h}")).unwrap_or_default();
-    let error =
-        Error::new(kind, format!("{}{hint}{}", db.message(), advice(code))).with_context("sqlstate", code);
+    let hint = db.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+    let error = endpoint.answered(kind, &format!("{}{hint}", db.message())).with_context("sqlstate", code);
     if kind == ErrorKind::RateLimited { error.with_retry_after(Duration::from_secs(1)) } else { error }
-}
-
-fn transport(error: &tokio_postgres::Error) -> Error {
-    use std::error::Error as _;
-    let cause = error.source().map(|s| format!(": {s}")).unwrap_or_default();
-    let text = format!("{error}{cause}");
-    let refused = text.contains("TLS") || text.contains("certificate");
-    if refused {
-        return Error::new(ErrorKind::Unavailable, format!("{text}; see to sslmode and sslrootcert"))
-            .with_retryable(false);
-    }
-    if text.contains("password missing") {
-        return Error::new(ErrorKind::Unauthenticated, "the server wants a password, and the URI has none");
-    }
-    let kind = if text.contains("timed out") { ErrorKind::Timeout } else { ErrorKind::Unavailable };
-    Error::new(kind, format!("the connection to PostgreSQL failed: {text}"))
 }
 
 fn kind(code: &str, message: &str) -> ErrorKind {
@@ -103,20 +85,10 @@ fn kind(code: &str, message: &str) -> ErrorKind {
     }
 }
 
-fn advice(code: &str) -> &'static str {
-    match code {
-        "28P01" | "28000" => "; see to user and password in the URI",
-        "42501" => "; grant the right to this user, or let an administrator do it",
-        "57014" => "; allow more time with statement_timeout",
-        "53300" => "; lower pool_size, or raise the server's max_connections",
-        "22P02" | "22P05" => "; a stored value cannot be read",
-        _ => "",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::SERVER;
 
     #[test]
     fn each_code_has_its_kind() {
@@ -154,10 +126,12 @@ mod tests {
 
     #[test]
     fn a_busy_pool_says_when_to_come_back() {
-        let e = pool(PoolError::Timeout(TimeoutType::Wait), Duration::from_secs(5));
+        let endpoint = Endpoint::new(&SERVER, "h");
+        let e = unconnected(&endpoint, PoolError::Timeout(TimeoutType::Wait)).into_error();
         assert_eq!(e.kind(), ErrorKind::RateLimited);
         assert_eq!(e.retry_after(), Some(Duration::from_secs(1)));
-        let e = pool(PoolError::Timeout(TimeoutType::Create), Duration::from_secs(5));
+        let e = unconnected(&endpoint, PoolError::Timeout(TimeoutType::Create)).into_error();
         assert_eq!(e.kind(), ErrorKind::Timeout);
+        assert!(e.message().contains("connect_timeout"), "{e}");
     }
 }

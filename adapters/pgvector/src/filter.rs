@@ -2,65 +2,70 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use portolan_core::driver::NativeId;
-use portolan_core::filter::{Condition, Leaf};
+use portolan_core::driver::dialect::infix::Expression;
+use portolan_core::driver::dialect::{Comparison, Predicate, Side};
+use portolan_core::driver::{NativeId, OVERFLOW, OVERFLOW_FIELDS, OVERFLOW_KEYS};
+use portolan_core::filter::Leaf;
 use portolan_core::{FieldType, IndexSpec, Scalar};
 
 use crate::convert::decimal;
 use crate::query::{Bind, Binds};
 use crate::table::{IdType, Layout};
 
-/// The key under which a record lists what of it lies aside.
-const ASIDE_KEYS: &str = "_portolan_keys";
-
-/// How long a string stands in the index of its field.
+/// How much of a string is in the index of its field.
 const INDEXED_CHARS: usize = 256;
 
-/// A condition on rows. How it reads in SQL depends on the table's columns; `Display` shows it for an index that the
-/// port made.
+/// What stands for U+0000 to U+0003 in a [`shifted`] string, after U+0001.
+const CODES: [[u8; 2]; 4] = [[2, 2], [2, 3], [3, 2], [3, 3]];
+
+/// What stands for the value in the SQL of a [`Test`].
+const VALUE: &str = ":value";
+const TEXT: &str = r#"(:value #>> '{}') COLLATE "C""#;
+
+/// A condition on rows. How it reads in SQL depends on the table's columns; `Display` shows it for an index that
+/// Portolan made.
 #[derive(Debug, Clone, PartialEq)]
-pub struct NativeFilter(Node);
+pub struct NativeFilter(Expression<Part>);
 
 #[derive(Debug, Clone, PartialEq)]
-enum Node {
-    All(Vec<Node>),
-    Any(Vec<Node>),
+enum Part {
     Leaf { leaf: Leaf, declared: Option<FieldType>, negated: bool },
     Ids { ids: Vec<NativeId>, negated: bool },
 }
 
 impl NativeFilter {
     pub(crate) fn leaf(spec: &IndexSpec, leaf: &Leaf, negated: bool) -> Self {
-        Self(Node::Leaf { leaf: leaf.clone(), declared: spec.fields.get(&leaf.key).copied(), negated })
+        let declared = spec.fields.get(&leaf.key).copied();
+        Self(Expression::leaf(Part::Leaf { leaf: leaf.clone(), declared, negated }))
     }
 
     pub(crate) fn ids(ids: &[NativeId], negated: bool) -> Self {
-        Self(Node::Ids { ids: ids.to_vec(), negated })
+        Self(Expression::leaf(Part::Ids { ids: ids.to_vec(), negated }))
     }
 
     pub(crate) fn all(parts: Vec<Self>) -> Self {
-        Self(Node::All(parts.into_iter().map(|part| part.0).collect()))
+        Self(Expression::all(parts.into_iter().map(|part| part.0)))
     }
 
     pub(crate) fn any(parts: Vec<Self>) -> Self {
-        Self(Node::Any(parts.into_iter().map(|part| part.0).collect()))
+        Self(Expression::any(parts.into_iter().map(|part| part.0)))
     }
 
     /// How many leaves it has.
     pub(crate) fn leaves(&self) -> usize {
-        self.0.leaves()
+        self.0.size().leaves
     }
 
     /// The condition as SQL for a table.
-    pub(crate) fn to_sql(&self, table: &Layout, binds: &mut Binds) -> String {
-        self.0.to_sql(table, binds)
+    pub(crate) fn to_sql(&self, layout: &Layout, binds: &mut Binds) -> String {
+        format!("({})", self.0.write(&mut |part| part.to_sql(layout, binds)))
     }
 }
 
 impl Display for NativeFilter {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let mut binds = Binds::default();
-        f.write_str(&self.to_sql(&Layout::own(), &mut binds))?;
+        f.write_str(&self.to_sql(&Layout::default(), &mut binds))?;
         for (n, value) in binds.values().enumerate() {
             write!(f, "{}${} = {value}", if n == 0 { " -- " } else { ", " }, n + 1)?;
         }
@@ -68,93 +73,71 @@ impl Display for NativeFilter {
     }
 }
 
-impl Node {
-    fn leaves(&self) -> usize {
-        match self {
-            Self::All(parts) | Self::Any(parts) => parts.iter().map(Self::leaves).sum(),
-            Self::Leaf { .. } | Self::Ids { .. } => 1,
-        }
-    }
-
-    fn to_sql(&self, table: &Layout, binds: &mut Binds) -> String {
-        match self {
-            Self::All(parts) => joined(parts, " AND ", table, binds),
-            Self::Any(parts) => joined(parts, " OR ", table, binds),
-            Self::Ids { ids, negated } => signed(id_in(table, ids, binds), *negated),
-            Self::Leaf { leaf, declared, negated: true } => {
-                signed(whole(leaf, *declared, table, binds), true)
-            }
-            Self::Leaf { leaf, declared, negated: false } => {
-                let exact = whole(leaf, *declared, table, binds);
-                match declared.filter(|_| table.aside).and_then(|of| indexed(leaf, of, table, binds)) {
+impl Part {
+    fn to_sql(&self, layout: &Layout, binds: &mut Binds) -> String {
+        let (sql, negated) = match self {
+            Self::Ids { ids, negated } => (id_in(layout, ids, binds), *negated),
+            Self::Leaf { leaf, declared, negated } => {
+                let key = binds.text(&leaf.key);
+                let exact = meets_leaf(&key, leaf, *declared, layout, binds);
+                let asked = declared.filter(|_| layout.ours && !negated);
+                let sql = match asked.and_then(|of| meets_index(&key, leaf, of, layout, binds)) {
                     Some(wider) => format!("({wider} AND {exact})"),
                     None => exact,
-                }
+                };
+                (sql, *negated)
             }
-        }
+        };
+        if negated { format!("NOT {sql}") } else { sql }
     }
-}
-
-fn joined(parts: &[Node], by: &str, table: &Layout, binds: &mut Binds) -> String {
-    let parts: Vec<String> = parts.iter().map(|part| part.to_sql(table, binds)).collect();
-    format!("({})", parts.join(by))
-}
-
-fn signed(sql: String, negated: bool) -> String {
-    if negated { format!("NOT {sql}") } else { sql }
 }
 
 /// Which rows have one of these ids.
-pub(crate) fn id_in(table: &Layout, ids: &[NativeId], binds: &mut Binds) -> String {
-    let known: Vec<String> =
-        ids.iter().filter(|id| table.id_type.takes(id)).map(NativeId::to_string).collect();
+pub(crate) fn id_in(layout: &Layout, ids: &[NativeId], binds: &mut Binds) -> String {
+    let known = ids.iter().filter(|id| layout.id_type.takes(id)).map(NativeId::to_string).collect();
     let list = binds.bind(Bind::Texts(known));
-    match table.id_type {
-        IdType::Text => format!("({} = ANY({list}))", table.id),
-        IdType::Uuid => format!("({} = ANY({list}::uuid[]))", table.id),
-        IdType::Integer => format!("({} = ANY({list}::bigint[]))", table.id),
+    match layout.id_type {
+        IdType::Text => format!("({} = ANY({list}))", layout.id),
+        other => format!("({} = ANY({list}::{}[]))", layout.id, other.sql()),
     }
 }
 
-/// A leaf in full: over the native value, and over the one aside where that may be.
-fn whole(leaf: &Leaf, declared: Option<FieldType>, table: &Layout, binds: &mut Binds) -> String {
-    let key = binds.text(&leaf.key);
-    let metadata = &table.metadata;
-    let native =
-        over(&format!("({metadata} -> {key})"), &leaf.condition, &mut Operands { binds, shifted: false });
-    if !table.aside || !may_lie_aside(declared) {
+/// A leaf in full: over the native value, and over the one in the overflow where there may be one.
+fn meets_leaf(
+    key: &str,
+    leaf: &Leaf,
+    declared: Option<FieldType>,
+    layout: &Layout,
+    binds: &mut Binds,
+) -> String {
+    let (metadata, predicate) = (&layout.metadata, Predicate::from(&leaf.condition));
+    let native = meets(&format!("({metadata} -> {key})"), predicate, &mut Operands { binds, shifted: false });
+    if !layout.ours || !may_overflow(declared) {
         return native;
     }
-    let aside = over(
-        &format!("({} -> {key})", aside_fields(metadata)),
-        &leaf.condition,
-        &mut Operands { binds, shifted: true },
-    );
+    let value = format!("({} -> {key})", overflow_fields(metadata));
+    let overflow = meets(&value, predicate, &mut Operands { binds, shifted: true });
     format!(
-        "({native} OR CASE WHEN {metadata} -> '{ASIDE_KEYS}' ? {key} AND NOT {metadata} ? {key} THEN {aside} ELSE false END)"
+        "({native} OR CASE WHEN {metadata} -> '{OVERFLOW_KEYS}' ? {key} AND NOT {metadata} ? {key} \
+         THEN {overflow} ELSE false END)"
     )
 }
 
 /// Only text is ever unfit for the database.
-fn may_lie_aside(declared: Option<FieldType>) -> bool {
+fn may_overflow(declared: Option<FieldType>) -> bool {
     matches!(declared, None | Some(FieldType::String))
 }
 
-/// The values aside, as `jsonb` could not hold them: their strings are [`shifted`].
+/// The values in the overflow, as `jsonb` could not hold them: their strings are [`shifted`].
 ///
 /// Doubled backslashes go first, so that each `\u000n` left is an escape and no text.
-fn aside_fields(metadata: &str) -> String {
-    let unambiguous = format!(r"replace({metadata} ->> '_portolan', '\\', '\u005c')");
+fn overflow_fields(metadata: &str) -> String {
+    let unambiguous = format!(r"replace({metadata} ->> '{OVERFLOW}', '\\', '\u005c')");
     let marked = format!(r"regexp_replace({unambiguous}, '\\u000([0-3])', '\\x\1', 'g')");
-    let shifted = [(0, "22"), (1, "23"), (2, "32"), (3, "33")].iter().fold(marked, |sql, (n, code)| {
-        let digits = code.as_bytes();
-        format!(
-            r"replace({sql}, '\x{n}', '\u0001\u000{}\u000{}')",
-            char::from(digits[0]),
-            char::from(digits[1])
-        )
+    let shifted = CODES.iter().enumerate().fold(marked, |sql, (n, [first, second])| {
+        format!(r"replace({sql}, '\x{n}', '\u0001\u000{first}\u000{second}')")
     });
-    format!("(({shifted})::jsonb -> 'fields')")
+    format!("(({shifted})::jsonb -> '{OVERFLOW_FIELDS}')")
 }
 
 /// A string with U+0000 to U+0003 in a code of U+0001 to U+0003 that keeps order, prefixes, suffixes and substrings:
@@ -162,41 +145,39 @@ fn aside_fields(metadata: &str) -> String {
 fn shifted(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        match c {
-            '\0' => out.push_str("\u{1}\u{2}\u{2}"),
-            '\u{1}' => out.push_str("\u{1}\u{2}\u{3}"),
-            '\u{2}' => out.push_str("\u{1}\u{3}\u{2}"),
-            '\u{3}' => out.push_str("\u{1}\u{3}\u{3}"),
-            other => out.push(other),
+        match CODES.get(c as usize) {
+            Some(code) => out.extend(std::iter::once('\u{1}').chain(code.map(char::from))),
+            None => out.push(c),
         }
     }
     out
 }
 
 /// A condition over a `jsonb` value that may be absent: true or false, never null.
-fn over(value: &str, condition: &Condition, operands: &mut Operands<'_>) -> String {
+fn meets(value: &str, predicate: Predicate<'_>, operands: &mut Operands<'_>) -> String {
     let present = format!("COALESCE(jsonb_typeof({value}) <> 'null', false)");
-    match condition {
-        Condition::Exists => present,
-        Condition::Ne(operand) => {
-            format!("({present} AND NOT {})", meets(value, &operands.equal(std::slice::from_ref(operand))))
+    let tests = match predicate {
+        Predicate::Exists => return present,
+        Predicate::NoneOf(list) => {
+            let tests = operands.equal(list);
+            return format!("({present} AND NOT {})", cases(value, &tests, &tests));
         }
-        Condition::NotIn(list) => format!("({present} AND NOT {})", meets(value, &operands.equal(list))),
-        Condition::Eq(operand) => meets(value, &operands.equal(std::slice::from_ref(operand))),
-        Condition::In(list) => meets(value, &operands.equal(list)),
-        Condition::Gt(operand) => meets(value, &operands.order(">", operand)),
-        Condition::Gte(operand) => meets(value, &operands.order(">=", operand)),
-        Condition::Lt(operand) => meets(value, &operands.order("<", operand)),
-        Condition::Lte(operand) => meets(value, &operands.order("<=", operand)),
-        Condition::StartsWith(prefix) => meets(value, &operands.text(prefix, Test::StartsWith)),
-        Condition::EndsWith(suffix) => meets(value, &operands.text(suffix, Test::EndsWith)),
-        Condition::Contains(operand) => {
+        Predicate::Contains(operand) => {
             let elements = operands.equal(std::slice::from_ref(operand));
-            let within =
-                operand.as_str().map(|part| operands.text(part, Test::Substring)).unwrap_or_default();
-            cases(value, &within, &elements)
+            let part = operand.as_str();
+            let part = part.map(|p| operands.text(p, |part| format!("strpos({TEXT}, {part}) > 0")));
+            return cases(value, &part.unwrap_or_default(), &elements);
         }
-    }
+        Predicate::AnyOf(list) => operands.equal(list),
+        Predicate::Order(order, bound) => operands.order(order, bound),
+        Predicate::StartsWith(prefix) => {
+            operands.text(prefix, |prefix| format!("starts_with({TEXT}, {prefix})"))
+        }
+        Predicate::EndsWith(suffix) => {
+            operands.text(suffix, |suffix| format!("right({TEXT}, char_length({suffix})) = {suffix}"))
+        }
+    };
+    cases(value, &tests, &tests)
 }
 
 /// The values to compare with, as they are bound.
@@ -208,47 +189,43 @@ struct Operands<'a> {
 
 impl Operands<'_> {
     fn equal(&mut self, operands: &[Scalar]) -> Vec<Test> {
-        let (mut texts, mut numbers, mut bools) = (Vec::new(), Vec::new(), Vec::new());
-        for operand in operands {
-            match operand {
-                Scalar::String(s) => texts.extend(self.string(s)),
-                Scalar::Bool(b) => bools.push(*b),
-                Scalar::Integer(i) => numbers.push(i.to_string()),
-                Scalar::Float(x) => numbers.push(decimal(*x)),
-            }
-        }
+        let texts: Vec<String> = operands.iter().filter_map(|o| self.string(o.as_str()?)).collect();
+        let numbers: Vec<String> = operands.iter().filter_map(number_text).collect();
+        let bools: Vec<bool> = operands.iter().filter_map(as_bool).collect();
         let mut tests = Vec::new();
         if !texts.is_empty() {
-            tests.push(Test::TextIn(self.binds.bind(Bind::Texts(texts))));
+            let list = self.binds.bind(Bind::Texts(texts));
+            let test = Test::new("string", format!("{TEXT} = ANY({list})"));
+            tests.push(Test { list: Some(list), ..test });
         }
         if !numbers.is_empty() {
-            tests.push(Test::NumberIn(self.binds.bind(Bind::Texts(numbers))));
+            let list = self.binds.bind(Bind::Texts(numbers));
+            tests.push(Test::new("number", format!("{VALUE}::numeric = ANY({list}::numeric[])")));
         }
         if !bools.is_empty() {
-            tests.push(Test::BoolIn(self.binds.bind(Bind::Bools(bools))));
+            let list = self.binds.bind(Bind::Bools(bools));
+            tests.push(Test::new("boolean", format!("{VALUE}::boolean = ANY({list})")));
         }
         tests
     }
 
-    fn order(&mut self, operator: &'static str, operand: &Scalar) -> Vec<Test> {
-        match operand {
-            Scalar::String(s) if self.shifted || !s.contains('\0') => {
-                self.text(s, |bound| Test::Text(operator, bound))
-            }
-            Scalar::String(s) => {
-                // What compares so with the longest part that the database can hold; nothing there is equal to more.
-                let part = s.split('\0').next().unwrap_or_default();
-                let operator = if operator.starts_with('>') { ">" } else { "<=" };
-                self.text(part, |bound| Test::Text(operator, bound))
-            }
-            number => number_text(number)
-                .map(|text| vec![Test::Number(operator, self.binds.bind(Bind::Text(text)))])
-                .unwrap_or_default(),
+    fn order(&mut self, mut order: Comparison, bound: &Scalar) -> Vec<Test> {
+        let Some(mut text) = bound.as_str() else {
+            let bound = number_text(bound).map(|number| self.binds.text(&number));
+            let sql = bound.map(|bound| format!("{VALUE}::numeric {} {bound}::numeric", order.symbol()));
+            return sql.map(|sql| Test::new("number", sql)).into_iter().collect();
+        };
+        if !self.shifted && text.contains('\0') {
+            // What compares so with the longest part that the database can hold; nothing there is equal to more.
+            text = text.split('\0').next().unwrap_or_default();
+            order.inclusive = order.side == Side::Below;
         }
+        self.text(text, |bound| format!("{TEXT} {} {bound}", order.symbol()))
     }
 
-    fn text(&mut self, text: &str, test: impl FnOnce(String) -> Test) -> Vec<Test> {
-        self.string(text).map(|text| vec![test(self.binds.bind(Bind::Text(text)))]).unwrap_or_default()
+    fn text(&mut self, text: &str, sql: impl FnOnce(&str) -> String) -> Vec<Test> {
+        let bound = self.string(text).map(|text| self.binds.text(&text));
+        bound.map(|bound| Test::new("string", sql(&bound))).into_iter().collect()
     }
 
     fn string(&self, text: &str) -> Option<String> {
@@ -264,57 +241,37 @@ fn number_text(scalar: &Scalar) -> Option<String> {
     }
 }
 
-/// A test of one element, with a bound operand.
-#[derive(Debug, Clone)]
-enum Test {
-    Text(&'static str, String),
-    TextIn(String),
-    StartsWith(String),
-    EndsWith(String),
-    Substring(String),
-    Number(&'static str, String),
-    NumberIn(String),
-    BoolIn(String),
+fn as_bool(scalar: &Scalar) -> Option<bool> {
+    match scalar {
+        Scalar::Bool(b) => Some(*b),
+        _ => None,
+    }
+}
+
+/// A test of one value, with a bound operand.
+#[derive(Debug)]
+struct Test {
+    /// The `jsonb` type that it is about.
+    of: &'static str,
+    /// The test of a [`VALUE`] of that type.
+    sql: String,
+    /// The bound texts, where it is equality with one of them.
+    list: Option<String>,
 }
 
 impl Test {
-    /// The `jsonb` type that it is about.
-    fn of(&self) -> &'static str {
-        match self {
-            Self::Text(..)
-            | Self::TextIn(_)
-            | Self::StartsWith(_)
-            | Self::EndsWith(_)
-            | Self::Substring(_) => "string",
-            Self::Number(..) | Self::NumberIn(_) => "number",
-            Self::BoolIn(_) => "boolean",
-        }
+    fn new(of: &'static str, sql: String) -> Self {
+        Self { of, sql, list: None }
     }
 
-    /// The test of a value of that type.
     fn on(&self, value: &str) -> String {
-        let text = format!(r#"({value} #>> '{{}}') COLLATE "C""#);
-        match self {
-            Self::Text(operator, operand) => format!("{text} {operator} {operand}"),
-            Self::TextIn(operands) => format!("{text} = ANY({operands})"),
-            Self::StartsWith(prefix) => format!("starts_with({text}, {prefix})"),
-            Self::EndsWith(suffix) => format!("right({text}, char_length({suffix})) = {suffix}"),
-            Self::Substring(part) => format!("strpos({text}, {part}) > 0"),
-            Self::Number(operator, operand) => format!("{value}::numeric {operator} {operand}::numeric"),
-            Self::NumberIn(operands) => format!("{value}::numeric = ANY({operands}::numeric[])"),
-            Self::BoolIn(operands) => format!("{value}::boolean = ANY({operands})"),
-        }
+        self.sql.replace(VALUE, value)
     }
 }
 
-/// Whether a value, or an element of a list, meets one of the tests.
-fn meets(value: &str, tests: &[Test]) -> String {
-    cases(value, tests, tests)
-}
-
-/// Tests of a single value, and of the elements of a list.
+/// Tests of a single value, and of the elements of a list, of which one must be met.
 fn cases(value: &str, single: &[Test], elements: &[Test]) -> String {
-    let mut sql: String = single.iter().map(|t| format!(" WHEN '{}' THEN {}", t.of(), t.on(value))).collect();
+    let mut sql: String = single.iter().map(|t| format!(" WHEN '{}' THEN {}", t.of, t.on(value))).collect();
     if !elements.is_empty() {
         let any: Vec<String> = elements.iter().map(|test| any_element(value, test)).collect();
         sql = format!("{sql} WHEN 'array' THEN {}", any.join(" OR "));
@@ -328,23 +285,21 @@ fn cases(value: &str, single: &[Test], elements: &[Test]) -> String {
 
 /// Whether an element of an array meets a test, and all are of one type: else it is no list.
 fn any_element(array: &str, test: &Test) -> String {
-    let of = test.of();
-    let alike = match of {
-        "number" => {
-            let whole = "CASE jsonb_typeof(e) WHEN 'number' THEN scale(e::numeric) = 0 END";
-            format!("bool_and(jsonb_typeof(e) = 'number') AND (bool_and({whole}) OR NOT bool_or({whole}))")
-        }
-        _ => format!("bool_and(jsonb_typeof(e) = '{of}')"),
-    };
+    let of = test.of;
+    let mut alike = format!("bool_and(jsonb_typeof(e) = '{of}')");
+    if of == "number" {
+        let integer = "CASE jsonb_typeof(e) WHEN 'number' THEN scale(e::numeric) = 0 END";
+        alike = format!("{alike} AND (bool_and({integer}) OR NOT bool_or({integer}))");
+    }
     let within = format!(
         "(SELECT COALESCE(bool_or(CASE jsonb_typeof(e) WHEN '{of}' THEN {} ELSE false END) AND {alike}, false) \
          FROM jsonb_array_elements({array}) AS t(e))",
         test.on("e")
     );
-    match test {
+    match &test.list {
         // Most arrays are passed over without a subquery.
-        Test::TextIn(operands) => format!("({array} ?| {operands} AND {within})"),
-        _ => within,
+        Some(list) => format!("({array} ?| {list} AND {within})"),
+        None => within,
     }
 }
 
@@ -363,38 +318,32 @@ pub(crate) fn order_key(field: &str, of: FieldType) -> Option<String> {
     }
 }
 
-/// The condition under which a row is in the index of rows with values aside.
-pub(crate) fn has_aside(metadata: &str) -> String {
-    format!("({metadata} ? '{ASIDE_KEYS}')")
+/// The condition under which a row is in the index of rows with values in the overflow.
+pub(crate) fn has_overflow(metadata: &str) -> String {
+    format!("({metadata} ? '{OVERFLOW_KEYS}')")
 }
 
 /// What every row that meets a leaf on a declared field meets too, and an index answers.
-fn indexed(leaf: &Leaf, of: FieldType, table: &Layout, binds: &mut Binds) -> Option<String> {
-    let metadata = &table.metadata;
-    let field = |binds: &mut Binds| format!("({metadata} -> {})", binds.text(&leaf.key));
-    let wider = match &leaf.condition {
-        Condition::Eq(operand) => contained(&field(binds), operand, binds)?,
-        Condition::Contains(Scalar::String(part)) if of == FieldType::String && !part.is_empty() => {
+fn meets_index(key: &str, leaf: &Leaf, of: FieldType, layout: &Layout, binds: &mut Binds) -> Option<String> {
+    let metadata = &layout.metadata;
+    let field = format!("({metadata} -> {key})");
+    let wider = match Predicate::from(&leaf.condition) {
+        Predicate::AnyOf([operand]) => contained(&field, operand, binds)?,
+        Predicate::AnyOf(list) => one_of(&order_key(&field, of)?, list, of, binds)?,
+        Predicate::Contains(Scalar::String(part)) if of == FieldType::String => {
+            let key = order_key(&field, of).filter(|_| !part.is_empty())?;
             // Any string may hold the part; of the arrays, those with an element equal to it.
-            let strings = format!("{} > ''", order_key(&field(binds), of)?);
-            format!("({} OR {strings})", contained(&field(binds), &Scalar::from(part), binds)?)
+            format!("({} OR {key} > '')", contained(&field, &Scalar::from(part), binds)?)
         }
-        Condition::Contains(operand) if of != FieldType::String || operand.as_str().is_none() => {
-            contained(&field(binds), operand, binds)?
-        }
-        Condition::In(list) => one_of(&order_key(&field(binds), of)?, list, of, binds)?,
-        Condition::Gt(operand) => bounded(&order_key(&field(binds), of)?, ">", operand, of, binds)?,
-        Condition::Gte(operand) => bounded(&order_key(&field(binds), of)?, ">=", operand, of, binds)?,
-        Condition::Lt(operand) => bounded(&order_key(&field(binds), of)?, "<", operand, of, binds)?,
-        Condition::Lte(operand) => bounded(&order_key(&field(binds), of)?, "<=", operand, of, binds)?,
-        Condition::StartsWith(prefix) if of == FieldType::String => {
-            let key = order_key(&field(binds), of)?;
-            let prefix = binds.text(&first_chars(prefix)?);
+        Predicate::Contains(operand) => contained(&field, operand, binds)?,
+        Predicate::Order(order, bound) => bounded(&order_key(&field, of)?, order, bound, of, binds)?,
+        Predicate::StartsWith(prefix) if of == FieldType::String => {
+            let (key, prefix) = (order_key(&field, of)?, binds.text(&first_chars(prefix)?));
             format!("({key} ^@ {prefix} OR {key} = '')")
         }
         _ => return None,
     };
-    Some(if may_lie_aside(Some(of)) { format!("({wider} OR {})", has_aside(metadata)) } else { wider })
+    Some(if may_overflow(Some(of)) { format!("({wider} OR {})", has_overflow(metadata)) } else { wider })
 }
 
 fn contained(field: &str, operand: &Scalar, binds: &mut Binds) -> Option<String> {
@@ -407,33 +356,28 @@ fn contained(field: &str, operand: &Scalar, binds: &mut Binds) -> Option<String>
 }
 
 fn one_of(key: &str, list: &[Scalar], of: FieldType, binds: &mut Binds) -> Option<String> {
-    if of == FieldType::String {
-        let texts: Option<Vec<String>> = list.iter().map(|s| first_chars(s.as_str()?)).collect();
-        return Some(format!("({key} = ANY({}) OR {key} = '')", binds.bind(Bind::Texts(texts?))));
-    }
-    let numbers: Option<Vec<String>> = list.iter().map(number_text).collect();
-    Some(format!("({key} = ANY({}::numeric[]) OR {key} = 'NaN'::numeric)", binds.bind(Bind::Texts(numbers?))))
+    let texts: Option<Vec<String>> = list.iter().map(|operand| indexed_text(operand, of)).collect();
+    let (sql_type, array) = indexed_type(of);
+    Some(format!("({key} = ANY({}::{sql_type}[]) OR {key} = {array})", binds.bind(Bind::Texts(texts?))))
 }
 
-fn bounded(key: &str, operator: &str, operand: &Scalar, of: FieldType, binds: &mut Binds) -> Option<String> {
-    let ascending = operator.starts_with('>');
-    if of == FieldType::String {
-        // A cut string equals one that was longer.
-        let operator = if ascending { ">=" } else { "<=" };
-        let bound = binds.text(&first_chars(operand.as_str()?)?);
-        return Some(if ascending {
-            format!("({key} {operator} {bound} OR {key} = '')")
-        } else {
-            format!("({key} {operator} {bound})")
-        });
-    }
-    let bound = binds.text(&number_text(operand)?);
-    Some(if ascending {
-        // NaN is the greatest number there.
-        format!("({key} {operator} {bound}::numeric)")
-    } else {
-        format!("({key} {operator} {bound}::numeric OR {key} = 'NaN'::numeric)")
-    })
+fn bounded(key: &str, order: Comparison, bound: &Scalar, of: FieldType, binds: &mut Binds) -> Option<String> {
+    // A cut string equals one that was longer.
+    let order = order.widened_if(of == FieldType::String);
+    let (sql_type, array) = indexed_type(of);
+    let bounded = format!("{key} {} {}::{sql_type}", order.symbol(), binds.text(&indexed_text(bound, of)?));
+    // Arrays are the least of strings, and the greatest of numbers.
+    let has_arrays = (of == FieldType::String) == (order.side == Side::Below);
+    Some(if has_arrays { format!("({bounded})") } else { format!("({bounded} OR {key} = {array})") })
+}
+
+/// The type of an [`order_key`], and what it is of an array.
+fn indexed_type(of: FieldType) -> (&'static str, &'static str) {
+    if of == FieldType::String { ("text", "''") } else { ("numeric", "'NaN'::numeric") }
+}
+
+fn indexed_text(operand: &Scalar, of: FieldType) -> Option<String> {
+    if of == FieldType::String { first_chars(operand.as_str()?) } else { number_text(operand) }
 }
 
 /// What of a string its index holds; `None` where the database cannot hold it.

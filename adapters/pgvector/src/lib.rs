@@ -11,6 +11,7 @@ mod create;
 mod driver;
 mod error;
 mod filter;
+mod foreign;
 mod query;
 mod rows;
 mod table;
@@ -19,6 +20,7 @@ mod tls;
 pub use config::{Config, SslMode};
 pub use driver::PgvectorDriver;
 pub use filter::NativeFilter;
+pub use foreign::Foreign;
 
 use std::sync::Arc;
 

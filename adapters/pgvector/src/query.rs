@@ -6,7 +6,7 @@ use std::fmt::{self, Display, Formatter};
 use pgvector::Vector;
 use postgres_types::{Kind, ToSql, Type};
 
-/// The extension's types, which the database numbers anew in each database.
+/// The extension's types, which have other numbers in each database.
 #[derive(Debug, Clone)]
 pub(crate) struct VectorTypes {
     /// The schema that the extension is in, quoted.

@@ -65,13 +65,13 @@ fn nearest(
     order: impl FnOnce(&str, &str) -> String,
 ) -> Query {
     let mut binds = Binds::default();
-    let at = &table.layout;
+    let layout = &table.layout;
     let vector = binds.vector(types, query.vector);
-    let distance = format!("({} {} {vector})", at.vector, operator(types, table.info.spec.metric));
+    let distance = format!("({} {} {vector})", layout.vector, operator(types, table.info.spec.metric));
     let order = order(&vector, &distance);
-    let rows = query.filter.map_or_else(|| "true".to_owned(), |filter| filter.to_sql(at, &mut binds));
-    let (limit, columns) = (binds.count(limit), columns(at, query.want));
-    let selected = selected(types, at, query.want);
+    let rows = condition(query.filter, layout, &mut binds);
+    let (limit, columns) = (binds.count(limit), columns(layout, query.want));
+    let selected = selected(types, layout, query.want);
     binds.query(format!(
         "SELECT {selected}, \"portolan.distance\" FROM (SELECT {columns}, {distance} AS \"portolan.distance\" FROM {} \
          WHERE {rows} ORDER BY {order} LIMIT {limit}) AS nearest",
@@ -79,11 +79,11 @@ fn nearest(
     ))
 }
 
-/// The columns that [`selected`] is made of. In tables of others any may be metadata.
-fn columns(at: &Layout, want: Want) -> String {
-    match (at.aside, want.vectors) {
-        (true, false) => format!("{}, {}", at.id, at.metadata),
-        (true, true) => format!("{}, {}, {}", at.id, at.vector, at.metadata),
+/// The columns that [`selected`] is made of. In foreign tables any may be metadata.
+fn columns(layout: &Layout, want: Want) -> String {
+    match (layout.ours, want.vectors) {
+        (true, false) => format!("{}, {}", layout.id, layout.metadata),
+        (true, true) => format!("{}, {}, {}", layout.id, layout.vector, layout.metadata),
         (false, _) => "*".to_owned(),
     }
 }
@@ -119,6 +119,11 @@ pub(crate) fn row(row: &tokio_postgres::Row) -> Result<Row> {
     let metadata =
         cell::<Option<&str>>(Some(row), 2)?.map(metadata_from_text).transpose()?.unwrap_or_default();
     Ok(Row::new(cell::<String>(Some(row), 0)?, vector, metadata))
+}
+
+/// A filter as SQL, or what every row meets.
+pub(crate) fn condition(filter: Option<&NativeFilter>, layout: &Layout, binds: &mut Binds) -> String {
+    filter.map_or_else(|| "true".to_owned(), |filter| filter.to_sql(layout, binds))
 }
 
 /// A column of a row, which must be there.

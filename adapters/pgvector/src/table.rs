@@ -1,44 +1,31 @@
 //! Tables: what the catalog says of them, and so how they are an index.
 
-use portolan_core::{EngineKind, EngineParams, Error, ErrorKind, IndexInfo, IndexSpec, Metric, Result};
-use serde::{Deserialize, Serialize};
+use portolan_core::driver::kit::{SpecRecord, integer_id, is_uuid};
+use portolan_core::{EngineKind, Error, ErrorKind, IndexInfo, IndexSpec, Metric, Result};
+use serde::Deserialize;
 
 use crate::PROVIDER;
-use crate::config::Foreign;
-use crate::query::{Binds, Query, VectorTypes, identifier, literal};
+use crate::query::{Binds, Query, VectorTypes};
 
-/// The columns of an index that the port made.
+/// The column of ids of an index that Portolan made.
 pub(crate) const ID: &str = "id";
-/// See [`ID`].
+/// The column of vectors of an index that Portolan made.
 pub(crate) const VECTOR: &str = "embedding";
-/// See [`ID`].
+/// The column of metadata of an index that Portolan made.
 pub(crate) const METADATA: &str = "metadata";
+
+/// What the version of the record of a spec is called, which is the table's comment.
+pub(crate) const VERSION: &str = "portolan";
 
 /// The largest dimension of an index over `vector`; beyond, it is over `halfvec`.
 pub(crate) const MAX_VECTOR: usize = 2_000;
 /// The largest dimension of an index over `halfvec`.
 pub(crate) const MAX_HALFVEC: usize = 4_000;
+/// How many clusters an IVF index has whose spec leaves that open.
+pub(crate) const DEFAULT_LISTS: u32 = 100;
 
 /// The types of pgvector: a table with a column of one is listed.
-const VECTOR_TYPES: [&str; 3] = ["vector", "halfvec", "sparsevec"];
-
-const COMMENT_VERSION: u32 = 1;
-
-/// Kept in the table's comment.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Comment {
-    portolan: u32,
-    spec: IndexSpec,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    created_at: Option<String>,
-}
-
-impl Comment {
-    /// Of an index that is created now.
-    pub(crate) fn new(spec: &IndexSpec) -> Self {
-        Self { portolan: COMMENT_VERSION, spec: spec.clone(), created_at: Some(portolan_core::time::now()) }
-    }
-}
+pub(crate) const VECTOR_TYPES: [&str; 3] = ["vector", "halfvec", "sparsevec"];
 
 /// What type ids are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,15 +39,6 @@ pub(crate) enum IdType {
 }
 
 impl IdType {
-    fn named(name: &str) -> Option<Self> {
-        match name {
-            "text" | "varchar" => Some(Self::Text),
-            "uuid" => Some(Self::Uuid),
-            "int2" | "int4" | "int8" => Some(Self::Integer),
-            _ => None,
-        }
-    }
-
     /// The type's name in SQL.
     pub(crate) fn sql(self) -> &'static str {
         match self {
@@ -75,17 +53,9 @@ impl IdType {
         match self {
             Self::Text => !id.contains('\0'),
             Self::Uuid => is_uuid(id),
-            Self::Integer => id.parse::<i64>().is_ok_and(|n| n.to_string() == id),
+            Self::Integer => integer_id::<i64>(id).is_some(),
         }
     }
-}
-
-fn is_uuid(id: &str) -> bool {
-    id.len() == 36
-        && id.bytes().enumerate().all(|(at, b)| match at {
-            8 | 13 | 18 | 23 => b == b'-',
-            _ => matches!(b, b'0'..=b'9' | b'a'..=b'f'),
-        })
 }
 
 /// How the vector index of a table is asked.
@@ -124,9 +94,6 @@ impl Engine {
     }
 }
 
-/// How many clusters an IVF index has whose spec leaves that open.
-pub(crate) const DEFAULT_LISTS: u32 = 100;
-
 /// How a table's columns make the parts of a record; all of it SQL.
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
@@ -139,23 +106,25 @@ pub(crate) struct Layout {
     pub(crate) metadata: String,
     /// The column that metadata is written to, with its type.
     pub(crate) written: Option<(String, &'static str)>,
-    /// Whether values may lie aside, and declared fields have indexes: the port made it.
-    pub(crate) aside: bool,
+    /// Whether Portolan made it: values may be in the overflow, and declared fields have indexes.
+    pub(crate) ours: bool,
 }
 
-impl Layout {
-    /// Of a table that the port made.
-    pub(crate) fn own() -> Self {
+/// Of a table that Portolan made.
+impl Default for Layout {
+    fn default() -> Self {
         Self {
             id: ID.to_owned(),
             id_type: IdType::Text,
             vector: VECTOR.to_owned(),
             metadata: METADATA.to_owned(),
             written: Some((METADATA.to_owned(), "jsonb")),
-            aside: true,
+            ours: true,
         }
     }
+}
 
+impl Layout {
     /// The id as text, in the order of its bytes.
     pub(crate) fn id_text(&self) -> String {
         match self.id_type {
@@ -176,7 +145,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// The id in an order that pages follow; qualified, lest it be taken for the text that is selected.
+    /// The id in an order that pages follow; qualified, so that it is not taken for the text that is selected.
     pub(crate) fn id_order(&self) -> String {
         match self.layout.id_type {
             IdType::Text => self.layout.id_text(),
@@ -190,26 +159,29 @@ impl Table {
 pub(crate) struct Described {
     pub(crate) kind: String,
     comment: Option<String>,
-    columns: Vec<Column>,
-    indexes: Option<Vec<VectorIndex>>,
+    pub(crate) columns: Vec<Column>,
+    pub(crate) indexes: Option<Vec<VectorIndex>>,
 }
 
+/// A column of a table.
 #[derive(Debug, Clone, Deserialize)]
-struct Column {
-    name: String,
+pub(crate) struct Column {
+    pub(crate) name: String,
     #[serde(rename = "type")]
-    of: String,
-    modifier: i32,
-    unique: bool,
-    primary: bool,
+    pub(crate) of: String,
+    /// The dimension of a vector, where its type says one.
+    pub(crate) modifier: i32,
+    pub(crate) unique: bool,
+    pub(crate) primary: bool,
 }
 
-#[derive(Debug, Deserialize)]
-struct VectorIndex {
-    method: String,
-    opclass: String,
-    column: Option<String>,
-    options: Option<Vec<String>>,
+/// A vector index of a table.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct VectorIndex {
+    pub(crate) method: String,
+    pub(crate) opclass: String,
+    pub(crate) options: Option<Vec<String>>,
+    pub(crate) column: Option<String>,
 }
 
 /// Asks the catalog for a table.
@@ -262,189 +234,43 @@ impl Described {
 
     /// Whether it is listed as an index.
     pub(crate) fn has_vectors(&self) -> bool {
-        self.columns.iter().any(|column| VECTOR_TYPES.contains(&column.of.as_str()))
+        self.columns.iter().any(Column::is_vector)
     }
 
-    /// The column of vectors, quoted, where its dimension is to be asked of a row: its type says none.
-    pub(crate) fn undimensioned(&self, foreign: &Foreign) -> Option<String> {
-        self.vector(foreign).ok().filter(|c| c.modifier < 1).map(|c| identifier(&c.name))
-    }
-
-    /// The index that it is; `dimension` where its type says none.
-    pub(crate) fn open(
-        &self,
-        schema: &str,
-        name: &str,
-        foreign: &Foreign,
-        dimension: Option<usize>,
-    ) -> Result<Table> {
-        let qualified = format!("{}.{}", identifier(schema), identifier(name));
-        if let Some(comment) = self.own() {
-            let engine = Engine::of(&comment.spec);
-            let info = IndexInfo::new(comment.spec, PROVIDER).created_at(comment.created_at);
-            return Ok(Table { name: qualified, layout: Layout::own(), engine, info });
-        }
-        let why = |e: Error| Error::unsupported(format!("the table {name:?} is no index: {}", e.message()));
-        let (vector, id) = (self.vector(foreign).map_err(why)?, self.id(foreign).map_err(why)?);
-        let layout = self.foreign_layout(foreign, vector, id).map_err(why)?;
-        let dimension = usize::try_from(vector.modifier).ok().filter(|n| *n > 0).or(dimension);
-        let dimension = dimension
-            .ok_or_else(|| Error::unsupported("its vectors have no dimension, and it holds none to tell"))
-            .map_err(why)?;
-        let (metric, params, engine) = self.search(foreign, &vector.name).map_err(why)?;
-        let spec = IndexSpec::new(name, dimension).metric(metric).engine(params);
-        Ok(Table { name: qualified, layout, engine, info: IndexInfo::new(spec, PROVIDER) })
-    }
-
-    /// What the port said of it when it made it, where it did and it still looks so.
-    fn own(&self) -> Option<Comment> {
-        let comment: Comment = serde_json::from_str(self.comment.as_deref()?).ok()?;
+    /// The index of this qualified name, where Portolan made it and it still looks so.
+    pub(crate) fn ours(&self, name: &str) -> Option<Table> {
+        let record = SpecRecord::read("the table's comment", self.comment.as_deref()).ok()?;
         let has = |name: &str, of: &str| self.columns.iter().any(|c| c.name == name && c.of == of);
-        let looks = has(ID, "text") && has(VECTOR, "vector") && has(METADATA, "jsonb");
-        (comment.portolan == COMMENT_VERSION && looks).then_some(comment)
-    }
-
-    fn vector(&self, foreign: &Foreign) -> Result<&Column> {
-        let candidates: Vec<&Column> = self.columns.iter().filter(|c| c.of == "vector").collect();
-        if let Some(name) = &foreign.vector_column {
-            return candidates
-                .into_iter()
-                .find(|c| c.name == *name)
-                .ok_or_else(|| Error::unsupported(format!("it has no column {name:?} of type vector")));
-        }
-        match candidates[..] {
-            [one] => Ok(one),
-            [] => Err(Error::unsupported("it has no column of type vector")),
-            _ => {
-                Err(Error::unsupported("it has several columns of type vector; name one with vector_column"))
-            }
-        }
-    }
-
-    fn id(&self, foreign: &Foreign) -> Result<(&Column, IdType)> {
-        let column = match &foreign.id_column {
-            Some(name) => self.columns.iter().find(|c| c.name == *name && c.unique).ok_or_else(|| {
-                Error::unsupported(format!("it has no column {name:?} with a unique index of its own"))
-            })?,
-            None => self.columns.iter().find(|c| c.primary).ok_or_else(|| {
-                Error::unsupported("it has no primary key of one column; name a unique one with id_column")
-            })?,
-        };
-        let of = IdType::named(&column.of).ok_or_else(|| {
-            Error::unsupported(format!(
-                "its ids are of type {}, and text, uuid and integers are known",
-                column.of
-            ))
-        })?;
-        Ok((column, of))
-    }
-
-    /// The column of metadata, where there is one, and all others as fields.
-    fn foreign_layout(
-        &self,
-        foreign: &Foreign,
-        vector: &Column,
-        (id, id_type): (&Column, IdType),
-    ) -> Result<Layout> {
-        let others: Vec<&Column> = self
-            .columns
-            .iter()
-            .filter(|c| c.name != vector.name && c.name != id.name && !is_vector(c))
-            .collect();
-        let json: Vec<&&Column> =
-            others.iter().filter(|c| matches!(c.of.as_str(), "json" | "jsonb")).collect();
-        let metadata = match (&foreign.metadata_column, &json[..]) {
-            (Some(name), json) => Some(json.iter().find(|c| c.name == *name).ok_or_else(|| {
-                Error::unsupported(format!("it has no column {name:?} of type jsonb or json"))
-            })?),
-            (None, [one]) => Some(one),
-            (None, _) => None,
-        };
-        let written = metadata.map(|c| (identifier(&c.name), if c.of == "json" { "json" } else { "jsonb" }));
-        let fields: Vec<&Column> =
-            others.iter().copied().filter(|c| metadata.is_none_or(|m| m.name != c.name)).collect();
-        let mut parts: Vec<String> = fields.chunks(50).map(object_of).collect();
-        if let Some((column, _)) = &written {
-            parts.insert(0, format!("COALESCE({column}::jsonb, '{{}}')"));
-        }
-        let sql =
-            if parts.is_empty() { "'{}'::jsonb".to_owned() } else { format!("({})", parts.join(" || ")) };
-        let written = written.filter(|_| fields.is_empty() && self.kind == "r");
-        Ok(Layout {
-            id: identifier(&id.name),
-            id_type,
-            vector: identifier(&vector.name),
-            metadata: sql,
-            written,
-            aside: false,
+        let looks_so = has(ID, "text") && has(VECTOR, "vector") && has(METADATA, "jsonb");
+        looks_so.then(|| Table {
+            name: name.to_owned(),
+            layout: Layout::default(),
+            engine: Engine::of(&record.spec),
+            info: record.into_info(PROVIDER),
         })
     }
+}
 
-    /// The metric and the vector index that fits it.
-    fn search(&self, foreign: &Foreign, vector: &str) -> Result<(Metric, EngineParams, Engine)> {
-        let index = self.indexes.iter().flatten().find(|i| {
-            i.column.as_deref() == Some(vector) && foreign.metric.is_none_or(|m| i.metric() == Some(m))
-        });
-        let metric = foreign.metric.or_else(|| index.and_then(VectorIndex::metric)).ok_or_else(|| {
-            Error::unsupported(
-                "it has no vector index that tells the metric; name it with metric=cosine or another",
-            )
-        })?;
-        let (params, engine) = index.map_or((EngineParams::default(), Engine::Flat), VectorIndex::engine);
-        Ok((metric, params, engine))
+impl Column {
+    /// Whether its type is one of pgvector.
+    pub(crate) fn is_vector(&self) -> bool {
+        VECTOR_TYPES.contains(&self.of.as_str())
     }
 }
 
-fn is_vector(column: &Column) -> bool {
-    matches!(column.of.as_str(), "vector" | "halfvec" | "sparsevec")
-}
-
-fn object_of(fields: &[&Column]) -> String {
-    let pairs: Vec<String> =
-        fields.iter().map(|c| format!("{}, {}", literal(&c.name), identifier(&c.name))).collect();
-    format!("jsonb_build_object({})", pairs.join(", "))
-}
-
-impl VectorIndex {
-    fn metric(&self) -> Option<Metric> {
-        match self.opclass.as_str() {
-            "vector_cosine_ops" => Some(Metric::Cosine),
-            "vector_ip_ops" => Some(Metric::DotProduct),
-            "vector_l2_ops" => Some(Metric::Euclidean),
-            "vector_l1_ops" => Some(Metric::Manhattan),
-            _ => None,
-        }
-    }
-
-    fn engine(&self) -> (EngineParams, Engine) {
-        let option = |key: &str| {
-            let options = self.options.iter().flatten();
-            options
-                .filter_map(|o| o.split_once('='))
-                .find(|(k, _)| *k == key)
-                .and_then(|(_, v)| v.parse().ok())
-        };
-        if self.method == "hnsw" {
-            let (m, ef_construction) = (option("m"), option("ef_construction"));
-            let params = EngineParams { kind: Some(EngineKind::Hnsw), m, ef_construction, nlist: None };
-            return (params, Engine::Hnsw { half: false });
-        }
-        let lists = option("lists").unwrap_or(DEFAULT_LISTS);
-        let params =
-            EngineParams { kind: Some(EngineKind::Ivf), nlist: Some(lists), ..EngineParams::default() };
-        (params, Engine::Ivf { lists, half: false })
+/// What pgvector calls a metric: its operator, and within the names of its classes.
+pub(crate) fn measure(metric: Metric) -> (&'static str, &'static str) {
+    match metric {
+        Metric::Cosine => ("<=>", "cosine"),
+        Metric::DotProduct => ("<#>", "ip"),
+        Metric::Euclidean => ("<->", "l2"),
+        Metric::Manhattan => ("<+>", "l1"),
     }
 }
 
 /// The distance operator of a metric, qualified.
 pub(crate) fn operator(types: &VectorTypes, metric: Metric) -> String {
-    let symbol = match metric {
-        Metric::Cosine => "<=>",
-        Metric::DotProduct => "<#>",
-        Metric::Euclidean => "<->",
-        Metric::Manhattan => "<+>",
-    };
-    format!("OPERATOR({}.{symbol})", types.schema)
+    format!("OPERATOR({}.{})", types.schema, measure(metric).0)
 }
 
 /// A vector expression as the index over `halfvec` holds it. Under cosine it is scaled first, for `halfvec` ends at

@@ -1,60 +1,27 @@
 //! Encryption as PostgreSQL's own clients do it.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use portolan_core::{Error, Result};
+use portolan_core::Result;
+use portolan_net::tls::client_config;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{DigitallySignedStruct, SignatureScheme};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::config::{Config, SslMode};
+use crate::config::Config;
 
-/// How connections are encrypted, and whether they must be.
-pub(crate) fn connector(config: &Config) -> Result<(MakeRustlsConnect, tokio_postgres::config::SslMode)> {
-    use tokio_postgres::config::SslMode as Native;
-    let provider = Arc::new(ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .map_err(|e| Error::invalid(format!("TLS cannot be set up: {e}")))?;
-    let verifies = config.sslmode == SslMode::VerifyFull
-        || (config.sslmode == SslMode::Require && config.sslrootcert.is_some());
-    let tls = if verifies {
-        builder.with_root_certificates(roots(config.sslrootcert.as_deref())?).with_no_client_auth()
-    } else {
-        builder
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
-            .with_no_client_auth()
-    };
-    let mode = match config.sslmode {
-        SslMode::Disable => Native::Disable,
-        SslMode::Prefer => Native::Prefer,
-        SslMode::Require | SslMode::VerifyFull => Native::Require,
-    };
-    Ok((MakeRustlsConnect::new(tls), mode))
-}
-
-fn roots(file: Option<&Path>) -> Result<RootCertStore> {
-    let mut roots = RootCertStore::empty();
-    let Some(file) = file else {
-        let found = rustls_native_certs::load_native_certs();
-        roots.add_parsable_certificates(found.certs);
-        return Ok(roots);
-    };
-    let unreadable =
-        |e: &dyn std::fmt::Display| Error::invalid(format!("sslrootcert {}: {e}", file.display()));
-    for certificate in CertificateDer::pem_file_iter(file).map_err(|e| unreadable(&e))? {
-        let certificate = certificate.map_err(|e| unreadable(&e))?;
-        roots.add(certificate).map_err(|e| unreadable(&e))?;
+/// How connections are encrypted that are.
+pub(crate) fn connector(config: &Config) -> Result<MakeRustlsConnect> {
+    let mut endpoint = config.endpoint.clone();
+    endpoint.tls = Some(config.verifies());
+    let mut tls = client_config(&endpoint)?;
+    if !config.verifies() {
+        let any = AnyCertificate(Arc::clone(tls.crypto_provider()));
+        tls.dangerous().set_certificate_verifier(Arc::new(any));
     }
-    if roots.is_empty() {
-        return Err(unreadable(&"it holds no certificate"));
-    }
-    Ok(roots)
+    Ok(MakeRustlsConnect::new(tls))
 }
 
 /// Encrypts against listeners only: what `sslmode=prefer` and `require` promise.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portolan_core::{
-    CountRequest, EngineKind, EngineParams, Error, ErrorKind, GetRequest, IndexSpec, Outcome, Record,
+    CountRequest, EngineKind, EngineParams, Error, ErrorKind, GetRequest, IndexSpec, Outcome, Record, Result,
     SearchRequest, Status, UpsertRequest, VectorStorage, WriteResult,
 };
 use portolan_testkit::wire::{FaultyTcp, Line};
@@ -43,8 +43,15 @@ fn main() -> ExitCode {
     ])
 }
 
+/// A storage that has answered: opening alone does not connect.
+async fn reached(uri: &str) -> Result<Arc<dyn VectorStorage>> {
+    let storage = open(uri).await?;
+    timeout(PATIENCE, storage.list_indexes(OPTIONS)).await.expect("the first call is bounded")?;
+    Ok(storage)
+}
+
 async fn refused(uri: &str) -> Error {
-    timeout(PATIENCE, open(uri)).await.expect("opening is bounded").expect_err("an error")
+    reached(uri).await.expect_err("an error")
 }
 
 /// The case's schema through a proxy.
@@ -136,7 +143,7 @@ async fn a_user_without_rights_is_refused(place: Place) {
 
 async fn too_many_connections_say_when_to_come_back(place: Place) {
     let (uri, name) = role(&place, "CONNECTION LIMIT 1").await;
-    let first = open(&uri).await.unwrap();
+    let first = reached(&uri).await.unwrap();
     let error = refused(&uri).await;
     assert_eq!(error.kind(), ErrorKind::RateLimited, "{error}");
     assert_eq!(error.retry_after(), Some(Duration::from_secs(1)));
@@ -242,11 +249,10 @@ async fn a_statement_is_stopped_after_its_time(place: Place) {
     locked(&place).await;
     let error = storage.count(&CountRequest::new("items")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
-    assert!(error.message().contains("statement_timeout"), "{error}");
     let written = upsert(&*storage, &records(0..2)).await;
-    assert_eq!(written.failed(), 2, "the server says that it stopped it: {written:?}");
+    assert_eq!(written.unknown(), 2, "nothing was answered: {written:?}");
     place.sql("COMMIT").await;
-    assert_eq!(count(&place).await, 0);
+    assert_eq!(count(&place).await, 0, "it was cancelled");
 }
 
 async fn an_import_that_is_cut_off_is_resumed(place: Place) {
@@ -287,13 +293,13 @@ async fn health_tells_that_the_server_is_down(place: Place) {
 
 async fn a_password_is_asked_for_and_never_shown(place: Place) {
     let guard = Guard::start(&place, Some("right"), None).await;
-    for (password, advice) in [(":wrong", "user and password"), ("", "has none")] {
+    for (password, advice) in [(":wrong", "the user and the password"), ("", "has none")] {
         let error = refused(&guard.uri(password, "")).await;
         assert_eq!(error.kind(), ErrorKind::Unauthenticated, "{error}");
         assert!(error.message().contains(advice), "{error}");
         assert!(!format!("{error} {error:?}").contains("wrong"), "{error:?}");
     }
-    open(&guard.uri(":right", "")).await.unwrap();
+    reached(&guard.uri(":right", "")).await.unwrap();
 }
 
 async fn certificates_are_verified_where_that_is_asked(place: Place) {
@@ -310,11 +316,11 @@ async fn certificates_are_verified_where_that_is_asked(place: Place) {
         (format!("sslmode=require&sslrootcert={ca}"), true),
         (format!("sslmode=verify-full&sslrootcert={}", file(&other)), false),
     ] {
-        let opened = open(&guard.uri("", &options)).await;
+        let opened = reached(&guard.uri("", &options)).await;
         assert_eq!(opened.is_ok(), works, "{options}: {:?}", opened.err());
         if let Err(error) = opened {
             assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
-            assert!(!error.is_retryable() && error.message().contains("sslrootcert"), "{error}");
+            assert!(!error.is_retryable() && error.message().contains("tls_ca"), "{error}");
         }
     }
     let elsewhere =
@@ -327,8 +333,8 @@ async fn certificates_are_verified_where_that_is_asked(place: Place) {
 
 async fn a_server_without_tls_is_refused_where_that_is_asked(place: Place) {
     let guard = Guard::start(&place, None, None).await;
-    open(&guard.uri("", "sslmode=prefer")).await.unwrap();
+    reached(&guard.uri("", "sslmode=prefer")).await.unwrap();
     let error = refused(&guard.uri("", "sslmode=require")).await;
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
-    assert!(error.message().contains("sslmode"), "{error}");
+    assert!(error.message().contains("TLS"), "{error}");
 }

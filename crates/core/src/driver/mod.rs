@@ -35,7 +35,7 @@ pub use abilities::Driver;
 pub use deadline::Deadline;
 pub use effect::WriteError;
 pub use native_id::NativeId;
-pub use overflow::{OVERFLOW, OVERFLOW_KEYS};
+pub use overflow::{OVERFLOW, OVERFLOW_FIELDS, OVERFLOW_KEYS};
 pub use profile::{ExactSearch, IdScheme, Paging, Profile};
 pub use row::{Hit, Neighbours, Page, Row, Sizes, Want};
 pub use storage::DriverStorage;

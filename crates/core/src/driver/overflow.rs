@@ -17,6 +17,9 @@ pub const OVERFLOW: &str = "_portolan";
 /// The native field that lists the keys of the values in the overflow.
 pub const OVERFLOW_KEYS: &str = "_portolan_keys";
 
+/// Where in the overflow's text the values are.
+pub const OVERFLOW_FIELDS: &str = "fields";
+
 const VERSION: u32 = 1;
 
 #[derive(Serialize, Deserialize)]
