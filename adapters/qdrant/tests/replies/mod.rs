@@ -4,8 +4,7 @@ use portolan_testkit::wire::{Answer, Fault, Faulty};
 use prost::Message;
 use qdrant_client::qdrant::{
     CollectionConfig, CollectionInfo, CollectionParams, Distance, GetCollectionInfoResponse, GetResponse,
-    HealthCheckReply, ListCollectionsResponse, PointsOperationResponse, UpdateResult, UpdateStatus,
-    VectorParams, VectorsConfig, vectors_config,
+    PointsOperationResponse, UpdateResult, UpdateStatus, VectorParams, VectorsConfig, vectors_config,
 };
 
 /// A server with a collection `things` of two dimensions, without points.
@@ -16,9 +15,7 @@ pub(crate) fn things(server: &Faulty) {
     let config = Some(CollectionConfig { params, ..CollectionConfig::default() });
     let result = Some(CollectionInfo { config, ..CollectionInfo::default() });
     answer(server, "Collections/Get", &GetCollectionInfoResponse { result, time: 0.0 });
-    answer(server, "Collections/List", &ListCollectionsResponse::default());
     answer(server, "Points/Get", &GetResponse::default());
-    answer(server, "Qdrant/HealthCheck", &HealthCheckReply::default());
 }
 
 /// The answer to a write.
