@@ -66,14 +66,14 @@ impl Server {
         }
     }
 
-    /// How many cases run at once; 4 unless told.
+    /// How many cases run at once; 4 by default.
     #[must_use]
     pub fn parallel(mut self, cases: usize) -> Self {
         self.parallel = cases;
         self
     }
 
-    /// How many rows a large case writes; 2,000 unless told.
+    /// How many rows a large case writes; 2,000 by default.
     #[must_use]
     pub fn rows(mut self, rows: usize) -> Self {
         self.rows = rows;
