@@ -38,8 +38,8 @@ pub(crate) fn admit(layout: &Layout, row: &Row) -> Result<()> {
     if row.vector.is_none() {
         return Err(Error::unsupported("the record has no vector, and Milvus cannot write one without"));
     }
-    let columns = layout.columns.iter();
-    columns.map(|columns| columns.admit(&row.metadata, [&layout.id, &layout.vector])).collect()
+    let mut columns = layout.columns.iter();
+    columns.try_for_each(|columns| columns.admit(&row.metadata, [&layout.id, &layout.vector]))
 }
 
 /// Rows that are admitted, as columns.
