@@ -41,12 +41,10 @@ pub(crate) struct Client {
 impl Client {
     /// A pool without a connection yet.
     pub(crate) fn new(config: &Config) -> Result<Self> {
-        let tls = tls::connector(config)?;
-        let mut connection = config.connection.clone();
-        connection.ssl_mode(config.sslmode.encryption());
+        let tls = tls::connector(&config.endpoint)?;
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let bound = Some(config.endpoint.connect_timeout);
-        let pool = Pool::builder(Manager::from_config(connection, tls.clone(), recycling))
+        let pool = Pool::builder(Manager::from_config(config.connection.clone(), tls.clone(), recycling))
             .max_size(config.pool_size)
             // A connection that was used last is warm: the server has its plans and pages at hand.
             .queue_mode(QueueMode::Lifo)
@@ -185,7 +183,8 @@ impl Drop for Lease {
         if client.is_closed() {
             return;
         }
-        let abandoned = Abandoned::new(&self.abandoned);
+        let abandoned = Arc::clone(&self.abandoned);
+        abandoned.send_modify(|calls| *calls += 1);
         runtime.spawn(async move {
             let end = async {
                 let _ = cancel.cancel_query(tls).await;
@@ -194,23 +193,7 @@ impl Drop for Lease {
             };
             let _ = timeout(CANCEL_BOUND, end).await;
             drop(client);
-            drop(abandoned);
+            abandoned.send_modify(|calls| *calls -= 1);
         });
-    }
-}
-
-/// Counts a call that was given up until its statement has ended.
-struct Abandoned(Arc<watch::Sender<usize>>);
-
-impl Abandoned {
-    fn new(calls: &Arc<watch::Sender<usize>>) -> Self {
-        calls.send_modify(|calls| *calls += 1);
-        Self(Arc::clone(calls))
-    }
-}
-
-impl Drop for Abandoned {
-    fn drop(&mut self) {
-        self.0.send_modify(|calls| *calls -= 1);
     }
 }

@@ -21,28 +21,20 @@ const DEFAULT_POOL: usize = 8;
 const MAX_POOL: usize = 1_000;
 const MAX_NAME: usize = 63;
 
-/// Whether and how a connection is encrypted, named as PostgreSQL's own clients name it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SslMode {
-    /// Never; `tls=false`.
-    Disable,
-    /// Where the server can; certificates are not verified. So it is where the URI says nothing.
-    Prefer,
-    /// Always; certificates are verified only where `tls_ca` is given.
-    Require,
-    /// Always, and the certificate must be trusted and of the host's name; `tls=true`, and `sslmode=verify-ca` too.
-    VerifyFull,
-}
+/// What `sslmode` says: whether connections are encrypted, and whether the certificate must be of the host whatever is
+/// trusted.
+#[derive(Debug, Clone, Copy)]
+struct SslMode(Encryption, bool);
 
 impl FromStr for SslMode {
     type Err = ();
 
     fn from_str(name: &str) -> Result<Self, ()> {
         match name {
-            "disable" => Ok(Self::Disable),
-            "prefer" => Ok(Self::Prefer),
-            "require" => Ok(Self::Require),
-            "verify-ca" | "verify-full" => Ok(Self::VerifyFull),
+            "disable" => Ok(Self(Encryption::Disable, false)),
+            "prefer" => Ok(Self(Encryption::Prefer, false)),
+            "require" => Ok(Self(Encryption::Require, false)),
+            "verify-ca" | "verify-full" => Ok(Self(Encryption::Require, true)),
             _ => Err(()),
         }
     }
@@ -52,12 +44,11 @@ impl FromStr for SslMode {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Config {
-    /// Where the server is, and how long it is waited for.
+    /// Where the server is, and how long it is waited for. Its `tls` says whether certificates are verified where
+    /// connections are encrypted.
     pub endpoint: Endpoint,
-    /// Host, user, password, database and settings of a connection; its `Debug` shows no password.
+    /// Host, user, password, database, encryption and settings of a connection; its `Debug` shows no password.
     pub connection: tokio_postgres::Config,
-    /// Whether and how connections are encrypted.
-    pub sslmode: SslMode,
     /// The schema whose tables are the indexes; `portolan` by default. It is created with the first index.
     pub schema: String,
     /// The most connections, 1 to 1,000; 8 by default.
@@ -76,18 +67,22 @@ impl Config {
     /// `InvalidArgument` for an unknown option or a value out of range, naming it.
     pub fn from_location(location: Location) -> Result<Self> {
         let mut options = Options::new(location, &SERVER);
-        let sslmode = options.parsed("sslmode", "disable, prefer, require, verify-ca or verify-full")?;
-        if let Some(mode) = sslmode {
-            options.decide_tls("sslmode", matches!(mode, SslMode::Require | SslMode::VerifyFull));
+        let mode: Option<SslMode> =
+            options.parsed("sslmode", "disable, prefer, require, verify-ca or verify-full")?;
+        if let Some(SslMode(encryption, _)) = mode {
+            options.decide_tls("sslmode", encryption == Encryption::Require);
         }
-        let endpoint = options.endpoint()?;
+        let mut endpoint = options.endpoint()?;
+        let SslMode(encryption, verifies) = mode.unwrap_or(match endpoint.tls {
+            Some(true) => SslMode(Encryption::Require, true),
+            Some(false) => SslMode(Encryption::Disable, false),
+            None => SslMode(Encryption::Prefer, false),
+        });
+        endpoint.tls = Some(verifies || endpoint.tls_ca.is_some());
+        let mut connection = connection(&mut options, &endpoint)?;
+        connection.ssl_mode(encryption);
         let config = Self {
-            connection: connection(&mut options, &endpoint)?,
-            sslmode: sslmode.unwrap_or(match endpoint.tls {
-                Some(true) => SslMode::VerifyFull,
-                Some(false) => SslMode::Disable,
-                None => SslMode::Prefer,
-            }),
+            connection,
             schema: options.text("schema")?.unwrap_or_else(|| DEFAULT_SCHEMA.to_owned()),
             pool_size: options.number("pool_size", 1..=MAX_POOL)?.unwrap_or(DEFAULT_POOL),
             foreign: Foreign::read(&mut options)?,
@@ -96,15 +91,6 @@ impl Config {
         options.finish()?;
         check_identifier(&config.schema)?;
         Ok(config)
-    }
-
-    /// Whether the server's certificate is verified.
-    pub(crate) fn verifies(&self) -> bool {
-        match self.sslmode {
-            SslMode::Disable | SslMode::Prefer => false,
-            SslMode::Require => self.endpoint.tls_ca.is_some(),
-            SslMode::VerifyFull => true,
-        }
     }
 }
 
@@ -124,17 +110,6 @@ fn connection(options: &mut Options, endpoint: &Endpoint) -> Result<tokio_postgr
     let more = options.text("options")?.unwrap_or_default();
     connection.options(format!("{more} -c standard_conforming_strings=on -c client_min_messages=warning"));
     Ok(connection)
-}
-
-impl SslMode {
-    /// What the client is told.
-    pub(crate) fn encryption(self) -> Encryption {
-        match self {
-            Self::Disable => Encryption::Disable,
-            Self::Prefer => Encryption::Prefer,
-            Self::Require | Self::VerifyFull => Encryption::Require,
-        }
-    }
 }
 
 fn check_identifier(schema: &str) -> Result<()> {
@@ -163,7 +138,7 @@ mod tests {
         assert_eq!(c.connection.get_password(), Some(&b"s:cret"[..]));
         assert_eq!(c.connection.get_dbname(), Some("shop"));
         assert_eq!(c.connection.get_ports(), [6_543]);
-        assert_eq!((c.schema.as_str(), c.sslmode, c.pool_size), ("vectors", SslMode::VerifyFull, 3));
+        assert_eq!((c.schema.as_str(), c.endpoint.tls, c.pool_size), ("vectors", Some(true), 3));
         assert_eq!(c.endpoint.timeout, Duration::from_secs(20));
         assert_eq!(c.endpoint.connect_timeout, Duration::from_secs(2));
         assert_eq!(c.foreign.metric, Some(Metric::Euclidean));
@@ -171,19 +146,20 @@ mod tests {
 
     #[test]
     fn libpqs_names_mean_what_they_mean_there() {
-        for (options, mode, verifies) in [
-            ("", SslMode::Prefer, false),
-            ("tls=true", SslMode::VerifyFull, true),
-            ("tls=false", SslMode::Disable, false),
-            ("sslmode=disable", SslMode::Disable, false),
-            ("sslmode=prefer", SslMode::Prefer, false),
-            ("sslmode=require", SslMode::Require, false),
-            ("sslmode=require&sslrootcert=ca.pem", SslMode::Require, true),
-            ("sslmode=verify-ca", SslMode::VerifyFull, true),
-            ("sslmode=verify-full&tls_ca=ca.pem", SslMode::VerifyFull, true),
+        for (options, encryption, verifies) in [
+            ("", Encryption::Prefer, false),
+            ("tls=true", Encryption::Require, true),
+            ("tls=false", Encryption::Disable, false),
+            ("sslmode=disable", Encryption::Disable, false),
+            ("sslmode=prefer", Encryption::Prefer, false),
+            ("sslmode=require", Encryption::Require, false),
+            ("sslmode=require&sslrootcert=ca.pem", Encryption::Require, true),
+            ("sslmode=verify-ca", Encryption::Require, true),
+            ("sslmode=verify-full&tls_ca=ca.pem", Encryption::Require, true),
         ] {
             let config = read(&format!("pgvector://localhost/shop?{options}")).unwrap();
-            assert_eq!((config.sslmode, config.verifies()), (mode, verifies), "{options}");
+            let read = (config.connection.get_ssl_mode(), config.endpoint.tls);
+            assert_eq!(read, (encryption, Some(verifies)), "{options}");
         }
         let timeout = read("pgvector://localhost/shop?statement_timeout=3").unwrap().endpoint.timeout;
         assert_eq!(timeout, Duration::from_secs(3));

@@ -9,7 +9,7 @@ use portolan_core::filter::Leaf;
 use portolan_core::{FieldType, IndexSpec, Scalar};
 
 use crate::convert::decimal;
-use crate::query::{Bind, Binds};
+use crate::query::Binds;
 use crate::table::{IdType, Layout};
 
 /// How much of a string is in the index of its field.
@@ -67,7 +67,7 @@ impl Display for NativeFilter {
         let mut binds = Binds::default();
         f.write_str(&self.to_sql(&Layout::default(), &mut binds))?;
         for (n, value) in binds.values().enumerate() {
-            write!(f, "{}${} = {value}", if n == 0 { " -- " } else { ", " }, n + 1)?;
+            write!(f, "{}${} = {value:?}", if n == 0 { " -- " } else { ", " }, n + 1)?;
         }
         Ok(())
     }
@@ -95,7 +95,7 @@ impl Part {
 /// Which rows have one of these ids.
 pub(crate) fn id_in(layout: &Layout, ids: &[NativeId], binds: &mut Binds) -> String {
     let known = ids.iter().filter(|id| layout.id_type.takes(id)).map(NativeId::to_string).collect();
-    let list = binds.bind(Bind::Texts(known));
+    let list = binds.texts(known);
     match layout.id_type {
         IdType::Text => format!("({} = ANY({list}))", layout.id),
         other => format!("({} = ANY({list}::{}[]))", layout.id, other.sql()),
@@ -194,16 +194,16 @@ impl Operands<'_> {
         let bools: Vec<bool> = operands.iter().filter_map(as_bool).collect();
         let mut tests = Vec::new();
         if !texts.is_empty() {
-            let list = self.binds.bind(Bind::Texts(texts));
+            let list = self.binds.texts(texts);
             let test = Test::new("string", format!("{TEXT} = ANY({list})"));
             tests.push(Test { list: Some(list), ..test });
         }
         if !numbers.is_empty() {
-            let list = self.binds.bind(Bind::Texts(numbers));
+            let list = self.binds.texts(numbers);
             tests.push(Test::new("number", format!("{VALUE}::numeric = ANY({list}::numeric[])")));
         }
         if !bools.is_empty() {
-            let list = self.binds.bind(Bind::Bools(bools));
+            let list = self.binds.bools(bools);
             tests.push(Test::new("boolean", format!("{VALUE}::boolean = ANY({list})")));
         }
         tests
@@ -358,7 +358,7 @@ fn contained(field: &str, operand: &Scalar, binds: &mut Binds) -> Option<String>
 fn one_of(key: &str, list: &[Scalar], of: FieldType, binds: &mut Binds) -> Option<String> {
     let texts: Option<Vec<String>> = list.iter().map(|operand| indexed_text(operand, of)).collect();
     let (sql_type, array) = indexed_type(of);
-    Some(format!("({key} = ANY({}::{sql_type}[]) OR {key} = {array})", binds.bind(Bind::Texts(texts?))))
+    Some(format!("({key} = ANY({}::{sql_type}[]) OR {key} = {array})", binds.texts(texts?)))
 }
 
 fn bounded(key: &str, order: Comparison, bound: &Scalar, of: FieldType, binds: &mut Binds) -> Option<String> {

@@ -17,7 +17,7 @@ mod rows;
 mod table;
 mod tls;
 
-pub use config::{Config, SslMode};
+pub use config::Config;
 pub use driver::PgvectorDriver;
 pub use filter::NativeFilter;
 pub use foreign::Foreign;

@@ -1,7 +1,7 @@
 //! SQL texts with their bound values. Names are quoted, values are bound; only the statements that define tables, which
 //! take no bound values, hold quoted ones.
 
-use std::fmt::{self, Display, Formatter};
+use std::fmt::Debug;
 
 use pgvector::Vector;
 use postgres_types::{Kind, ToSql, Type};
@@ -24,22 +24,14 @@ impl VectorTypes {
     }
 }
 
-/// A value that is bound to a statement.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Bind {
-    Text(String),
-    Texts(Vec<String>),
-    Bools(Vec<bool>),
-    Count(i64),
-    Vector(Vector),
-    Vectors(Vec<Option<Vector>>),
-}
+/// A value that is bound to a statement, and its type.
+type Bind = (Box<dyn ToSql + Sync + Send>, Type);
 
 /// A statement.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Query {
     sql: String,
-    binds: Vec<(Bind, Type)>,
+    binds: Vec<Bind>,
 }
 
 impl Query {
@@ -53,49 +45,43 @@ impl Query {
     }
 
     pub(crate) fn binds(&self) -> impl ExactSizeIterator<Item = (&(dyn ToSql + Sync), Type)> {
-        self.binds.iter().map(|(bind, of)| (bind.as_sql(), of.clone()))
+        self.binds.iter().map(|(value, of)| (&**value as &(dyn ToSql + Sync), of.clone()))
     }
 }
 
-/// The values of a statement while its text is written.
+/// The values of a statement while its text is written; each says how the text refers to it.
 #[derive(Debug, Default)]
-pub(crate) struct Binds(Vec<(Bind, Type)>);
+pub(crate) struct Binds(Vec<Bind>);
 
 impl Binds {
-    /// Binds a value and says how the text refers to it.
-    pub(crate) fn bind(&mut self, bind: Bind) -> String {
-        let of = match &bind {
-            Bind::Text(_) => Type::TEXT,
-            Bind::Texts(_) => Type::TEXT_ARRAY,
-            Bind::Bools(_) => Type::BOOL_ARRAY,
-            Bind::Count(_) | Bind::Vector(_) | Bind::Vectors(_) => Type::INT8,
-        };
-        self.add(bind, of)
-    }
-
-    /// Binds a text.
     pub(crate) fn text(&mut self, text: &str) -> String {
-        self.bind(Bind::Text(text.to_owned()))
+        self.bind(text.to_owned(), Type::TEXT)
     }
 
-    /// Binds a number of rows.
+    pub(crate) fn texts(&mut self, texts: Vec<String>) -> String {
+        self.bind(texts, Type::TEXT_ARRAY)
+    }
+
+    pub(crate) fn bools(&mut self, bools: Vec<bool>) -> String {
+        self.bind(bools, Type::BOOL_ARRAY)
+    }
+
+    /// A number of rows.
     pub(crate) fn count(&mut self, count: usize) -> String {
-        self.bind(Bind::Count(i64::try_from(count).unwrap_or(i64::MAX)))
+        self.bind(i64::try_from(count).unwrap_or(i64::MAX), Type::INT8)
     }
 
-    /// Binds a vector.
     pub(crate) fn vector(&mut self, types: &VectorTypes, vector: &[f32]) -> String {
-        self.add(Bind::Vector(Vector::from(vector.to_vec())), types.vector.clone())
+        self.bind(Vector::from(vector.to_vec()), types.vector.clone())
     }
 
-    /// Binds a list of vectors.
     pub(crate) fn vectors(&mut self, types: &VectorTypes, vectors: Vec<Option<Vector>>) -> String {
-        self.add(Bind::Vectors(vectors), types.list.clone())
+        self.bind(vectors, types.list.clone())
     }
 
     /// The values in their order.
-    pub(crate) fn values(&self) -> impl Iterator<Item = &Bind> {
-        self.0.iter().map(|(bind, _)| bind)
+    pub(crate) fn values(&self) -> impl Iterator<Item = &dyn Debug> {
+        self.0.iter().map(|(value, _)| value as &dyn Debug)
     }
 
     /// The statement of a text and these values.
@@ -103,34 +89,9 @@ impl Binds {
         Query { sql, binds: self.0 }
     }
 
-    fn add(&mut self, bind: Bind, of: Type) -> String {
-        self.0.push((bind, of));
+    fn bind(&mut self, value: impl ToSql + Sync + Send + 'static, of: Type) -> String {
+        self.0.push((Box::new(value), of));
         format!("${}", self.0.len())
-    }
-}
-
-impl Display for Bind {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Text(v) => write!(f, "{v:?}"),
-            Self::Texts(v) => write!(f, "{v:?}"),
-            Self::Bools(v) => write!(f, "{v:?}"),
-            Self::Count(v) => write!(f, "{v}"),
-            Self::Vector(_) | Self::Vectors(_) => f.write_str("a vector"),
-        }
-    }
-}
-
-impl Bind {
-    fn as_sql(&self) -> &(dyn ToSql + Sync) {
-        match self {
-            Self::Text(v) => v,
-            Self::Texts(v) => v,
-            Self::Bools(v) => v,
-            Self::Count(v) => v,
-            Self::Vector(v) => v,
-            Self::Vectors(v) => v,
-        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use portolan_core::Result;
+use portolan_net::Endpoint;
 use portolan_net::tls::client_config;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
@@ -10,14 +11,10 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, SignatureScheme};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::config::Config;
-
-/// How connections are encrypted that are.
-pub(crate) fn connector(config: &Config) -> Result<MakeRustlsConnect> {
-    let mut endpoint = config.endpoint.clone();
-    endpoint.tls = Some(config.verifies());
-    let mut tls = client_config(&endpoint)?;
-    if !config.verifies() {
+/// How connections are encrypted that are; certificates are verified where the endpoint says so.
+pub(crate) fn connector(endpoint: &Endpoint) -> Result<MakeRustlsConnect> {
+    let mut tls = client_config(endpoint)?;
+    if !endpoint.is_encrypted() {
         let any = AnyCertificate(Arc::clone(tls.crypto_provider()));
         tls.dangerous().set_certificate_verifier(Arc::new(any));
     }

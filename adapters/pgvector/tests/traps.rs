@@ -20,7 +20,7 @@ fn main() -> ExitCode {
         an_exact_search_does_not_take_the_vector_index,
         an_ivf_index_made_empty_finds_everything_and_is_rebuilt,
         a_whole_float_stays_a_float,
-        strings_with_u0000_lie_aside_and_meet_filters,
+        strings_with_u0000_are_in_the_overflow_and_meet_filters,
         long_strings_in_a_declared_field_are_stored_and_found,
         null_logic_loses_no_record,
         a_list_and_an_array_of_many_types_differ,
@@ -36,6 +36,7 @@ fn main() -> ExitCode {
         a_change_of_dimension_by_another_program_is_seen,
         names_and_keys_stay_in_their_quotes,
         order_is_that_of_bytes,
+        writes_wait_for_the_disk_whatever_the_servers_default,
     ])
 }
 
@@ -167,7 +168,7 @@ async fn a_whole_float_stays_a_float(place: Place) {
     .await;
 }
 
-async fn strings_with_u0000_lie_aside_and_meet_filters(place: Place) {
+async fn strings_with_u0000_are_in_the_overflow_and_meet_filters(place: Place) {
     let texts = [
         "",
         "\0",
@@ -494,4 +495,23 @@ async fn a_filter_of_ten_thousand_leaves_is_answered(place: Place) {
     };
     let filter = (0..10_000).map(leaf).reduce(|all, leaf| all | leaf).unwrap();
     compare(&*place.storage, "companies", &records, [filter]).await;
+}
+
+async fn writes_wait_for_the_disk_whatever_the_servers_default(place: Place) {
+    place.storage.create_index(&hnsw("items", 3), OPTIONS).await.unwrap();
+    place
+        .sql(&format!(
+            "CREATE TABLE seen (setting text); \
+             CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             INSERT INTO \"{}\".seen VALUES (current_setting('synchronous_commit')); RETURN NEW; END $$; \
+             CREATE TRIGGER note AFTER INSERT OR UPDATE ON items FOR EACH ROW EXECUTE FUNCTION note()",
+            place.schema
+        ))
+        .await;
+    for (default, used) in [("off", "on"), ("local", "local")] {
+        let storage = place.with(&format!("options=-c%20synchronous_commit={default}")).await;
+        upsert(&*storage, "items", &records([Metadata::new()])).await;
+        let seen = place.admin.query_one("DELETE FROM seen RETURNING setting", &[]).await.unwrap();
+        assert_eq!(seen.get::<_, String>(0), used);
+    }
 }
