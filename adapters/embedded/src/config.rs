@@ -8,6 +8,9 @@ use portolan_store::Durability;
 const DEFAULT_CACHE_MB: usize = 128;
 const MAX_CACHE_MB: usize = 1 << 20;
 
+/// The provider's name, and its URI scheme.
+pub const PROVIDER: &str = "embedded";
+
 /// How a store is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

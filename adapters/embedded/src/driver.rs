@@ -14,8 +14,7 @@ use portolan_core::{
 };
 use portolan_store::{Durability, Edit, FORMAT, Store, StoreError, View};
 
-use crate::PROVIDER;
-use crate::config::Config;
+use crate::config::{Config, PROVIDER};
 use crate::filter::NativeFilter;
 use crate::kernel::Simd;
 use crate::query::{self, Search, is_short_read, is_short_search};

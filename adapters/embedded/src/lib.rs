@@ -19,7 +19,7 @@ mod query;
 mod scan;
 mod vectors;
 
-pub use config::Config;
+pub use config::{Config, PROVIDER};
 pub use driver::EmbeddedDriver;
 pub use filter::NativeFilter;
 pub use portolan_store::Durability;
@@ -28,9 +28,6 @@ use std::sync::Arc;
 
 use portolan_core::driver::DriverStorage;
 use portolan_core::{Location, Result, VectorStorage};
-
-/// The provider's name, and its URI scheme.
-pub const PROVIDER: &str = "embedded";
 
 /// Opens the store at a location such as `embedded:./data?durability=commit&cache_mb=128`.
 ///

@@ -9,12 +9,12 @@ use portolan_core::filter::{Leaf, Lowered};
 use portolan_core::{Cursor, Error, ErrorKind, Exactness, Health, Metric, Outcome, Result, Status, Value};
 use tokio::sync::OnceCell;
 
-use crate::PROVIDER;
 use crate::client::Client;
 use crate::config::Config;
 use crate::convert::{fits, metadata_to_text};
 use crate::create;
 use crate::filter::{NativeFilter, id_in};
+use crate::provider::PROVIDER;
 use crate::query::{Binds, Query, VectorTypes, identifier};
 use crate::rows::{self, cell, condition, row};
 use crate::table::{self, Described, Engine, Table};

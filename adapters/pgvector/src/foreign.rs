@@ -3,7 +3,7 @@
 use portolan_core::{EngineKind, EngineParams, Error, IndexInfo, IndexSpec, Metric, Result};
 use portolan_net::Options;
 
-use crate::PROVIDER;
+use crate::provider::PROVIDER;
 use crate::query::{identifier, literal};
 use crate::table::{Column, DEFAULT_LISTS, Described, Engine, IdType, Layout, Table, VectorIndex, measure};
 

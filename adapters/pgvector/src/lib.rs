@@ -12,6 +12,7 @@ mod driver;
 mod error;
 mod filter;
 mod foreign;
+mod provider;
 mod query;
 mod rows;
 mod table;
@@ -21,14 +22,12 @@ pub use config::Config;
 pub use driver::PgvectorDriver;
 pub use filter::NativeFilter;
 pub use foreign::Foreign;
+pub use provider::PROVIDER;
 
 use std::sync::Arc;
 
 use portolan_core::driver::DriverStorage;
 use portolan_core::{Location, Result, VectorStorage};
-
-/// The provider's name, and its URI scheme.
-pub const PROVIDER: &str = "pgvector";
 
 /// Opens the database at a location such as `pgvector://user:env:PGPASSWORD@host:5432/database?schema=portolan`.
 ///

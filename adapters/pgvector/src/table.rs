@@ -4,7 +4,7 @@ use portolan_core::driver::kit::{SpecRecord, integer_id, is_uuid};
 use portolan_core::{EngineKind, Error, ErrorKind, IndexInfo, IndexSpec, Metric, Result};
 use serde::Deserialize;
 
-use crate::PROVIDER;
+use crate::provider::PROVIDER;
 use crate::query::{Binds, Query, VectorTypes};
 
 /// The column of ids of an index that Portolan made.
