@@ -92,7 +92,7 @@ impl Server {
         if missing { ExitCode::FAILURE } else { code }
     }
 
-    /// A place on the server, by a name that nothing else uses. What is made there is to be removed: [`traps`](crate::traps)
+    /// A place on the server, by a name that nothing else uses. What is made there is to be removed: [`traps`](mod@crate::traps)
     /// does both around each case.
     ///
     /// # Errors
