@@ -26,7 +26,7 @@ impl Endpoint {
         let by_tls = has::<rustls::Error>(&error);
         let kind = if timed_out { ErrorKind::Timeout } else { ErrorKind::Unavailable };
         let message = if by_tls {
-            format!("{name} cannot be reached by TLS: {why}; see to tls and tls_ca")
+            format!("{name} cannot be reached by TLS: {why}; check tls and tls_ca")
         } else {
             format!(
                 "{name} cannot be reached: {why}; is it running, and is this its port ({port} by default)?"
@@ -38,7 +38,7 @@ impl Endpoint {
     /// An error of a request that was sent, or may have been, and whose answer did not come.
     pub fn lost(&self, error: impl StdError + Send + Sync + 'static) -> WriteError {
         let message = format!(
-            "the connection to {} was lost: {}; if it always is, see to the port ({} by default) and to tls",
+            "the connection to {} was lost: {}; if it always is, check the port ({} by default) and to tls",
             self.server.name,
             cause(&error),
             self.server.port

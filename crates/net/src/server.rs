@@ -47,7 +47,7 @@ impl Server {
 
 fn general(kind: ErrorKind) -> &'static str {
     match kind {
-        ErrorKind::Unauthenticated => "see to the credentials in the URI",
+        ErrorKind::Unauthenticated => "check the credentials in the URI",
         ErrorKind::PermissionDenied => "ask for the right to do it, or use other credentials",
         ErrorKind::RateLimited => "slow down and try again",
         ErrorKind::QuotaExceeded => "free some room, or raise the server's quota",

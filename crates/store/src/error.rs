@@ -135,7 +135,7 @@ pub(crate) fn panicked(path: &Path) -> Error {
 }
 
 const RESTORE: &str = "restore it from a backup, or import the data into a new directory";
-const REOPEN: &str = "see to the disk, then open the store again";
+const REOPEN: &str = "check the disk, then open the store again";
 const SPACE: &str = "free some space and try again; what was stored before is safe";
 
 fn database(path: &Path, error: redb::Error) -> Error {

@@ -22,7 +22,11 @@ pub(crate) async fn a_float_of_many_digits_is_read_back_changed(world: World) {
     world.foreign_points(vec![native]).await;
     let request = GetPointsBuilder::new(&world.name, vec![77.into()]).with_payload(true);
     let read = world.server.get_points(request).await.unwrap().result.remove(0).payload;
-    assert_eq!(read["y"].as_double(), Some(1.0), "Qdrant keeps such a float now: it need not lie aside");
+    assert_eq!(
+        read["y"].as_double(),
+        Some(1.0),
+        "Qdrant keeps such a float now: it need not go into the overflow"
+    );
     assert_eq!(world.get("0").await.unwrap().metadata, Metadata::new().with("x", x));
     assert_eq!(world.met("x < 1").await, ["0", "1"]);
     assert_eq!(world.met("x = 0.9999999999999999").await, ["0"]);

@@ -27,7 +27,7 @@ fn what_found_no_connection_was_not_sent() {
             io::Error::other(rustls::Error::DecryptError),
             ErrorKind::Unavailable,
             false,
-            "see to tls and tls_ca",
+            "check tls and tls_ca",
         ),
     ] {
         let failed = endpoint().not_sent(cause);

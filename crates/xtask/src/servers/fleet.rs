@@ -114,7 +114,7 @@ fn milvus(package: &Path, run: &Path, port: u16) -> Result<Started, String> {
     let mut unpack = Command::new("python3");
     unpack.args(["-I", "-c", UNPACK]).arg(package).arg(&data).args([port.to_string(), etcd.to_string()]);
     finish(&mut unpack)?;
-    // The etcd inside listens on its usual ports unless told, and another may be there.
+    // The etcd inside listens on its usual ports by default, and another may be there.
     let etcd_config = data.join("etcd.yaml");
     let (client, peer) = (format!("http://127.0.0.1:{etcd}"), format!("http://127.0.0.1:{peers}"));
     write(
@@ -129,7 +129,7 @@ fn milvus(package: &Path, run: &Path, port: u16) -> Result<Started, String> {
     command.env("DEPLOY_MODE", "STANDALONE").env("METRICS_PORT", metrics.to_string());
     command.env("MILVUS_RUN_DIR", data.join("run")).env("LD_LIBRARY_PATH", data.join("bin"));
     command.env("ETCD_CONFIG_PATH", etcd_config);
-    // A strong read waits for the next tick, which is 200 ms unless told.
+    // A strong read waits for the next tick, which is 200 ms by default.
     command.env("PROXY_TIMETICKINTERVAL", "20");
     Ok(Started { command, ready: Ready::Http { port: metrics, path: "/healthz" } })
 }
