@@ -45,7 +45,8 @@ impl Store {
         self.blocking(move |store| store.view(&index, work)).await
     }
 
-    /// Runs a write on the blocking pool.
+    /// Runs a write on the blocking pool. Writes run in the order in which they were called, and one whose caller has left
+    /// ends before the next begins: what is written later is not undone by it.
     ///
     /// # Errors
     /// Those of the work; `Corrupt`, and in doubt, where it panics, as that may have come after the commit.
@@ -53,7 +54,13 @@ impl Store {
         self: &Arc<Self>,
         work: impl FnOnce(&Self) -> Result<T, WriteError> + Send + 'static,
     ) -> Result<T, WriteError> {
-        self.blocking(move |store| Ok(work(store))).await.map_err(WriteError::InDoubt)?
+        let turn = Arc::clone(&self.turn).lock_owned().await;
+        let write = move |store: &Self| {
+            let written = work(store);
+            drop(turn);
+            Ok(written)
+        };
+        self.blocking(write).await.map_err(WriteError::InDoubt)?
     }
 
     /// Runs work at once.
@@ -86,5 +93,51 @@ async fn blocking<T: Send + 'static>(
         Ok(result) => result,
         Err(e) if e.is_panic() => Err(panicked(path)),
         Err(_) => Err(Error::new(ErrorKind::Cancelled, "the runtime shuts down")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_write_that_was_given_up_ends_before_the_next_begins() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path(), Durability::None, 16).await.unwrap();
+        let written = Arc::new(Mutex::new(Vec::new()));
+        let (go_on, wait) = channel::<()>();
+        let first = {
+            let written = Arc::clone(&written);
+            store.write(move |_| {
+                wait.recv().unwrap();
+                written.lock().unwrap().push("first");
+                Ok(())
+            })
+        };
+        let mut first = Box::pin(first);
+        assert!(is_pending(&mut first).await, "the first write is under way");
+        drop(first);
+        assert!(store.turn.try_lock().is_err(), "and keeps its turn");
+        let second = {
+            let written = Arc::clone(&written);
+            store.write(move |_| {
+                written.lock().unwrap().push("second");
+                Ok(())
+            })
+        };
+        go_on.send(()).unwrap();
+        second.await.unwrap();
+        assert_eq!(*written.lock().unwrap(), ["first", "second"]);
+    }
+
+    /// Polls a future once; whether it goes on.
+    async fn is_pending<F: Future + Unpin>(future: &mut F) -> bool {
+        std::future::poll_fn(|context| {
+            std::task::Poll::Ready(std::pin::Pin::new(&mut *future).poll(context).is_pending())
+        })
+        .await
     }
 }

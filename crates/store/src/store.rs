@@ -29,6 +29,8 @@ pub struct Store {
     path: PathBuf,
     durability: Durability,
     opener: Opener,
+    /// Whose turn it is to write: a write keeps it until it has ended, also when its caller has left.
+    pub(crate) turn: Arc<tokio::sync::Mutex<()>>,
     writer: Mutex<Writer>,
     state: RwLock<Option<Arc<State>>>,
     /// Held by each reader while it works, so that compaction, which must be alone, can wait for them.
@@ -221,6 +223,7 @@ impl Store {
             path: path.to_owned(),
             durability,
             opener,
+            turn: Arc::default(),
             writer: Mutex::new(Writer { database: Some(database), closed: false }),
             state: RwLock::new(Some(Arc::new(state))),
             readers: RwLock::new(()),
