@@ -121,11 +121,16 @@ impl<I> Call<I> {
 
     /// The index for a request that is sent now.
     pub(super) fn target(&self) -> Target<'_, I> {
+        Target { deadline: self.limit.deadline(), ..self.unsent() }
+    }
+
+    /// The index where nothing is sent: no clock is asked.
+    pub(super) fn unsent(&self) -> Target<'_, I> {
         Target {
             name: self.native_name(),
             spec: self.spec(),
             index: self.index.of_driver(),
-            deadline: self.limit.deadline(),
+            deadline: Deadline::NONE,
         }
     }
 

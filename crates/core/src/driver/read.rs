@@ -71,12 +71,12 @@ impl<D: Driver> DriverStorage<D> {
     }
 
     async fn count_where(&self, call: &Call<D::Index>, filter: Option<&Filter>) -> Result<u64> {
-        let filter = LoweredFilter::new(self.driver(), call.target(), filter);
+        let filter = LoweredFilter::new(self.driver(), call.unsent(), filter);
         self.count_matching(call, &filter, false, u64::MAX).await
     }
 
     async fn count_all_fields(&self, call: &Call<D::Index>, stats: &mut IndexStats) -> Result<()> {
-        let all = LoweredFilter::new(self.driver(), call.target(), None);
+        let all = LoweredFilter::new(self.driver(), call.unsent(), None);
         let want = Want { vectors: false, ..Want::ALL };
         let fields = &mut stats.fields;
         fields.extend(call.spec().fields.keys().map(|key| (key.clone(), 0)));

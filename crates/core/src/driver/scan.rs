@@ -21,7 +21,7 @@ const READ_AHEAD: usize = 256;
 impl<D: Driver> DriverStorage<D> {
     pub(super) async fn scan_in(&self, call: &Call<D::Index>, request: &ScanRequest<'_>) -> Result<ScanPage> {
         request.validate()?;
-        let filter = LoweredFilter::new(self.driver(), call.target(), request.filter);
+        let filter = LoweredFilter::new(self.driver(), call.unsent(), request.filter);
         let scan = self.resume_scan(call, request.cursor)?;
         let mut walk = scan.walk.lock().await;
         if let Some((seen, cursor)) = &scan.back_to {
@@ -51,7 +51,7 @@ impl<D: Driver> DriverStorage<D> {
     pub(super) async fn count_in(&self, call: &Call<D::Index>, request: &CountRequest<'_>) -> Result<u64> {
         request.options.validate()?;
         request.filter.map_or(Ok(()), Filter::validate)?;
-        let filter = LoweredFilter::new(self.driver(), call.target(), request.filter);
+        let filter = LoweredFilter::new(self.driver(), call.unsent(), request.filter);
         self.count_matching(call, &filter, false, request.residual_budget).await
     }
 

@@ -48,7 +48,7 @@ impl<D: Driver> DriverStorage<D> {
         let Some(vector) = &request.vector else {
             return Err(Error::invalid("the search has no vector; only explain takes one without"));
         };
-        let filter = LoweredFilter::new(self.driver(), call.target(), request.filter.as_ref());
+        let filter = LoweredFilter::new(self.driver(), call.unsent(), request.filter.as_ref());
         let query = self.query(call, request, vector, &filter);
         let found = if filter.filter.is_none() {
             Found::new(Vec::new(), Exactness::Exact, 0)
@@ -78,7 +78,7 @@ impl<D: Driver> DriverStorage<D> {
         request: &SearchRequest,
     ) -> Result<Explanation> {
         self.check_search(call, request)?;
-        let filter = LoweredFilter::new(self.driver(), call.target(), request.filter.as_ref());
+        let filter = LoweredFilter::new(self.driver(), call.unsent(), request.filter.as_ref());
         let pushed = &filter.pushed;
         let provider = self.profile().provider;
         let plan = if filter.filter.is_none() {
@@ -241,6 +241,9 @@ impl<D: Driver> DriverStorage<D> {
     ) -> Result<Vec<Hit>> {
         let all = call.score_error() != ScoreError::Negligible;
         let coarse = |hit: &Hit| all || hit.coarse;
+        if !hits.iter().any(coarse) {
+            return Ok(hits);
+        }
         let without: Vec<NativeId> = hits
             .iter()
             .filter(|hit| coarse(hit) && hit.row.vector.is_none())

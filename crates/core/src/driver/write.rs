@@ -109,7 +109,7 @@ impl<D: Driver> DriverStorage<D> {
         request: &DeleteWhereRequest<'_>,
     ) -> Result<DeleteWhereResult> {
         request.filter.validate()?;
-        let filter = LoweredFilter::new(self.driver(), call.target(), Some(request.filter));
+        let filter = LoweredFilter::new(self.driver(), call.unsent(), Some(request.filter));
         if filter.filter.is_all() {
             return Err(Error::invalid("the filter is true for every record; use clear to delete them all"));
         }
@@ -155,7 +155,7 @@ impl<D: Driver> DriverStorage<D> {
                 Place::Row(native_id, before) => {
                     let mut row = overflow::encode(
                         self.driver(),
-                        call.target(),
+                        call.unsent(),
                         id,
                         native_id,
                         vector.clone(),
@@ -221,7 +221,7 @@ impl<D: Driver> DriverStorage<D> {
         let Record { vector, mut metadata, .. } = overflow::decode(before.clone())?;
         metadata.apply(patch);
         let json_len = validate::metadata_size(&metadata, &self.profile().limits)?;
-        let mut row = overflow::encode(self.driver(), call.target(), id, native_id, vector, &metadata)?;
+        let mut row = overflow::encode(self.driver(), call.unsent(), id, native_id, vector, &metadata)?;
         if self.profile().merges {
             row.removed = vanished(&before, &row);
         }
@@ -236,7 +236,7 @@ impl<D: Driver> DriverStorage<D> {
     ) -> Result<Vec<Outcome>> {
         let admitted = planned.into_iter().map(|planned| {
             let (row, json_len) = planned?;
-            self.driver().admits(call.target(), &row).map_err(Outcome::Failed)?;
+            self.driver().admits(call.unsent(), &row).map_err(Outcome::Failed)?;
             Ok((row, json_len))
         });
         let (ended, sized) = part(admitted);
