@@ -88,7 +88,7 @@ impl Failure {
                 say(&json!({ "error": object }).to_string());
             }
         }
-        ExitCode::from(status.unwrap_or_else(|| usual_status(error.kind())))
+        ExitCode::from(status.unwrap_or_else(|| usual_status(error)))
     }
 
     fn with_status(error: Error, status: u8) -> Self {
@@ -145,9 +145,17 @@ pub(crate) fn to_json(error: &Error) -> Json {
     set("position", error.position().map(Json::from));
     set("provider", error.provider().map(Json::from));
     set("retry_after_ms", error.retry_after().map(|t| json!(t.as_secs_f64() * 1e3)));
+    if let Some(partial) = error.partial() {
+        object["partial"] = true.into();
+        object["safe_to_repeat"] = true.into();
+        object["deleted"] = partial.deleted.into();
+        object["maybe_more"] = partial.maybe_more.into();
+    }
     let context: serde_json::Map<String, Json> =
         error.context().iter().map(|(k, v)| ((*k).to_owned(), Json::from(v.as_str()))).collect();
-    set("context", (!context.is_empty()).then_some(Json::Object(context)));
+    if !context.is_empty() {
+        object["context"] = Json::Object(context);
+    }
     object
 }
 
@@ -191,8 +199,9 @@ fn sentence(error: &Error) -> String {
     format!("{} ({})", error.message(), facts.join(", "))
 }
 
-fn usual_status(kind: ErrorKind) -> u8 {
-    match kind {
+fn usual_status(error: &Error) -> u8 {
+    match error.kind() {
+        _ if error.partial().is_some() => PARTLY,
         ErrorKind::NotFound => NOT_FOUND,
         ErrorKind::InvalidArgument | ErrorKind::DimensionMismatch => USAGE,
         _ => FAILED,

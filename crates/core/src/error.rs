@@ -122,6 +122,35 @@ struct Inner {
     context: Vec<(&'static str, String)>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
     retry_after: Option<Duration>,
+    partial: Option<Partial>,
+}
+
+/// How far a call came that changes many records and ended midway; to repeat it is safe, and does what is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Partial {
+    /// How many records are known to be deleted.
+    pub deleted: u64,
+    /// Whether more may be: the last request has had no answer.
+    pub maybe_more: bool,
+}
+
+impl Partial {
+    /// That many records are deleted, and maybe more.
+    pub fn new(deleted: u64, maybe_more: bool) -> Self {
+        Self { deleted, maybe_more }
+    }
+}
+
+impl Display for Partial {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match (self.deleted, self.maybe_more) {
+            (0, _) => f.write_str("some records may be deleted")?,
+            (n, true) => write!(f, "{n} records are deleted, and maybe more")?,
+            (n, false) => write!(f, "{n} records are deleted")?,
+        }
+        f.write_str("; it is safe to repeat")
+    }
 }
 
 impl Error {
@@ -138,6 +167,7 @@ impl Error {
             context: Vec::new(),
             source: None,
             retry_after: None,
+            partial: None,
         }))
     }
 
@@ -226,6 +256,13 @@ impl Error {
         self
     }
 
+    /// How far the call came.
+    #[must_use]
+    pub fn with_partial(mut self, partial: Partial) -> Self {
+        self.0.partial = Some(partial);
+        self
+    }
+
     /// The kind.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -270,6 +307,11 @@ impl Error {
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
+
+    /// How far the call came, where it changes many records and ended midway.
+    pub fn partial(&self) -> Option<Partial> {
+        self.0.partial
+    }
 }
 
 impl Display for Error {
@@ -287,7 +329,7 @@ impl Display for Error {
         if !place.is_empty() {
             write!(f, " ({})", place.join(", "))?;
         }
-        Ok(())
+        self.0.partial.map_or(Ok(()), |partial| write!(f, "; {partial}"))
     }
 }
 

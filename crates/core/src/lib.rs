@@ -33,7 +33,7 @@ pub mod validate;
 pub mod write;
 
 pub use capability::{BatchAtomicity, Capability, Limits, Support, VectorFidelity};
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Error, ErrorKind, Partial, Result};
 pub use ext::VectorStorageExt;
 pub use filter::Filter;
 pub use health::{Health, Status};

@@ -169,11 +169,15 @@ impl FromStr for Location {
     type Err = Error;
 
     fn from_str(uri: &str) -> Result<Self> {
-        let url = url::Url::parse(uri).map_err(|e| {
-            Error::invalid(format!(
-                "the store's URI cannot be read ({e}); it looks like embedded:./data or qdrant://host:6334?api_key=env:KEY"
-            ))
-        })?;
+        let url = url::Url::parse(uri).map_err(|e| unreadable(uri, e))?;
+        if ends_early(&url) {
+            return Err(Error::invalid(format!(
+                "the store's URI has an @ in its path, and no user before its host; {ESCAPES}"
+            )));
+        }
+        if url.fragment().is_some() {
+            return Err(Error::invalid(format!("the store's URI holds a #, which ends it; {ESCAPES}")));
+        }
         let decode = |text: &str| {
             percent_decode_str(text)
                 .decode_utf8()
@@ -250,6 +254,25 @@ impl<'de> Deserialize<'de> for Location {
     }
 }
 
+/// How a password with marks of its own is written.
+const ESCAPES: &str = "write user and password percent-encoded (@ as %40, : as %3A, / as %2F, # as %23, ? as %3F, % as %25), or \
+                       the password as env:NAME, which is read from the environment: scheme://user:env:NAME@host";
+
+/// The error of a URI that is none, without its text, which may hold a password.
+fn unreadable(uri: &str, error: url::ParseError) -> Error {
+    let advice = if uri.contains('@') {
+        ESCAPES
+    } else {
+        "it looks like embedded:./data or qdrant://host:6334?api_key=env:KEY"
+    };
+    Error::invalid(format!("the store's URI cannot be read ({error}); {advice}"))
+}
+
+/// Whether a password may have ended with a slash of its own, so that the rest was taken for the path.
+fn ends_early(url: &url::Url) -> bool {
+    url.port().is_some() && url.username().is_empty() && url.path().contains('@')
+}
+
 fn is_secret(key: &str) -> bool {
     ["key", "token", "password", "secret"].iter().any(|s| key.contains(s))
 }
@@ -289,6 +312,39 @@ mod tests {
             assert!(!shown.contains("s3cret") && !shown.contains("hidden"), "{shown}");
             assert!(shown.contains("env:TOKEN"), "{shown}");
         }
+    }
+
+    #[test]
+    fn a_password_with_marks_of_its_own_is_told_how_to_be_written() {
+        for uri in [
+            "pgvector://app:p@ss:w/o rd%#@127.0.0.1:5432/postgres",
+            "pgvector://app:p/w@host/db",
+            "pgvector://app:12/w@host/db",
+            "pgvector://app:p#w@host/db",
+            "pgvector://app:12#w@host/db",
+            "pgvector://app:p?w@host/db",
+            "pgvector://app:p:w@host:port/db",
+        ] {
+            let e = uri.parse::<Location>().unwrap_err().to_string();
+            assert!(
+                e.contains("percent-encoded") && e.contains("env:NAME") && !e.contains("p:w"),
+                "{uri}: {e}"
+            );
+        }
+        let encoded: Location = "pgvector://app:p%40ss%3Aw%2Fo%20rd%25%23@h/db".parse().unwrap();
+        assert_eq!(encoded.password().unwrap().as_deref(), Some("p@ss:w/o rd%#"));
+        let raw: Location = "pgvector://app:p@ss@h/db".parse().unwrap();
+        assert_eq!((raw.password().unwrap().as_deref(), raw.host()), (Some("p@ss"), Some("h")));
+        for uri in ["qdrant://h:6334?api_key=a@b", "pgvector://h:5432/my%40db", "pgvector://h/my@db"] {
+            uri.parse::<Location>().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_mark_that_would_cut_a_path_is_refused() {
+        let e = "embedded:./data#2".parse::<Location>().unwrap_err().to_string();
+        assert!(e.contains("%23"), "{e}");
+        assert_eq!("embedded:./data%232".parse::<Location>().unwrap().path(), "./data#2");
     }
 
     #[test]

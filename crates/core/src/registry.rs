@@ -18,6 +18,7 @@ type Opener = Arc<dyn Fn(Location) -> BoxFuture<'static, Result<Arc<dyn VectorSt
 #[derive(Clone, Default)]
 pub struct Registry {
     openers: BTreeMap<&'static str, Opener>,
+    hints: BTreeMap<&'static str, &'static str>,
 }
 
 impl Registry {
@@ -35,6 +36,12 @@ impl Registry {
         self.openers.insert(scheme, Arc::new(move |location| Box::pin(open(location))));
     }
 
+    /// Says what was probably meant by a scheme that is no provider's, such as `postgresql`: a sentence that follows
+    /// "did you mean".
+    pub fn hint(&mut self, scheme: &'static str, meant: &'static str) {
+        self.hints.insert(scheme, meant);
+    }
+
     /// The schemes, sorted.
     pub fn schemes(&self) -> impl Iterator<Item = &'static str> {
         self.openers.keys().copied()
@@ -46,16 +53,20 @@ impl Registry {
     /// `Unsupported` for a scheme that is not registered; those of the provider.
     pub async fn open(&self, location: Location) -> Result<Arc<dyn VectorStorage>> {
         let Some(open) = self.openers.get(location.provider()) else {
-            let known: Vec<&str> = self.schemes().collect();
-            let hint = suggest(location.provider(), known.iter().copied());
-            let hint = hint.map(|h| format!("; did you mean {h}:?")).unwrap_or_default();
-            return Err(Error::unsupported(format!(
-                "no provider {:?} is known here: one of {}{hint}",
-                location.provider(),
-                known.join(", ")
-            )));
+            return Err(self.unknown(location.provider()));
         };
         open(location).await
+    }
+
+    fn unknown(&self, provider: &str) -> Error {
+        let known: Vec<&str> = self.schemes().collect();
+        let near = || suggest(provider, known.iter().copied()).map(|scheme| format!("{scheme}:"));
+        let meant = self.hints.get(provider).map(|meant| (*meant).to_owned()).or_else(near);
+        let hint = meant.map(|meant| format!("; did you mean {meant}?")).unwrap_or_default();
+        Error::unsupported(format!(
+            "no provider {provider:?} is known here: one of {}{hint}",
+            known.join(", ")
+        ))
     }
 }
 

@@ -6,7 +6,8 @@ use std::io;
 use portolan_core::driver::WriteError;
 use portolan_core::{Error, ErrorKind};
 
-use crate::cause::{cause, has, io_kind};
+use crate::cause::{cause, find, io_kind};
+use crate::certificate::refusal;
 use crate::endpoint::Endpoint;
 
 /// What became of requests to an endpoint. Each error names the server, once.
@@ -23,14 +24,14 @@ impl Endpoint {
         timed_out: bool,
     ) -> WriteError {
         let (name, port, why) = (self.server.name, self.server.port, cause(&error));
-        let by_tls = has::<rustls::Error>(&error);
+        let by_tls = find::<rustls::Error>(&error).is_some();
         let kind = if timed_out { ErrorKind::Timeout } else { ErrorKind::Unavailable };
-        let message = if by_tls {
-            format!("{name} cannot be reached by TLS: {why}; check tls and tls_ca")
-        } else {
-            format!(
+        let message = match refusal(&error) {
+            Some(refusal) => format!("{name} cannot be reached by TLS: {refusal} ({why})"),
+            None if by_tls => format!("{name} cannot be reached by TLS: {why}; check tls and tls_ca"),
+            None => format!(
                 "{name} cannot be reached: {why}; is it running, and is this its port ({port} by default)?"
-            )
+            ),
         };
         self.located(Error::new(kind, message).with_retryable(!by_tls).with_source(error)).into()
     }

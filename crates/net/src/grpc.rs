@@ -14,7 +14,7 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{self, Channel, ClientTlsConfig};
 use tonic::{Code, ConnectError, Request, Response, Status, TimeoutExpired};
 
-use crate::cause::{cause, has, io_kind};
+use crate::cause::{cause, find, io_kind};
 use crate::endpoint::Endpoint;
 use crate::kinds::{Kinds, kind_of};
 use crate::retry_after::retry_after;
@@ -120,13 +120,13 @@ impl Client {
     /// What a status means.
     pub fn failed(&self, status: Status) -> WriteError {
         let words = status.message().to_owned();
-        if has::<ConnectError>(&status) {
+        if find::<ConnectError>(&status).is_some() {
             let timed_out =
                 io_kind(&status) == Some(io::ErrorKind::TimedOut) || words.contains(TLS_TIMED_OUT);
             return self.endpoint.unreached(status, timed_out);
         }
         let kind = kind_of(&status.code(), &words, self.kinds, KINDS);
-        let timed_out = has::<TimeoutExpired>(&status);
+        let timed_out = find::<TimeoutExpired>(&status).is_some();
         let lost = status.source().is_some() || LOST.iter().any(|part| words.contains(part));
         if lost && !timed_out {
             return self.endpoint.lost(status);

@@ -27,6 +27,7 @@
 //! anything, send each request once, and tell what was surely not sent; how long a call may take, the engine says.
 
 mod cause;
+mod certificate;
 mod credentials;
 mod endpoint;
 mod failure;

@@ -26,8 +26,8 @@ pub use portolan_core::{
     Batch, BatchAtomicity, CallOptions, Capability, CountRequest, Cursor, Deduplicate, DeleteRequest,
     DeleteWhereRequest, DeleteWhereResult, EngineKind, EngineParams, Error, ErrorKind, Exactness,
     Explanation, FieldType, Filter, GetRequest, Health, IndexInfo, IndexSpec, IndexStats, Limits, Location,
-    Match, Metadata, MetadataPatch, MetadataUpdate, Metric, Outcome, Progress, ProgressUpdate, Record,
-    Registry, Result, Scalar, ScanPage, ScanRequest, SearchRequest, SearchResult, Status, Support,
+    Match, Metadata, MetadataPatch, MetadataUpdate, Metric, Outcome, Partial, Progress, ProgressUpdate,
+    Record, Registry, Result, Scalar, ScanPage, ScanRequest, SearchRequest, SearchResult, Status, Support,
     UpdateRequest, UpsertRequest, Value, Vector, VectorFidelity, VectorStorage, VectorStorageExt, Visibility,
     WriteResult, find,
 };

@@ -18,9 +18,24 @@ const ADAPTERS: [(&str, bool); 5] = [
 /// Providers whose adapters no version has yet.
 const PLANNED: [&str; 3] = ["faiss", "pinecone", "weaviate"];
 
+/// How other programs begin the URIs of these databases, and how they begin here.
+const FOREIGN: [(&str, &str); 8] = [
+    ("file", "embedded:DIRECTORY"),
+    ("grpc", "milvus://HOST:19530 or qdrant://HOST:6334"),
+    ("http", SERVERS),
+    ("https", SERVERS),
+    ("jdbc", "pgvector://USER:PASSWORD@HOST:5432/DATABASE"),
+    ("postgres", "pgvector://, and the rest as it is"),
+    ("postgresql", "pgvector://, and the rest as it is"),
+    ("sqlite", "embedded:DIRECTORY"),
+];
+const SERVERS: &str =
+    "chroma://HOST:8000, milvus://HOST:19530 or qdrant://HOST:6334, with ?tls=true in place of https";
+
 /// The providers that are compiled in.
 pub fn registry() -> Registry {
     let mut registry = Registry::new();
+    FOREIGN.iter().for_each(|(scheme, meant)| registry.hint(scheme, meant));
     registry.register("memory", MemoryStorage::open);
     #[cfg(feature = "embedded")]
     registry.register(portolan_embedded::PROVIDER, portolan_embedded::open);
@@ -122,6 +137,15 @@ mod tests {
         let e = refused("memry:").await;
         assert_eq!(e.kind(), ErrorKind::Unsupported);
         assert!(e.message().contains("did you mean memory"), "{e}");
+        for (uri, meant) in [
+            ("postgresql://user@localhost/database", "did you mean pgvector://"),
+            ("postgres://user:s3cret@localhost/database", "did you mean pgvector://"),
+            ("http://localhost:19530", "milvus://HOST:19530"),
+            ("https://db.example:6333", "qdrant://HOST:6334, with ?tls=true"),
+        ] {
+            let e = refused(uri).await;
+            assert!(e.message().contains(meant) && !e.message().contains("s3cret"), "{e}");
+        }
         let e = refused("memory:?eror_rate=0.5").await;
         assert_eq!(e.kind(), ErrorKind::InvalidArgument);
         assert!(e.message().contains("did you mean error_rate?"), "{e}");

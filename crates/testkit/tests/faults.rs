@@ -8,7 +8,7 @@ use portolan_core::driver::DriverStorage;
 use portolan_core::filter::field;
 use portolan_core::{
     CallOptions, CountRequest, DeleteRequest, DeleteWhereRequest, Error, ErrorKind, IndexSpec, Metadata,
-    MetadataPatch, MetadataUpdate, Metric, Outcome, Record, ScanRequest, SearchRequest, Status,
+    MetadataPatch, MetadataUpdate, Metric, Outcome, Partial, Record, ScanRequest, SearchRequest, Status,
     UpdateRequest, UpsertRequest, VectorStorage, WriteResult,
 };
 use portolan_testkit::faults::{Ability, Fault, Faults};
@@ -216,11 +216,6 @@ async fn a_wait_for_visibility_that_fails_is_no_error() {
     }
 }
 
-/// What an error says of a change of many records that ended midway.
-fn said(e: &Error) -> Vec<(&str, &str)> {
-    e.context().iter().map(|(key, value)| (*key, value.as_str())).collect()
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_delete_by_filter_that_was_cut_short_can_be_repeated() {
     let storage = storage_with(12).await;
@@ -229,7 +224,8 @@ async fn a_delete_by_filter_that_was_cut_short_can_be_repeated() {
     let request = DeleteWhereRequest::new("things", &filter);
     let e = storage.delete_where(&request).await.unwrap_err();
     assert_eq!((e.kind(), e.operation()), (ErrorKind::Unavailable, Some("delete_where")));
-    assert_eq!(said(&e), [("deleted", "4 records"), ("safe_to_repeat", "true")]);
+    assert_eq!(e.partial(), Some(Partial::new(4, false)));
+    assert!(e.to_string().ends_with("; 4 records are deleted; it is safe to repeat"), "{e}");
     storage.delete_where(&request).await.unwrap();
     assert_eq!(versions(&storage).await.len(), 1);
 }
@@ -239,7 +235,7 @@ async fn a_clear_that_was_cut_short_can_be_repeated() {
     let storage = storage_with(12).await;
     storage.driver().inject(Ability::Remove, 2, UNAVAILABLE);
     let e = storage.clear("things", CallOptions::new()).await.unwrap_err();
-    assert_eq!(said(&e), [("deleted", "6 records"), ("safe_to_repeat", "true")]);
+    assert_eq!(e.partial(), Some(Partial::new(6, false)));
     storage.clear("things", CallOptions::new()).await.unwrap();
     assert_eq!(storage.count(&CountRequest::new("things")).await.unwrap(), 0);
 }
@@ -250,7 +246,7 @@ async fn a_delete_by_filter_whose_write_hangs_ends_in_time() {
     storage.driver().inject(Ability::Remove, 0, Fault::HangsBefore);
     let filter = field("v").eq(0);
     let e = storage.delete_where(&DeleteWhereRequest::new("things", &filter)).await.unwrap_err();
-    assert_eq!(e.kind(), ErrorKind::Timeout);
+    assert_eq!((e.kind(), e.partial()), (ErrorKind::Timeout, Some(Partial::new(0, true))));
 }
 
 #[tokio::test(start_paused = true)]

@@ -40,7 +40,7 @@ async fn delete_ids(storage: &dyn VectorStorage, args: &Args, context: &Context)
     ))?;
     let request = DeleteRequest::new(&args.name, &args.ids).options(context.options());
     let result = storage.delete(&request).await?;
-    written::report(context, &args.ids, &result, || match args.ids.len() {
+    written::report(context, &args.ids, &result, written::DELETED, || match args.ids.len() {
         1 => format!("Deleted {}.", args.ids[0]),
         n => format!("Deleted {}.", table::record_count(n as u64)),
     })

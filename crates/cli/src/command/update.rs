@@ -35,7 +35,9 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), Failure> {
         args.ids.iter().map(|id| MetadataUpdate::new(id, patch.clone())).collect();
     let request = UpdateRequest::new(&args.name, &updates).options(context.options());
     let result = storage.update_metadata(&request).await?;
-    written::report(context, &args.ids, &result, || format!("Updated {}.", args.ids.join(", ")))
+    written::report(context, &args.ids, &result, written::STORED, || {
+        format!("Updated {}.", args.ids.join(", "))
+    })
 }
 
 fn patch(args: &Args) -> Result<MetadataPatch, Failure> {

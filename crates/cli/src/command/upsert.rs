@@ -35,7 +35,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let records = [record];
     let request = UpsertRequest::new(&args.name, &records[..]).options(context.options());
     let result = storage.upsert(&request).await?;
-    written::report(context, &ids, &result, || format!("Stored {}.", ids[0]))
+    written::report(context, &ids, &result, written::STORED, || format!("Stored {}.", ids[0]))
 }
 
 fn record(args: &Args) -> Result<Record, Failure> {

@@ -7,15 +7,21 @@ use crate::context::Context;
 use crate::failure::{Failure, to_json};
 use crate::output;
 
-/// Prints what was written, and fails where not all was.
+/// What becomes of records that a write succeeds with.
+pub(super) const STORED: &str = "stored";
+/// The same of a deletion; a record that was not there counts as well.
+pub(super) const DELETED: &str = "deleted";
+
+/// Prints what was `done` to records, in words too, and fails where not all was.
 pub(super) fn report(
     context: &Context,
     ids: &[String],
     result: &WriteResult,
-    done: impl FnOnce() -> String,
+    done: &str,
+    words: impl FnOnce() -> String,
 ) -> Result<(), Failure> {
     if result.is_successful() {
-        return output::print_one(context.format(), &as_json(ids, result), done);
+        return output::print_one(context.format(), &as_json(ids, result, done), words);
     }
     let Some((at, error)) = result.errors().next() else { return Ok(()) };
     let id = ids.get(at).cloned().unwrap_or_default();
@@ -23,17 +29,23 @@ pub(super) fn report(
     if result.stored() == 0 {
         return Err(error.into());
     }
-    output::print_one(context.format(), &as_json(ids, result), || {
-        format!("Done: {}, failed: {}, unknown: {}.", result.stored(), result.failed(), result.unknown())
+    output::print_one(context.format(), &as_json(ids, result, done), || {
+        format!(
+            "Records {done}: {}, failed: {}, unknown: {}.",
+            result.stored(),
+            result.failed(),
+            result.unknown()
+        )
     })?;
     Err(Failure::partly(error))
 }
 
-fn as_json(ids: &[String], result: &WriteResult) -> Json {
-    let items: Vec<Json> = ids.iter().zip(&result.items).map(|(id, outcome)| item(id, outcome)).collect();
+fn as_json(ids: &[String], result: &WriteResult, done: &str) -> Json {
+    let items: Vec<Json> =
+        ids.iter().zip(&result.items).map(|(id, outcome)| item(id, outcome, done)).collect();
     json!({
         "items": items,
-        "stored": result.stored(),
+        done: result.stored(),
         "failed": result.failed(),
         "unknown": result.unknown(),
         "visible": result.visible,
@@ -41,9 +53,9 @@ fn as_json(ids: &[String], result: &WriteResult) -> Json {
     })
 }
 
-fn item(id: &str, outcome: &Outcome) -> Json {
+fn item(id: &str, outcome: &Outcome, done: &str) -> Json {
     match outcome {
-        Outcome::Stored => json!({ "id": id, "outcome": "stored" }),
+        Outcome::Stored => json!({ "id": id, "outcome": done }),
         Outcome::Failed(e) => json!({ "id": id, "outcome": "failed", "error": to_json(e) }),
         Outcome::Unknown(e) => json!({ "id": id, "outcome": "unknown", "error": to_json(e) }),
     }

@@ -63,7 +63,9 @@ fn a_record_is_stored_read_changed_and_deleted() {
         json!({ "industry": "fintech", "year": 2017, "city": "Paris" })
     );
 
-    assert_eq!(place.json(&["delete", "companies", "qonto", "--yes"])["stored"], 1);
+    let deleted = place.json(&["delete", "companies", "qonto", "never-there", "--yes"]);
+    assert_eq!(deleted["deleted"], 2);
+    assert_eq!(deleted["items"][1], json!({ "id": "never-there", "outcome": "deleted" }));
     assert_eq!(place.json_error(3, &["get", "companies", "qonto"])["kind"], "not_found");
 }
 

@@ -12,7 +12,7 @@ use super::overflow::{self, OVERFLOW};
 use super::places::{Place, collision};
 use super::storage::DriverStorage;
 use super::{Driver, NativeId, Row, Want, WriteError};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Partial, Result};
 use crate::metadata::{Metadata, MetadataPatch};
 use crate::record::{Record, Vector};
 use crate::validate;
@@ -410,8 +410,7 @@ fn partly(error: WriteError, deleted: u64) -> Error {
     if deleted == 0 && !in_doubt {
         return error;
     }
-    let more = if in_doubt { ", and maybe more" } else { "" };
-    error.with_context("deleted", format!("{deleted} records{more}")).with_context("safe_to_repeat", "true")
+    error.with_partial(Partial::new(deleted, in_doubt))
 }
 
 /// The keys of a stored row that its successor does not have.
