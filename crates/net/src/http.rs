@@ -24,7 +24,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// The most of the server's words that an error repeats, in characters.
 const SHOWN: usize = 300;
 
-/// What may stand in a segment of a path as it is. Not the dot: `..` would leave the folder.
+/// What may stand in a segment of a path as it is.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 
 /// Where servers say what is wrong, the most telling first.
@@ -167,9 +167,9 @@ impl Client {
     }
 }
 
-/// A name as one segment of a path.
-pub fn segment(name: &str) -> String {
-    utf8_percent_encode(name, SEGMENT).to_string()
+/// A name as one segment of a path; none for dots alone, which are taken for folders however they are written.
+pub fn segment(name: &str) -> Option<String> {
+    (!matches!(name, "." | "..")).then(|| utf8_percent_encode(name, SEGMENT).to_string())
 }
 
 /// What the server says of an error: a field of its JSON, or all of it.

@@ -170,9 +170,12 @@ async fn a_silent_server_under_tls_is_given_up_while_connecting() {
 
 #[test]
 fn names_stay_in_their_segment() {
-    for (name, expected) in [("a-b_1", "a-b_1"), ("..", "%2E%2E"), ("a/b?x=1#y", "a%2Fb%3Fx%3D1%23y")] {
-        assert_eq!(segment(name), expected);
+    for (name, expected) in
+        [("a-b_1", "a-b_1"), ("../..", "%2E%2E%2F%2E%2E"), ("a/b?x=1#y", "a%2Fb%3Fx%3D1%23y")]
+    {
+        assert_eq!(segment(name).as_deref(), Some(expected));
     }
+    assert_eq!((segment("."), segment("..")), (None, None));
 }
 
 #[test]
