@@ -27,6 +27,8 @@
 //! anything, send each request once, and tell what was surely not sent; how long a call may take, the engine says.
 
 mod cause;
+#[cfg(any(feature = "grpc", feature = "http"))]
+mod client;
 mod credentials;
 mod endpoint;
 mod failure;
@@ -39,6 +41,8 @@ mod options;
 mod retry_after;
 mod secret;
 mod server;
+#[cfg(all(test, any(feature = "grpc", feature = "http")))]
+mod testing;
 pub mod tls;
 
 pub use cause::{cause, io_kind};
