@@ -26,17 +26,17 @@ pub(crate) struct Collection {
     pub(crate) configuration_json: Configuration,
 }
 
-/// The parameters of a collection's vector index, of whichever kind it is.
+/// The parameters of a collection's vector index, of whichever kind it is. Only hnsw is made here.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Configuration {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) hnsw: Option<Hnsw>,
+    pub(crate) hnsw: Option<Parameters>,
     #[serde(skip_serializing)]
-    pub(crate) spann: Option<Spann>,
+    pub(crate) spann: Option<Parameters>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Hnsw {
+pub(crate) struct Parameters {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) space: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,11 +49,6 @@ pub(crate) struct Hnsw {
     pub(crate) sync_threshold: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) resize_factor: Option<f64>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct Spann {
-    pub(crate) space: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -92,7 +87,7 @@ pub(crate) struct Deleted {
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Selection<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) ids: Option<&'a [NativeId]>,
+    pub(crate) ids: Option<Vec<&'a NativeId>>,
     #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
     pub(crate) clause: Option<&'a Json>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,6 +96,13 @@ pub(crate) struct Selection<'a> {
     pub(crate) offset: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) include: Option<Vec<&'static str>>,
+}
+
+impl Selection<'_> {
+    /// Whether what is read may be of two writes: a single column is of one.
+    pub(crate) fn mixes(&self) -> bool {
+        self.clause.is_some() || self.include.as_ref().is_none_or(|columns| columns.len() > 1)
+    }
 }
 
 /// Rows, column by column; a column that was not asked for is absent.

@@ -1,7 +1,7 @@
 //! The transport: requests about the server, and about the one database that is used of it.
 
 use portolan_core::driver::WriteError;
-use portolan_core::{ErrorKind, Result};
+use portolan_core::{Error, ErrorKind, Result};
 use portolan_net::Kinds;
 use portolan_net::http::Client as Http;
 pub(crate) use portolan_net::http::segment;
@@ -31,9 +31,16 @@ pub(crate) struct Client {
 
 impl Client {
     /// A client; nothing is sent yet.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for certificates that cannot be read, and for a tenant or database of dots alone.
     pub(crate) fn new(config: &Config) -> Result<Self> {
         let http = Http::new(&config.endpoint, KINDS, &config.headers())?;
-        let (tenant, database) = (segment(&config.tenant), segment(&config.database));
+        let part = |name| {
+            segment(name)
+                .ok_or_else(|| Error::invalid(format!("{name:?} is no name of a tenant or database")))
+        };
+        let (tenant, database) = (part(&config.tenant)?, part(&config.database)?);
         Ok(Self { http, database: format!("{ROOT}/tenants/{tenant}/databases/{database}") })
     }
 

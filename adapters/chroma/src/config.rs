@@ -89,8 +89,8 @@ impl Config {
         if let Some(why) = refused {
             return Err(Error::invalid(why));
         }
-        let tenant = name(tenant, DEFAULT_TENANT)?;
-        let database = name(database, DEFAULT_DATABASE)?;
+        let tenant = tenant.unwrap_or_else(|| DEFAULT_TENANT.to_owned());
+        let database = database.unwrap_or_else(|| DEFAULT_DATABASE.to_owned());
         Ok(Self { endpoint, credentials, token_header: header.unwrap_or_default(), tenant, database })
     }
 
@@ -106,16 +106,6 @@ impl Config {
                 vec![("authorization", Secret::basic(user, password))]
             }
         }
-    }
-}
-
-/// Dots alone would be taken for folders however they are written.
-fn name(given: Option<String>, default: &str) -> Result<String> {
-    match given.unwrap_or_else(|| default.to_owned()) {
-        name if matches!(name.as_str(), "." | "..") => {
-            Err(Error::invalid(format!("{name:?} is no name of a tenant or database")))
-        }
-        name => Ok(name),
     }
 }
 

@@ -14,13 +14,12 @@ use portolan_core::{
 };
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
-use serde_json::Value as Json;
 
 use crate::api::{Collection, Deleted, Found, PreFlight, Query, Rows, Selection};
 use crate::client::{Client, segment};
 use crate::config::{Config, PROVIDER};
 use crate::convert::{self, include};
-use crate::filter::{self, NativeFilter};
+use crate::filter::{self, ALWAYS, NativeFilter};
 use crate::schema;
 use crate::writes::Writes;
 
@@ -69,7 +68,7 @@ struct Limits {
 /// What calls on a collection need of it.
 #[derive(Debug)]
 pub struct Index {
-    id: String,
+    path: String,
     /// Whether the port made it, so that no list of numbers is native in it.
     ours: bool,
     /// Outlives an opening: what is being written stays so when the collection is opened again.
@@ -80,7 +79,7 @@ impl ChromaDriver {
     /// A server, which is connected to with the first call.
     ///
     /// # Errors
-    /// `InvalidArgument` for certificates that cannot be read.
+    /// `InvalidArgument` for certificates that cannot be read, and for a tenant or database of dots alone.
     pub fn new(config: &Config) -> Result<Self> {
         Ok(Self {
             client: Client::new(config)?,
@@ -101,7 +100,7 @@ impl ChromaDriver {
         operation: &str,
         body: &(impl Serialize + Sync),
     ) -> Result<T, WriteError> {
-        self.client.post(&index.path(operation), body).await
+        self.client.post(&format!("{}/{operation}", index.path), body).await
     }
 
     /// Reads. A record that is being written or deleted may have metadata and no vector: the server then fails, and is
@@ -128,32 +127,19 @@ impl ChromaDriver {
     /// Rows, none of them half written. (Chroma keeps vectors and metadata apart.)
     async fn get_rows(&self, index: &Index, get: &Selection<'_>) -> Result<Vec<Row>> {
         let read = || async { convert::rows(self.read::<Rows>(index, "get", get).await?) };
-        if get.include.as_ref().is_some_and(|columns| columns.len() < 2) {
-            return read().await;
-        }
-        index.writes.unmixed(read, |row| &row.id).await
+        index.writes.unmixed(get.mixes(), read, |row| &row.id).await
     }
 
     /// Hits, none of them half written.
     async fn get_hits(&self, index: &Index, metric: Metric, query: &Query<'_>) -> Result<Vec<Hit>> {
         let read = || async { convert::hits(metric, self.read::<Found>(index, "query", query).await?) };
-        if query.among.clause.is_none()
-            && query.among.include.as_ref().is_some_and(|columns| columns.len() < 2)
-        {
-            return read().await;
-        }
-        index.writes.unmixed(read, |hit| &hit.row.id).await
+        index.writes.unmixed(query.among.mixes(), read, |hit| &hit.row.id).await
     }
 
-    /// Removes what meets a condition, in parts, so that a call which runs out of time has got somewhere.
-    async fn remove_all(
-        &self,
-        index: &Index,
-        ids: Option<&[NativeId]>,
-        clause: Option<&Json>,
-    ) -> Result<Option<u64>, WriteError> {
+    /// Removes what is selected, in parts, so that a call which runs out of time has got somewhere.
+    async fn remove_all(&self, index: &Index, all: Selection<'_>) -> Result<Option<u64>, WriteError> {
         let _writing = index.writes.of_all().await;
-        let request = Selection { ids, clause, limit: Some(DELETE_ROWS), ..Selection::default() };
+        let request = Selection { limit: Some(DELETE_ROWS), ..all };
         let mut removed = 0;
         loop {
             let answer = self.post(index, "delete", &request).await;
@@ -184,9 +170,8 @@ impl ChromaDriver {
     async fn expel(&self, index: &Index, rows: &[Row]) -> Result<HashSet<NativeId>> {
         let mut there = HashSet::with_capacity(rows.len());
         for chunk in rows.chunks(PAGE_ROWS) {
-            let ids: Vec<NativeId> = chunk.iter().map(|row| row.id.clone()).collect();
-            let include = Some(vec!["metadatas"]);
-            let get = Selection { ids: Some(&ids), include, ..Selection::default() };
+            let ids = Some(chunk.iter().map(|row| &row.id).collect());
+            let get = Selection { ids, include: Some(vec!["metadatas"]), ..Selection::default() };
             let stored = convert::rows(self.read::<Rows>(index, "get", &get).await?)?;
             if let Some(update) = convert::expulsion(chunk, &stored) {
                 let _: IgnoredAny = self.post(index, "update", &update).await?;
@@ -197,18 +182,9 @@ impl ChromaDriver {
     }
 }
 
-/// Where a collection is found by its name. Dots alone would be taken for folders however they are written.
+/// Where a collection is found by its name or id.
 fn path(name: &str) -> Result<String> {
-    match name {
-        "." | ".." => Err(Error::no_index(name)),
-        _ => Ok(format!("/collections/{}", segment(name))),
-    }
-}
-
-impl Index {
-    fn path(&self, operation: &str) -> String {
-        format!("/collections/{}/{operation}", segment(&self.id))
-    }
+    segment(name).map(|name| format!("/collections/{name}")).ok_or_else(|| Error::no_index(name))
 }
 
 /// The outcome of a row that was written: the server answers an update of one that is not there all the same.
@@ -310,7 +286,7 @@ impl Driver for ChromaDriver {
         let collection: Collection = self.client.get(&path(name)?).await?;
         let (info, ours) = schema::info(&collection)?;
         let writes = before.map(|before| Arc::clone(&before.writes)).unwrap_or_default();
-        Ok(Opened::new(info, Index { id: collection.id, ours, writes }))
+        Ok(Opened::new(info, Index { path: path(&collection.id)?, ours, writes }))
     }
 
     async fn list(&self, _: Deadline) -> Result<Vec<String>> {
@@ -345,12 +321,13 @@ impl Driver for ChromaDriver {
     }
 
     async fn fetch(&self, target: Target<'_, Index>, ids: &[NativeId], want: Want) -> Result<Vec<Row>> {
-        let get = Selection { ids: Some(ids), include: Some(include(want)), ..Selection::default() };
+        let ids = Some(ids.iter().collect());
+        let get = Selection { ids, include: Some(include(want)), ..Selection::default() };
         self.get_rows(target.index, &get).await
     }
 
     async fn remove(&self, target: Target<'_, Index>, ids: &[NativeId]) -> Result<Vec<Outcome>, WriteError> {
-        let request = Selection { ids: Some(ids), ..Selection::default() };
+        let request = Selection { ids: Some(ids.iter().collect()), ..Selection::default() };
         let _writing = target.index.writes.of(ids.iter().map(NativeId::as_str)).await;
         let _: IgnoredAny = self.post(target.index, "delete", &request).await?;
         Ok(vec![Outcome::Stored; ids.len()])
@@ -363,19 +340,13 @@ impl Driver for ChromaDriver {
     ) -> Result<Neighbours> {
         // The beam of a search is as wide as the number of results asked for, or wider.
         let beam = query.ef_search.map_or(0, |ef| ef as usize).min(WINDOW);
-        let ids = query.filter.and_then(NativeFilter::ids);
-        let clause = clause(query.filter, ids.is_some());
+        let among = query.filter.map(NativeFilter::selection).unwrap_or_default();
         let mut include = include(query.want);
         include.push("distances");
         let request = Query {
             query_embeddings: [query.vector],
             n_results: query.k.max(beam),
-            among: Selection {
-                ids: ids.as_deref(),
-                clause: clause.as_ref(),
-                include: Some(include),
-                ..Selection::default()
-            },
+            among: Selection { include: Some(include), ..among },
         };
         let mut hits = self.get_hits(target.index, target.spec.metric, &request).await?;
         hits.truncate(query.k);
@@ -397,13 +368,11 @@ impl Driver for ChromaDriver {
         let offset: usize = cursor.map_or(Ok(0), str::parse).map_err(|_| {
             Error::invalid(format!("the cursor {cursor:?} is none of this store's: start without one"))
         })?;
-        let ids = filter.and_then(NativeFilter::ids);
         let get = Selection {
-            ids: ids.as_deref(),
-            clause: filter.and_then(NativeFilter::clause),
             limit: Some(limit + 1),
             offset: Some(offset),
             include: Some(include(want)),
+            ..filter.map(NativeFilter::selection).unwrap_or_default()
         };
         let mut rows = self.get_rows(target.index, &get).await?;
         let more = rows.len() > limit;
@@ -413,7 +382,7 @@ impl Driver for ChromaDriver {
     }
 
     async fn count(&self, target: Target<'_, Index>, _: Option<&NativeFilter>, _: bool) -> Result<u64> {
-        Ok(self.client.get(&target.index.path("count")).await?)
+        Ok(self.client.get(&format!("{}/count", target.index.path)).await?)
     }
 
     async fn remove_where(
@@ -421,13 +390,12 @@ impl Driver for ChromaDriver {
         target: Target<'_, Index>,
         filter: &NativeFilter,
     ) -> Result<Option<u64>, WriteError> {
-        let ids = filter.ids();
-        let clause = clause(Some(filter), ids.is_some());
-        self.remove_all(target.index, ids.as_deref(), clause.as_ref()).await
+        self.remove_all(target.index, filter.selection()).await
     }
 
     async fn clear(&self, target: Target<'_, Index>) -> Result<(), WriteError> {
-        self.remove_all(target.index, None, Some(&filter::always())).await.map(drop)
+        let all = Selection { clause: Some(&ALWAYS), ..Selection::default() };
+        self.remove_all(target.index, all).await.map(drop)
     }
 
     async fn health(&self, _: Deadline) -> Result<Health> {
@@ -437,9 +405,4 @@ impl Driver for ChromaDriver {
         health.indexes = Some(self.client.get("/collections_count").await?);
         Ok(health)
     }
-}
-
-/// The condition to send. An id that is not there is an error of a search without one.
-fn clause(filter: Option<&NativeFilter>, ids: bool) -> Option<Json> {
-    filter.and_then(NativeFilter::clause).cloned().or_else(|| ids.then(filter::always))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter};
+use std::sync::LazyLock;
 
 use portolan_core::Scalar;
 use portolan_core::driver::dialect::json_ops::{Clause, Elements, JsonOps, Missing, Numbers};
@@ -11,6 +12,7 @@ use portolan_core::filter::PushDown::{Exact, Nothing, Superset};
 use portolan_core::filter::{Condition, Leaf, Lowered};
 use serde_json::{Value as Json, json};
 
+use crate::api::Selection;
 use crate::convert::{DOCUMENT, URI, is_native_key, survives};
 
 /// What Chroma answers, where the context says whether lists of numbers may be stored natively. It has no negation but that
@@ -47,6 +49,9 @@ const OPERATORS: JsonOps = JsonOps {
 /// 32,766 parameters; its JSON parser takes 128 levels, two for each of the filter's.
 const MOST: Size = Size { leaves: 400, operands: 10_000, levels: 50 };
 
+/// A condition that every record meets.
+pub(crate) static ALWAYS: LazyLock<Json> = LazyLock::new(|| json!({ OVERFLOW_KEYS: { "$ne": "" } }));
+
 /// What Chroma is asked for: ids, and a condition on metadata; with neither, everything.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct NativeFilter {
@@ -55,14 +60,12 @@ pub struct NativeFilter {
 }
 
 impl NativeFilter {
-    /// The ids to choose from, if any are named.
-    pub(crate) fn ids(&self) -> Option<Vec<NativeId>> {
-        self.ids.as_ref().map(|ids| ids.iter().cloned().collect())
-    }
-
-    /// The condition on metadata, if there is one.
-    pub(crate) fn clause(&self) -> Option<&Json> {
-        self.clause.as_ref().map(Clause::json)
+    /// The records to choose from. Ids have a condition beside them: without one, a search for an id that is not there is
+    /// an error.
+    pub(crate) fn selection(&self) -> Selection<'_> {
+        let ids: Option<Vec<&NativeId>> = self.ids.as_ref().map(|ids| ids.iter().collect());
+        let clause = self.clause.as_ref().map(Clause::json).or_else(|| ids.as_ref().map(|_| &*ALWAYS));
+        Selection { ids, clause, ..Selection::default() }
     }
 
     /// Whether Chroma takes this in one request.
@@ -83,16 +86,11 @@ impl Display for NativeFilter {
         if let Some(ids) = &self.ids {
             shown.insert("ids".to_owned(), json!(ids));
         }
-        if let Some(clause) = self.clause() {
-            shown.insert("where".to_owned(), clause.clone());
+        if let Some(clause) = &self.clause {
+            shown.insert("where".to_owned(), clause.json().clone());
         }
         Display::fmt(&Json::Object(shown), f)
     }
-}
-
-/// A condition that every record meets.
-pub(crate) fn always() -> Json {
-    json!({ OVERFLOW_KEYS: { "$ne": "" } })
 }
 
 /// Records of these ids. Ids stand beside the `where`, not in it, so that an `or` may have to leave them out.

@@ -4,12 +4,16 @@ use portolan_core::driver::kit::SpecRecord;
 use portolan_core::{EngineKind, Error, IndexInfo, IndexSpec, Metric, Result};
 use serde_json::Value as Json;
 
-use crate::api::{Collection, Configuration, Create, Hnsw, NativeMetadata};
+use crate::api::{Collection, Configuration, Create, NativeMetadata, Parameters};
 use crate::config::PROVIDER;
 use crate::foreign;
 
 /// The collection's metadata key of the spec.
 const SPEC: &str = "_portolan";
+
+/// What Chroma calls the metrics that it has.
+const SPACES: [(Metric, &str); 3] =
+    [(Metric::Cosine, "cosine"), (Metric::DotProduct, "ip"), (Metric::Euclidean, "l2")];
 
 const EF_SEARCH: &str = "ef_search";
 const SYNC_THRESHOLD: &str = "sync_threshold";
@@ -31,30 +35,24 @@ pub(crate) fn create<'a>(name: &'a str, spec: &IndexSpec, created_at: String) ->
     })
 }
 
-fn hnsw(spec: &IndexSpec) -> Result<Hnsw> {
+fn hnsw(spec: &IndexSpec) -> Result<Parameters> {
     if let Some(kind) = spec.engine.kind.filter(|kind| *kind != EngineKind::Hnsw) {
         return Err(Error::unsupported(format!(
             "the engine {} is not supported here: Chroma builds hnsw; leave the kind out",
             kind.as_str()
         )));
     }
-    Ok(Hnsw {
-        space: Some(space(spec.metric)?.to_owned()),
+    let Some((_, space)) = SPACES.iter().find(|(metric, _)| *metric == spec.metric) else {
+        return Err(Error::unsupported(format!("Chroma has no metric {}", spec.metric)));
+    };
+    Ok(Parameters {
+        space: Some((*space).to_owned()),
         max_neighbors: spec.engine.m,
         ef_construction: spec.engine.ef_construction,
         ef_search: spec.option_integer(EF_SEARCH, 1..=10_000)?,
         sync_threshold: spec.option_integer(SYNC_THRESHOLD, 2..=1_000_000)?,
         resize_factor: spec.option_float(RESIZE_FACTOR, 1.0..=10.0)?,
     })
-}
-
-fn space(metric: Metric) -> Result<&'static str> {
-    match metric {
-        Metric::Cosine => Ok("cosine"),
-        Metric::DotProduct => Ok("ip"),
-        Metric::Euclidean => Ok("l2"),
-        Metric::Manhattan => Err(Error::unsupported("Chroma has no metric manhattan")),
-    }
 }
 
 /// What the port knows of a collection, and whether the port made it.
@@ -80,17 +78,14 @@ fn kept(collection: &Collection) -> Result<Option<SpecRecord>> {
 
 fn metric(collection: &Collection) -> Result<Metric> {
     let configuration = &collection.configuration_json;
-    let hnsw = configuration.hnsw.as_ref().and_then(|h| h.space.as_deref());
-    let space = hnsw.or_else(|| configuration.spann.as_ref().and_then(|s| s.space.as_deref()));
-    match space.unwrap_or("l2") {
-        "cosine" => Ok(Metric::Cosine),
-        "ip" => Ok(Metric::DotProduct),
-        "l2" => Ok(Metric::Euclidean),
-        other => Err(Error::unsupported(format!(
-            "the collection {:?} compares vectors by {other:?}, which this program does not know",
+    let parameters = configuration.hnsw.as_ref().or(configuration.spann.as_ref());
+    let told = parameters.and_then(|p| p.space.as_deref()).unwrap_or("l2");
+    SPACES.iter().find(|(_, space)| *space == told).map(|(metric, _)| *metric).ok_or_else(|| {
+        Error::unsupported(format!(
+            "the collection {:?} compares vectors by {told:?}, which this program does not know",
             collection.name
-        ))),
-    }
+        ))
+    })
 }
 
 #[cfg(test)]

@@ -77,11 +77,20 @@ impl Writes {
         Reading { writes: self, began }
     }
 
-    /// What a read finds, by the ids of the records: where one of them was being written, it is read again while nothing is.
-    pub(crate) async fn unmixed<T, F>(&self, read: impl Fn() -> F, id: fn(&T) -> &NativeId) -> Result<Vec<T>>
+    /// What a read finds, by the ids of the records: where one of them was being written and the read mixes, it is made
+    /// again while nothing is written.
+    pub(crate) async fn unmixed<T, F>(
+        &self,
+        mixes: bool,
+        read: impl Fn() -> F,
+        id: fn(&T) -> &NativeId,
+    ) -> Result<Vec<T>>
     where
         F: Future<Output = Result<Vec<T>>>,
     {
+        if !mixes {
+            return read().await;
+        }
         let reading = self.read();
         let found = read().await?;
         if !reading.met(found.iter().map(|record| id(record).as_str())) {

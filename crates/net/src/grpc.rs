@@ -8,23 +8,19 @@ use std::time::Duration;
 
 use portolan_core::driver::WriteError;
 use portolan_core::{Error, ErrorKind, Result};
-use tonic::metadata::{Ascii, KeyAndValueRef, MetadataMap, MetadataValue};
+use tonic::metadata::{KeyAndValueRef, MetadataMap};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{self, Channel, ClientTlsConfig};
 use tonic::{Code, ConnectError, Request, Response, Status, TimeoutExpired};
 
 use crate::cause::{cause, find, io_kind};
+use crate::client::{KEEP_ALIVE, USER_AGENT, header_map, kind_of};
 use crate::endpoint::Endpoint;
-use crate::kinds::{Kinds, kind_of};
+use crate::kinds::Kinds;
 use crate::retry_after::retry_after;
 use crate::secret::Headers;
 use crate::tls;
-
-const USER_AGENT: &str = concat!("portolan/", env!("CARGO_PKG_VERSION"));
-
-/// After so long without a word on a connection the server is asked whether it lives, and for the answer.
-const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
 const KINDS: Kinds<Code> = &[
     (Code::NotFound, "", ErrorKind::NotFound),
@@ -97,7 +93,8 @@ impl Client {
     /// # Errors
     /// `InvalidArgument` for certificates that cannot be read, and for a header that cannot be sent.
     pub fn new(endpoint: &Endpoint, kinds: Kinds<Code>, headers: &Headers) -> Result<Self> {
-        let service = InterceptedService::new(channel(endpoint)?, Metadata(metadata(headers)?));
+        let metadata = Metadata(MetadataMap::from_headers(header_map(headers)?));
+        let service = InterceptedService::new(channel(endpoint)?, metadata);
         Ok(Self { service, endpoint: endpoint.clone(), kinds })
     }
 
@@ -182,19 +179,6 @@ fn channel(endpoint: &Endpoint) -> Result<Channel> {
         made = made.tls_config(trusted).map_err(invalid)?;
     }
     Ok(made.connect_lazy())
-}
-
-fn metadata(headers: &Headers) -> Result<MetadataMap> {
-    let mut map = MetadataMap::new();
-    for (name, value) in headers {
-        let mut value: MetadataValue<Ascii> = value
-            .expose()
-            .parse()
-            .map_err(|_| Error::invalid(format!("{name} holds a character that cannot be sent")))?;
-        value.set_sensitive(true);
-        map.insert(*name, value);
-    }
-    Ok(map)
 }
 
 /// How long the server asks to wait, in seconds or in milliseconds.

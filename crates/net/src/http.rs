@@ -5,26 +5,23 @@ use std::time::Duration;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use portolan_core::driver::WriteError;
 use portolan_core::{Error, ErrorKind, Result};
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::RETRY_AFTER;
 use reqwest::{Method, RequestBuilder, StatusCode, redirect};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::client::{KEEP_ALIVE, USER_AGENT, header_map, kind_of};
 use crate::endpoint::Endpoint;
-use crate::kinds::{Kinds, kind_of};
+use crate::kinds::Kinds;
 use crate::retry_after::retry_after;
-use crate::secret::{Headers, Secret};
+use crate::secret::Headers;
 use crate::tls;
-
-const USER_AGENT: &str = concat!("portolan/", env!("CARGO_PKG_VERSION"));
-
-const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
 /// The most of the server's words that an error repeats, in characters.
 const SHOWN: usize = 300;
 
-/// What may stand in a segment of a path as it is. Not the dot: `..` would leave the folder.
+/// What may stand in a segment of a path as it is.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 
 /// Where servers say what is wrong, the most telling first.
@@ -167,9 +164,9 @@ impl Client {
     }
 }
 
-/// A name as one segment of a path.
-pub fn segment(name: &str) -> String {
-    utf8_percent_encode(name, SEGMENT).to_string()
+/// A name as one segment of a path; none for dots alone, which are taken for folders however they are written.
+pub fn segment(name: &str) -> Option<String> {
+    (!matches!(name, "." | "..")).then(|| utf8_percent_encode(name, SEGMENT).to_string())
 }
 
 /// What the server says of an error: a field of its JSON, or all of it.
@@ -178,20 +175,6 @@ fn words(body: &[u8]) -> String {
     let told = WORDS.iter().find_map(|field| json.pointer(field)?.as_str().map(str::to_owned));
     let told = told.unwrap_or_else(|| String::from_utf8_lossy(body).into_owned());
     told.trim().chars().take(SHOWN).collect()
-}
-
-fn header_map(headers: &Headers) -> Result<HeaderMap> {
-    headers
-        .iter()
-        .map(|(name, value)| Ok((HeaderName::from_static(name), header_value(name, value)?)))
-        .collect()
-}
-
-fn header_value(name: &str, value: &Secret) -> Result<HeaderValue> {
-    let mut value = HeaderValue::from_str(value.expose())
-        .map_err(|_| Error::invalid(format!("{name} holds a character that no header can carry")))?;
-    value.set_sensitive(true);
-    Ok(value)
 }
 
 #[cfg(test)]

@@ -28,6 +28,8 @@
 
 mod cause;
 mod certificate;
+#[cfg(any(feature = "grpc", feature = "http"))]
+mod client;
 mod credentials;
 mod endpoint;
 mod failure;
@@ -40,6 +42,8 @@ mod options;
 mod retry_after;
 mod secret;
 mod server;
+#[cfg(all(test, any(feature = "grpc", feature = "http")))]
+mod testing;
 pub mod tls;
 
 pub use cause::{cause, io_kind};

@@ -18,6 +18,8 @@
 //! ```
 
 mod case;
+#[cfg(feature = "selftest")]
+mod collection;
 mod compare;
 mod context;
 mod data;

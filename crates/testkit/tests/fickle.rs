@@ -1,29 +1,13 @@
 //! The port over the fickle driver against the suite.
 
-use std::process::ExitCode;
-use std::sync::Arc;
+mod opened;
 
-use portolan_core::{Result, VectorStorage};
-use portolan_testkit::Harness;
+use std::process::ExitCode;
+
+use opened::Opened;
 use portolan_testkit::fickle::fickle;
 
-struct Fickle;
-
-#[async_trait::async_trait]
-impl Harness for Fickle {
-    fn name(&self) -> &str {
-        "fickle"
-    }
-
-    async fn open(&self, place: &str) -> Result<Arc<dyn VectorStorage>> {
-        Ok(fickle(place.len() as u64))
-    }
-
-    fn rows(&self) -> usize {
-        2_000
-    }
-}
-
 fn main() -> ExitCode {
-    portolan_testkit::main(Fickle)
+    let open = |place: &str| Ok(fickle(place.len() as u64));
+    portolan_testkit::main(Opened { name: "fickle", rows: 2_000, open })
 }

@@ -1,24 +1,17 @@
 //! The in-memory store against the suite.
 
+mod opened;
+
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use opened::Opened;
 use portolan_core::{MemoryConfig, MemoryStorage, Result, VectorStorage};
-use portolan_testkit::Harness;
-
-struct Memory;
-
-#[async_trait::async_trait]
-impl Harness for Memory {
-    fn name(&self) -> &str {
-        "memory"
-    }
-
-    async fn open(&self, _place: &str) -> Result<Arc<dyn VectorStorage>> {
-        Ok(Arc::new(MemoryStorage::new(MemoryConfig::new().max_indexes(50).max_vectors_per_index(12_000))?))
-    }
-}
 
 fn main() -> ExitCode {
-    portolan_testkit::main(Memory)
+    portolan_testkit::main(Opened { name: "memory", rows: 10_000, open: |_: &str| open() })
+}
+
+fn open() -> Result<Arc<dyn VectorStorage>> {
+    Ok(Arc::new(MemoryStorage::new(MemoryConfig::new().max_indexes(50).max_vectors_per_index(12_000))?))
 }

@@ -1,29 +1,13 @@
 //! The port over the numbered driver against the suite.
 
-use std::process::ExitCode;
-use std::sync::Arc;
+mod opened;
 
-use portolan_core::{Result, VectorStorage};
-use portolan_testkit::Harness;
+use std::process::ExitCode;
+
+use opened::Opened;
 use portolan_testkit::fickle::numbered;
 
-struct Numbered;
-
-#[async_trait::async_trait]
-impl Harness for Numbered {
-    fn name(&self) -> &str {
-        "numbered"
-    }
-
-    async fn open(&self, place: &str) -> Result<Arc<dyn VectorStorage>> {
-        Ok(numbered(place.len() as u64))
-    }
-
-    fn rows(&self) -> usize {
-        2_000
-    }
-}
-
 fn main() -> ExitCode {
-    portolan_testkit::main(Numbered)
+    let open = |place: &str| Ok(numbered(place.len() as u64));
+    portolan_testkit::main(Opened { name: "numbered", rows: 2_000, open })
 }

@@ -3,58 +3,36 @@
 //!
 //! Arguments are parts of the saboteurs' names; without one, all of them run.
 
+mod opened;
+
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use portolan_core::{MemoryStorage, Result, VectorStorage};
+use opened::Opened;
+use portolan_core::{MemoryStorage, VectorStorage};
 use portolan_testkit::fickle::{fickle, numbered};
 use portolan_testkit::saboteur::Saboteur;
 use portolan_testkit::{Harness, Settings, Status, cases, run};
 
 /// What the saboteurs are put around; the suite must find nothing wrong with it.
-struct Right(fn() -> Arc<dyn VectorStorage>);
-
 const RIGHT: [fn() -> Arc<dyn VectorStorage>; 3] =
     [|| Arc::new(MemoryStorage::default()), || fickle(1), || numbered(1)];
 
-#[async_trait::async_trait]
-impl Harness for Right {
-    fn name(&self) -> &str {
-        "right"
-    }
-
-    async fn open(&self, _place: &str) -> Result<Arc<dyn VectorStorage>> {
-        Ok((self.0)())
-    }
-
-    fn rows(&self) -> usize {
-        100
-    }
-}
-
-struct Sabotaged(&'static Saboteur);
-
-#[async_trait::async_trait]
-impl Harness for Sabotaged {
-    fn name(&self) -> &str {
-        self.0.name
-    }
-
-    async fn open(&self, _place: &str) -> Result<Arc<dyn VectorStorage>> {
-        Ok(self.0.open())
-    }
-
-    fn rows(&self) -> usize {
-        100
-    }
+/// The suite over a store.
+fn over(
+    name: &'static str,
+    open: impl Fn() -> Arc<dyn VectorStorage> + Send + Sync + 'static,
+) -> Arc<dyn Harness> {
+    Arc::new(Opened { name, rows: 100, open: move |_: &str| Ok(open()) })
 }
 
 /// How the check fails that catches a saboteur; an error says how it was missed.
 async fn caught(saboteur: &'static Saboteur) -> Result<String, String> {
-    let report = run(Arc::new(Sabotaged(saboteur)), &settings(), |case| case == saboteur.caught_by).await;
+    let report =
+        run(over(saboteur.name, || saboteur.open()), &settings(), |case| case == saboteur.caught_by).await;
     let report = report.map_err(|e| format!("the store does not open or close: {e}"))?;
     match report.cases.into_iter().next() {
         Some((_, Status::Failed(why))) => Ok(why),
@@ -84,7 +62,7 @@ async fn main() -> ExitCode {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
     let picked = |s: &&Saboteur| wanted.is_empty() || wanted.iter().any(|w| s.name.contains(w.as_str()));
     for right in RIGHT {
-        match run(Arc::new(Right(right)), &settings(), |case| !case.starts_with("random::")).await {
+        match run(over("right", right), &settings(), |case| !case.starts_with("random::")).await {
             Ok(report) if report.failed() == 0 => {}
             wrong => {
                 println!("the suite finds fault with a store that is to be sabotaged: {wrong:?}");

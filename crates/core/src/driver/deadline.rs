@@ -28,11 +28,6 @@ impl Deadline {
         self.0
     }
 
-    /// The time that is left, 0 where it has passed; absent where there is no bound.
-    pub fn remaining(self) -> Option<Duration> {
-        self.0.map(|end| end.saturating_duration_since(Instant::now()))
-    }
-
     /// Whether it has passed.
     pub fn has_passed(self) -> bool {
         self.0.is_some_and(|end| Instant::now() >= end)

@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::kit::{integer_id, is_uuid};
 use super::{IdScheme, NativeId};
 
 /// The namespace of all UUIDv5 that stand for ids; it never changes, or stored records would be lost.
@@ -12,7 +13,7 @@ impl IdScheme {
     pub(super) fn forms(self, id: &str) -> Vec<NativeId> {
         if self.takes(id) {
             vec![id.into()]
-        } else if self == Self::UuidOrInteger && is_integer(id) {
+        } else if self == Self::UuidOrInteger && integer_id::<u64>(id).is_some() {
             vec![mapped(id), id.into()]
         } else {
             vec![mapped(id)]
@@ -28,20 +29,13 @@ impl IdScheme {
         match self {
             Self::Any => true,
             Self::Ascii => id.is_ascii(),
-            Self::Uuid | Self::UuidOrInteger => {
-                Uuid::try_parse(id).is_ok_and(|u| u.hyphenated().to_string() == id)
-            }
+            Self::Uuid | Self::UuidOrInteger => is_uuid(id),
         }
     }
 }
 
 fn mapped(id: &str) -> NativeId {
     NativeId::new(Uuid::new_v5(&NAMESPACE, id.as_bytes()).hyphenated().to_string())
-}
-
-/// Whether this is how an unsigned 64-bit integer reads as text.
-fn is_integer(id: &str) -> bool {
-    id.parse::<u64>().is_ok_and(|n| n.to_string() == id)
 }
 
 #[cfg(test)]

@@ -39,4 +39,4 @@ pub use overflow::{OVERFLOW, OVERFLOW_FIELDS, OVERFLOW_KEYS};
 pub use profile::{ExactSearch, IdScheme, Paging, Profile};
 pub use row::{Hit, Neighbours, Page, Row, Sizes, Want};
 pub use storage::DriverStorage;
-pub use target::{MAX_F32_SUM, Nearest, NewIndex, Opened, OverflowFilter, ScoreError, Target};
+pub use target::{Nearest, NewIndex, Opened, OverflowFilter, ScoreError, Target};

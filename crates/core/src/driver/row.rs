@@ -60,13 +60,6 @@ impl Hit {
     pub fn new(row: Row, distance: f64) -> Self {
         Self { row, distance, coarse: false }
     }
-
-    /// Sets whether the distance is too coarse.
-    #[must_use]
-    pub fn coarse(mut self, coarse: bool) -> Self {
-        self.coarse = coarse;
-        self
-    }
 }
 
 /// The answer to [`Nearest`](super::Nearest).

@@ -66,10 +66,10 @@ impl<D: Driver> DriverStorage<D> {
         if filter.filter.is_none() {
             return Ok(0);
         }
-        let native = filter.pushed.native.as_ref();
-        let counts = if native.is_some() { self.profile().count_where } else { self.profile().count };
-        if counts && filter.pushed.residual.is_none() {
-            return call.limit.read(self.driver().count(call.target(), native, with_vector)).await;
+        if filter.pushed.residual.is_none()
+            && let Some(count) = self.count_natively(call, filter.pushed.native.as_ref(), with_vector).await?
+        {
+            return Ok(count);
         }
         let pushed = filter.in_pages();
         let want = self.want(with_vector, pushed.residual.is_some());
@@ -80,6 +80,20 @@ impl<D: Driver> DriverStorage<D> {
         })
         .await?;
         Ok(count)
+    }
+
+    /// The database's own count, where it counts such rows.
+    pub(super) async fn count_natively(
+        &self,
+        call: &Call<D::Index>,
+        native: Option<&D::Filter>,
+        with_vector: bool,
+    ) -> Result<Option<u64>> {
+        let counts = if native.is_some() { self.profile().count_where } else { self.profile().count };
+        if !counts {
+            return Ok(None);
+        }
+        call.limit.read(self.driver().count(call.target(), native, with_vector)).await.map(Some)
     }
 
     /// All records that meet a filter with their native ids, handed over page by page; fails past the budget of records

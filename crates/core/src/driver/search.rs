@@ -318,13 +318,8 @@ impl<D: Driver> DriverStorage<D> {
 
     /// Whether the number of rows that the pushed filter meets explains an answer that is shorter than asked.
     async fn explained(&self, call: &Call<D::Index>, query: &Query<'_, D>, hits: usize) -> Result<bool> {
-        let native = query.pushed.native.as_ref();
-        let counts = if native.is_some() { self.profile().count_where } else { self.profile().count };
-        if !counts {
-            return Ok(false);
-        }
-        let count = call.limit.read(self.driver().count(call.target(), native, true)).await?;
-        Ok(count == hits as u64)
+        let count = self.count_natively(call, query.pushed.native.as_ref(), true).await?;
+        Ok(count == Some(hits as u64))
     }
 
     /// An id that may stand in two native forms and does so is no answer.

@@ -6,7 +6,7 @@ use crate::index::{IndexInfo, IndexSpec};
 
 /// The largest dimension at which distances that a database sums in `f32` surely keep the contract's tolerance; measured on
 /// vectors of equal components, the worst case: beyond some 4,096 they do not.
-pub const MAX_F32_SUM: usize = 3_072;
+const MAX_F32_SUM: usize = 3_072;
 
 /// An opened index, as a driver is told of it.
 #[derive(Debug)]
@@ -69,8 +69,8 @@ pub struct Opened<I> {
 }
 
 impl<I> Opened<I> {
-    /// An index that is as the profile says. Distances are taken to be summed in `f32`: past [`MAX_F32_SUM`] dimensions they
-    /// are computed again.
+    /// An index that is as the profile says. Distances are taken to be summed in `f32`: past 3,072 dimensions they are
+    /// computed again.
     pub fn new(info: IndexInfo, index: I) -> Self {
         let sums_hold = info.spec.dimension <= MAX_F32_SUM;
         let score_error = if sums_hold { ScoreError::Negligible } else { ScoreError::Unbounded };

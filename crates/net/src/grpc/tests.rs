@@ -2,15 +2,12 @@ use portolan_testkit::wire::{Answer, Authority, Fault, Faulty, Line, TlsFront};
 use tonic_prost::ProstCodec;
 
 use super::*;
-use crate::server::Server;
+use crate::testing::{SERVER, encrypted, plain};
 
-const SERVER: Server = Server::new("Example", "example://localhost:7000", 7_000);
 const SPECIAL: Kinds<Code> = &[(Code::InvalidArgument, "dimension", ErrorKind::DimensionMismatch)];
 
 fn client(server: &Faulty) -> Client {
-    let mut endpoint = Endpoint::new(&SERVER, "127.0.0.1");
-    endpoint.port = server.address().port();
-    Client::new(&endpoint, SPECIAL, &vec![("api-key", "s3cret".into())]).unwrap()
+    Client::new(&plain(server), SPECIAL, &vec![("api-key", "s3cret".into())]).unwrap()
 }
 
 /// A call with an empty message, as generated code makes it.
@@ -140,12 +137,7 @@ async fn a_call_without_a_connection_was_not_sent() {
 
 /// A client that trusts an authority, of a server at `localhost`.
 fn tls_client(port: u16, authority: &Authority) -> Client {
-    let mut endpoint = Endpoint::new(&SERVER, "localhost");
-    endpoint.port = port;
-    endpoint.connect_timeout = Duration::from_millis(500);
-    endpoint.tls = Some(true);
-    endpoint.tls_ca = Some(authority.pem().to_owned());
-    Client::new(&endpoint, &[], &Headers::new()).unwrap()
+    Client::new(&encrypted(port, authority), &[], &Headers::new()).unwrap()
 }
 
 #[tokio::test]

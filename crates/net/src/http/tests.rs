@@ -2,16 +2,14 @@ use portolan_testkit::wire::{Answer, Authority, Fault, Faulty, Line, TlsFront};
 use serde_json::json;
 
 use super::*;
-use crate::server::Server;
+use crate::secret::Secret;
+use crate::testing::{SERVER, encrypted, plain};
 
-const SERVER: Server = Server::new("Example", "example://localhost:7000", 7_000);
 const SPECIAL: Kinds<u16> = &[(400, "dimension", ErrorKind::DimensionMismatch)];
 
 fn client(server: &Faulty) -> Client {
-    let mut endpoint = Endpoint::new(&SERVER, "127.0.0.1");
-    endpoint.port = server.address().port();
     let headers = vec![("authorization", Secret::from("s3cret").bearer())];
-    Client::new(&endpoint, SPECIAL, &headers).unwrap()
+    Client::new(&plain(server), SPECIAL, &headers).unwrap()
 }
 
 /// What a body sent to a server that does this comes to.
@@ -136,12 +134,7 @@ async fn a_request_without_a_connection_was_not_sent() {
 
 /// A client that trusts an authority, of a server at `localhost`.
 fn tls_client(port: u16, authority: &Authority) -> Client {
-    let mut endpoint = Endpoint::new(&SERVER, "localhost");
-    endpoint.port = port;
-    endpoint.connect_timeout = Duration::from_millis(500);
-    endpoint.tls = Some(true);
-    endpoint.tls_ca = Some(authority.pem().to_owned());
-    Client::new(&endpoint, &[], &Headers::new()).unwrap()
+    Client::new(&encrypted(port, authority), &[], &Headers::new()).unwrap()
 }
 
 #[tokio::test]
@@ -170,9 +163,12 @@ async fn a_silent_server_under_tls_is_given_up_while_connecting() {
 
 #[test]
 fn names_stay_in_their_segment() {
-    for (name, expected) in [("a-b_1", "a-b_1"), ("..", "%2E%2E"), ("a/b?x=1#y", "a%2Fb%3Fx%3D1%23y")] {
-        assert_eq!(segment(name), expected);
+    for (name, expected) in
+        [("a-b_1", "a-b_1"), ("../..", "%2E%2E%2F%2E%2E"), ("a/b?x=1#y", "a%2Fb%3Fx%3D1%23y")]
+    {
+        assert_eq!(segment(name).as_deref(), Some(expected));
     }
+    assert_eq!((segment("."), segment("..")), (None, None));
 }
 
 #[test]

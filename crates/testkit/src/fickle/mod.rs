@@ -6,7 +6,7 @@
 
 mod native;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -17,8 +17,8 @@ use portolan_core::driver::{
 use portolan_core::filter::{Leaf, Lowered};
 use portolan_core::name::Separators;
 use portolan_core::{
-    Error, ErrorKind, Exactness, Health, IndexInfo, Metadata, Metric, Outcome, Result, Scalar, Status, Value,
-    Vector, VectorFidelity, VectorStorage,
+    Error, ErrorKind, Exactness, Health, IndexInfo, Metric, Outcome, Result, Scalar, Status, Value, Vector,
+    VectorFidelity, VectorStorage,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -26,6 +26,8 @@ use rand::{RngExt, SeedableRng};
 pub use native::Native;
 
 use portolan_core::arithmetic::distance;
+
+use crate::collection::{Collection, cut, network};
 
 /// The port over a fickle driver with this seed.
 pub fn fickle(seed: u64) -> Arc<dyn VectorStorage> {
@@ -52,17 +54,8 @@ pub struct FickleDriver {
 
 #[derive(Debug)]
 struct State {
-    indexes: BTreeMap<String, Index>,
+    indexes: BTreeMap<String, Collection>,
     chance: StdRng,
-}
-
-#[derive(Debug)]
-struct Index {
-    info: IndexInfo,
-    /// By the order of their first write.
-    rows: BTreeMap<u64, Row>,
-    places: HashMap<NativeId, u64>,
-    written: u64,
 }
 
 impl FickleDriver {
@@ -97,7 +90,7 @@ impl FickleDriver {
     fn with_index<T>(
         &self,
         target: Target<'_, ()>,
-        call: impl FnOnce(&mut Index, &mut StdRng) -> Result<T>,
+        call: impl FnOnce(&mut Collection, &mut StdRng) -> Result<T>,
     ) -> Result<T> {
         let mut state = self.state.lock();
         let State { indexes, chance } = &mut *state;
@@ -169,7 +162,7 @@ impl Driver for FickleDriver {
             );
         }
         let info = IndexInfo::new(new.spec.clone(), self.profile.provider);
-        state.indexes.insert(new.name.to_owned(), Index::new(info));
+        state.indexes.insert(new.name.to_owned(), Collection::new(info));
         Ok(())
     }
 
@@ -193,24 +186,21 @@ impl Driver for FickleDriver {
     async fn write(&self, target: Target<'_, ()>, rows: &[Row]) -> Result<Vec<Outcome>, WriteError> {
         network().await;
         Ok(self.with_index(target, |index, _| {
-            rows.iter().for_each(|row| index.put(row));
+            rows.iter().for_each(|row| index.put(rounded(row)));
             Ok(vec![Outcome::Stored; rows.len()])
         })?)
     }
 
     async fn fetch(&self, target: Target<'_, ()>, ids: &[NativeId], want: Want) -> Result<Vec<Row>> {
         network().await;
-        self.with_index(target, |index, _| {
-            let found = ids.iter().filter_map(|id| index.rows.get(index.places.get(id)?));
-            Ok(found.map(|row| cut(row, want)).collect())
-        })
+        self.with_index(target, |index, _| Ok(index.find(ids).map(|row| cut(row, want)).collect()))
     }
 
     async fn remove(&self, target: Target<'_, ()>, ids: &[NativeId]) -> Result<Vec<Outcome>, WriteError> {
         network().await;
         Ok(self.with_index(target, |index, _| {
             for id in ids {
-                index.remove(id);
+                index.take(id);
             }
             Ok(vec![Outcome::Stored; ids.len()])
         })?)
@@ -281,7 +271,7 @@ impl Driver for FickleDriver {
         Ok(self.with_index(target, |index, _| {
             let met = index.rows.values().filter(|row| filter.meets(row));
             for id in met.map(|row| row.id.clone()).collect::<Vec<_>>() {
-                index.remove(&id);
+                index.take(&id);
             }
             Ok(None)
         })?)
@@ -290,8 +280,7 @@ impl Driver for FickleDriver {
     async fn clear(&self, target: Target<'_, ()>) -> Result<(), WriteError> {
         network().await;
         Ok(self.with_index(target, |index, _| {
-            index.rows.clear();
-            index.places.clear();
+            index.clear();
             Ok(())
         })?)
     }
@@ -313,52 +302,12 @@ impl Driver for FickleDriver {
     }
 }
 
-impl Index {
-    fn new(info: IndexInfo) -> Self {
-        Self { info, rows: BTreeMap::new(), places: HashMap::new(), written: 0 }
-    }
-
-    /// Replaces the row of this id where it stands.
-    fn put(&mut self, row: &Row) {
-        let place = *self.places.entry(row.id.clone()).or_insert_with(|| {
-            self.written += 1;
-            self.written
-        });
-        let row = Row { vector: row.vector.as_ref().map(rounded), removed: Vec::new(), ..row.clone() };
-        self.rows.insert(place, row);
-    }
-
-    fn remove(&mut self, id: &NativeId) {
-        if let Some(place) = self.places.remove(id) {
-            self.rows.remove(&place);
-        }
-    }
-}
-
 /// Without the last two bits of each component.
-fn rounded(vector: &Vector) -> Vector {
-    vector.iter().map(|x| f32::from_bits(x.to_bits() & !3)).collect()
-}
-
-/// What of a row is sent.
-fn cut(row: &Row, want: Want) -> Row {
-    let metadata = if want.metadata {
-        row.metadata.clone()
-    } else if want.overflow {
-        let own = row.metadata.iter().filter(|(k, _)| k.starts_with("_portolan"));
-        own.map(|(k, v)| (k, v.clone())).collect()
-    } else {
-        Metadata::new()
-    };
-    let vector = if want.vectors { row.vector.clone() } else { None };
-    Row::new(row.id.clone(), vector, metadata)
+fn rounded(row: &Row) -> Row {
+    let round = |vector: &Vector| vector.iter().map(|x| f32::from_bits(x.to_bits() & !3)).collect();
+    Row::new(row.id.clone(), row.vector.as_ref().map(round), row.metadata.clone())
 }
 
 fn no_collection(name: &str) -> Error {
     Error::new(ErrorKind::NotFound, format!("collection {name} does not exist"))
-}
-
-/// Where a real driver waits for its server: others go on, and the call may be dropped.
-async fn network() {
-    tokio::task::yield_now().await;
 }

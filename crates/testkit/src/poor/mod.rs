@@ -7,7 +7,7 @@
 
 mod rules;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -19,14 +19,14 @@ use portolan_core::driver::{
 use portolan_core::filter::{Leaf, Lowered};
 use portolan_core::name::Separators;
 use portolan_core::write::Outcome;
-use portolan_core::{
-    Error, ErrorKind, Exactness, Health, IndexInfo, Metadata, Result, Status, Value, VectorStorage,
-};
+use portolan_core::{Error, ErrorKind, Exactness, Health, IndexInfo, Result, Status, Value, VectorStorage};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 
 use portolan_core::arithmetic::distance;
+
+use crate::collection::{Collection, cut, network};
 
 /// The port over a poor driver with this seed.
 pub fn poor(seed: u64) -> Arc<dyn VectorStorage> {
@@ -42,18 +42,9 @@ pub struct PoorDriver {
 
 #[derive(Debug)]
 struct State {
-    indexes: BTreeMap<String, Index>,
+    indexes: BTreeMap<String, Collection>,
     chance: StdRng,
     closed: bool,
-}
-
-#[derive(Debug)]
-struct Index {
-    info: IndexInfo,
-    /// The last written last.
-    rows: BTreeMap<u64, Row>,
-    places: HashMap<NativeId, u64>,
-    written: u64,
 }
 
 impl PoorDriver {
@@ -81,7 +72,7 @@ impl PoorDriver {
     fn with_index<T>(
         &self,
         target: Target<'_, ()>,
-        call: impl FnOnce(&mut Index, &mut StdRng) -> Result<T>,
+        call: impl FnOnce(&mut Collection, &mut StdRng) -> Result<T>,
     ) -> Result<T> {
         rules::name(target.name)?;
         self.with_state(|state| match state.indexes.get_mut(target.name) {
@@ -154,7 +145,7 @@ impl Driver for PoorDriver {
                 return Err(Error::new(ErrorKind::AlreadyExists, format!("class {} exists", new.name)));
             }
             let info = IndexInfo::new(new.spec.clone(), "poor").created_at(Some(portolan_core::time::now()));
-            state.indexes.insert(new.name.to_owned(), Index::new(info));
+            state.indexes.insert(new.name.to_owned(), Collection::new(info));
             Ok(())
         })?)
     }
@@ -185,8 +176,8 @@ impl Driver for PoorDriver {
         rules::rows(target.spec, rows)?;
         network().await;
         Ok(self.with_index(target, |index, _| {
-            rules::vectors(rows, |id| index.places.contains_key(id))?;
-            rows.iter().for_each(|row| index.merge(row));
+            rules::vectors(rows, |id| index.holds(id))?;
+            rows.iter().for_each(|row| merge(index, row));
             Ok(vec![Outcome::Stored; rows.len()])
         })?)
     }
@@ -195,8 +186,7 @@ impl Driver for PoorDriver {
         rules::ids(ids, Self::PAGE)?;
         network().await;
         self.with_index(target, |index, chance| {
-            let wanted = ids.iter().filter_map(|id| index.rows.get(index.places.get(id)?));
-            let mut rows: Vec<Row> = wanted.map(|row| cut(row, want)).collect();
+            let mut rows: Vec<Row> = index.find(ids).map(|row| cut(row, want)).collect();
             rows.shuffle(chance);
             Ok(rows)
         })
@@ -263,54 +253,24 @@ impl Driver for PoorDriver {
     }
 }
 
-impl Index {
-    fn new(info: IndexInfo) -> Self {
-        Self { info, rows: BTreeMap::new(), places: HashMap::new(), written: 0 }
+/// What the row does not name stays as it was; the row is then the last.
+fn merge(index: &mut Collection, row: &Row) {
+    let mut merged = index.take(&row.id).unwrap_or_default();
+    merged.id.clone_from(&row.id);
+    if row.vector.is_some() {
+        merged.vector.clone_from(&row.vector);
     }
-
-    fn take(&mut self, id: &NativeId) -> Option<Row> {
-        self.rows.remove(&self.places.remove(id)?)
+    for (key, value) in row.metadata.iter() {
+        merged.metadata.insert(key, value.clone());
     }
-
-    /// What the row does not name stays as it was; the row is then the last.
-    fn merge(&mut self, row: &Row) {
-        let mut merged = self.take(&row.id).unwrap_or_default();
-        merged.id.clone_from(&row.id);
-        if row.vector.is_some() {
-            merged.vector.clone_from(&row.vector);
-        }
-        for (key, value) in row.metadata.iter() {
-            merged.metadata.insert(key, value.clone());
-        }
-        for key in &row.removed {
-            merged.metadata.remove(key);
-        }
-        self.written += 1;
-        self.places.insert(row.id.clone(), self.written);
-        self.rows.insert(self.written, merged);
+    for key in &row.removed {
+        merged.metadata.remove(key);
     }
-}
-
-/// What of a row is sent.
-fn cut(row: &Row, want: Want) -> Row {
-    let metadata = if want.metadata {
-        row.metadata.clone()
-    } else if want.overflow {
-        row.metadata.iter().filter(|(k, _)| rules::is_overflow(k)).map(|(k, v)| (k, v.clone())).collect()
-    } else {
-        Metadata::new()
-    };
-    let vector = if want.vectors { row.vector.clone() } else { None };
-    Row::new(row.id.clone(), vector, metadata)
+    index.put(merged);
 }
 
 fn no_class(name: &str) -> Error {
     Error::new(ErrorKind::NotFound, format!("class {name} does not exist"))
-}
-
-/// Where a real driver waits for its server: others go on, and the call may be dropped.
-async fn network() {
-    tokio::task::yield_now().await;
 }
 
 #[cfg(test)]

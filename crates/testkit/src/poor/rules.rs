@@ -4,10 +4,10 @@ use std::collections::HashSet;
 use std::convert::Infallible;
 
 use portolan_core::driver::{NativeId, Nearest, Row};
-use portolan_core::validate::RESERVED_PREFIX;
 use portolan_core::{Error, ErrorKind, FieldType, IndexSpec, Result, Scalar, Value};
 
 use super::PoorDriver;
+use crate::collection::is_overflow;
 
 /// The most bytes of a write, more or less.
 pub(super) const BATCH_BYTES: usize = 262_144;
@@ -91,11 +91,6 @@ pub(super) fn page(filtered: bool, limit: usize) -> Result<()> {
 pub(super) fn offset(cursor: Option<&str>) -> Result<usize> {
     let Some(cursor) = cursor else { return Ok(0) };
     cursor.parse().or_else(|_| check(false, || format!("the cursor {cursor:?}")).map(|()| 0))
-}
-
-/// Whether a key is one of the overflow's.
-pub(super) fn is_overflow(key: &str) -> bool {
-    key.starts_with(RESERVED_PREFIX)
 }
 
 /// Keys are plain and begin small, for the first letter is folded; numbers are floats of 15 digits; the empty string is

@@ -1,4 +1,4 @@
-use portolan_core::{CallOptions, FieldType, IndexSpec};
+use portolan_core::{CallOptions, FieldType, IndexSpec, Metadata};
 
 use super::*;
 

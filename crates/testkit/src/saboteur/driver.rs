@@ -1,22 +1,25 @@
 //! A driver that does one thing otherwise, under the right engine.
 
-use std::fmt::{self, Debug, Formatter};
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use portolan_core::driver::{
     Deadline, Driver, DriverStorage, NativeId, Nearest, Neighbours, NewIndex, Opened, OverflowFilter, Page,
     Profile, Row, Sizes, Target, Want, WriteError,
 };
 use portolan_core::filter::{Leaf, Lowered};
-use portolan_core::{Health, Outcome, Result, Value, VectorStorage};
+use portolan_core::{Health, IndexInfo, Outcome, Result, Value, VectorStorage};
 
 use crate::fickle::{FickleDriver, Native};
 
 /// What a driver does otherwise.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum DriverSabotage {
     /// It answers leaves by other filters; `negated` as in [`Driver::lower`].
     Lower(fn(&Leaf, bool) -> Option<Lowered<Native>>),
+    /// An index is opened as it was under this name at first.
+    FirstOpening,
     /// Other rows are written, and all are told to be stored.
     Write(fn(&mut Vec<Row>)),
     /// Other rows are removed, and all are told to be gone.
@@ -36,19 +39,16 @@ pub(super) enum DriverSabotage {
 impl DriverSabotage {
     /// The port over the driver, sabotaged.
     pub(super) fn over(self, inner: FickleDriver) -> Arc<dyn VectorStorage> {
-        Arc::new(DriverStorage::new(SabotagedDriver { inner, by: self }))
+        Arc::new(DriverStorage::new(SabotagedDriver { inner, by: self, opened: Mutex::default() }))
     }
 }
 
+#[derive(Debug)]
 struct SabotagedDriver {
     inner: FickleDriver,
     by: DriverSabotage,
-}
-
-impl Debug for SabotagedDriver {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SabotagedDriver").field("inner", &self.inner).finish_non_exhaustive()
-    }
+    /// What each index was at first.
+    opened: Mutex<HashMap<String, IndexInfo>>,
 }
 
 impl Driver for SabotagedDriver {
@@ -98,7 +98,11 @@ impl Driver for SabotagedDriver {
     }
 
     async fn open(&self, name: &str, before: Option<&()>, deadline: Deadline) -> Result<Opened<()>> {
-        self.inner.open(name, before, deadline).await
+        let mut opened = self.inner.open(name, before, deadline).await?;
+        if let DriverSabotage::FirstOpening = self.by {
+            opened.info = self.opened.lock().entry(name.to_owned()).or_insert(opened.info).clone();
+        }
+        Ok(opened)
     }
 
     async fn list(&self, deadline: Deadline) -> Result<Vec<String>> {

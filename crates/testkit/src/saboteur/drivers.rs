@@ -5,7 +5,7 @@ use portolan_core::driver::{OVERFLOW, OVERFLOW_KEYS, Row};
 use portolan_core::filter::{Condition, Leaf, Lowered};
 use serde_json::Value as Json;
 
-use super::driver::DriverSabotage::{Count, Fetch, Lower, Nearest, Page, Query, Remove, Write};
+use super::driver::DriverSabotage::{Count, Fetch, FirstOpening, Lower, Nearest, Page, Query, Remove, Write};
 use super::saboteurs;
 use crate::fickle::Native;
 
@@ -39,6 +39,10 @@ saboteurs! {
     }));
     [A3 by "filter_compare::eq_string"]
     "a driver drops the filter of a search" => Fickle(Query(|query| query.filter = None));
+    [A2 by "search::exact_is_kept_or_refused"]
+    "a driver answers approximately where it is asked for the exact" => Fickle(Query(|query| query.exact = false));
+    [I20 by "index::created_again_takes_another_metric"]
+    "a driver opens an index as it was before it was created again" => Fickle(FirstOpening);
     [S11 by "search::fewer_records_than_k"]
     "a driver answers one row too few and says that it is exact" => Fickle(Nearest(|query, found| {
         if query.exact {

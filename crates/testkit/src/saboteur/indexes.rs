@@ -1,10 +1,11 @@
 //! Indexes, statistics, lifetime and capabilities that are something else.
 
 use portolan_core::{
-    BatchAtomicity, EngineParams, Error, ErrorKind, Exactness, Health, IndexInfo, IndexSpec, Status, Support,
+    BatchAtomicity, EngineParams, Error, ErrorKind, Exactness, Health, IndexInfo, IndexSpec, Limits, Status,
+    Support,
 };
 
-use super::saboteurs;
+use super::{or_where_missing, saboteurs};
 
 saboteurs! {
     [I2 by "index::a_refused_create_keeps_the_records"]
@@ -38,87 +39,61 @@ saboteurs! {
         }
     }));
     [I7 by "index::dimension_zero_is_refused"]
-    "any dimension is taken" => Create(|inner, spec, options| Box::pin(async move {
-        let mut spec = spec.clone();
-        spec.dimension = spec.dimension.clamp(1, inner.capability().limits.dimension);
-        inner.create_index(&spec, options).await
-    }));
+    "any dimension is taken" => ChangeSpec(|spec| {
+        spec.dimension = spec.dimension.clamp(1, Limits::default().dimension);
+    });
     [I7 by "index::an_unknown_option_is_refused"]
-    "unknown options are dropped" => Create(|inner, spec, options| Box::pin(async move {
-        let mut spec = spec.clone();
-        spec.options.clear();
-        inner.create_index(&spec, options).await
-    }));
+    "unknown options are dropped" => ChangeSpec(|spec| spec.options.clear());
     [I7 by "index::engine_parameters_out_of_range_are_refused"]
-    "engine parameters out of range are dropped" => Create(|inner, spec, options| {
-        Box::pin(async move {
-            let mut spec = spec.clone();
-            spec.engine.m = spec.engine.m.filter(|m| (2..=256).contains(m));
-            spec.engine.ef_construction = spec.engine.ef_construction.filter(|n| (1..=10_000).contains(n));
-            spec.engine.nlist = spec.engine.nlist.filter(|n| (1..=1_000_000).contains(n));
-            inner.create_index(&spec, options).await
-        })
+    "engine parameters out of range are dropped" => ChangeSpec(|spec| {
+        spec.engine.m = spec.engine.m.filter(|m| (2..=256).contains(m));
+        spec.engine.ef_construction = spec.engine.ef_construction.filter(|n| (1..=10_000).contains(n));
+        spec.engine.nlist = spec.engine.nlist.filter(|n| (1..=1_000_000).contains(n));
     });
     [I7 by "index::describe_gives_every_field_type"]
-    "declared fields are forgotten" => Create(|inner, spec, options| Box::pin(async move {
-        let mut spec = spec.clone();
-        spec.fields.clear();
-        inner.create_index(&spec, options).await
-    }));
+    "declared fields are forgotten" => ChangeSpec(|spec| spec.fields.clear());
     [I8 by "index::describe_gives_engine_parameters"]
-    "engine parameters are not described" => Describe(|inner, index, options| Box::pin(async move {
-        let mut info = inner.describe_index(index, options).await?;
-        info.spec.engine = EngineParams::default();
-        Ok(info)
-    }));
+    "engine parameters are not described" => ChangeInfo(|info| info.spec.engine = EngineParams::default());
     [I8 by "index::describe_gives_the_spec_as_it_was"]
-    "engine parameters are guessed" => Describe(|inner, index, options| Box::pin(async move {
-        let mut info = inner.describe_index(index, options).await?;
+    "engine parameters are guessed" => ChangeInfo(|info| {
         info.spec.engine.m.get_or_insert(16);
-        Ok(info)
-    }));
+    });
     [I4 by "missing::describe_index"]
     "a missing index is described" => Describe(|inner, index, options| Box::pin(async move {
-        match inner.describe_index(index, options).await {
-            Err(e) if e.kind() == ErrorKind::NotFound => Ok(IndexInfo::new(IndexSpec::new(index, 1), "memory")),
-            answer => answer,
-        }
+        let described = inner.describe_index(index, options).await;
+        or_where_missing(described, || IndexInfo::new(IndexSpec::new(index, 1), "memory"))
     }));
+    [N4 by "name::a_missing_native_name_is_not_found"]
+    "a native name is refused" => Describe(|inner, index, options| Box::pin(async move {
+        portolan_core::name::check(index)?;
+        inner.describe_index(index, options).await
+    }));
+    [I3 by "concurrent::ten_ensure_one_index"]
+    "each of those that create an index at once has created it" => Create(|inner, spec, options| {
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            match inner.create_index(spec, options).await {
+                Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(()),
+                created => created,
+            }
+        })
+    });
     [N5 by "index::list_is_sorted_and_names_each_once"]
-    "the list of indexes is not sorted" => List(|inner, options| Box::pin(async move {
-        let mut names = inner.list_indexes(options).await?;
-        names.reverse();
-        Ok(names)
-    }));
+    "the list of indexes is not sorted" => ChangeNames(|names| names.reverse());
     [N5 by "index::list_is_sorted_and_names_each_once"]
-    "the list of indexes lacks one" => List(|inner, options| Box::pin(async move {
-        let mut names = inner.list_indexes(options).await?;
-        names.pop();
-        Ok(names)
-    }));
+    "the list of indexes lacks one" => ChangeNames(|names| drop(names.pop()));
     [I4 by "index::delete_twice_is_not_found"]
     "deleting a missing index is taken" => DropIndex(|inner, index, options| Box::pin(async move {
-        match inner.delete_index(index, options).await {
-            Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
-            answer => answer,
-        }
+        or_where_missing(inner.delete_index(index, options).await, || ())
     }));
     [I5 by "index::deleted_is_gone_and_its_name_is_free"]
     "deleting an index only clears it" => DropIndex(|inner, index, options| {
         inner.clear(index, options)
     });
     [I9 by "stats::count_records_exactly"]
-    "statistics count one too many" => Stats(|inner, index, detail, options| Box::pin(async move {
-        let mut stats = inner.stats(index, detail, options).await?;
-        stats.vectors += 1;
-        Ok(stats)
-    }));
+    "statistics count one too many" => ChangeStats(|stats| stats.vectors += 1);
     [I11 by "stats::count_declared_fields"]
-    "statistics count no fields" => Stats(|inner, index, detail, options| Box::pin(async move {
-        let mut stats = inner.stats(index, detail, options).await?;
-        stats.fields.clear();
-        Ok(stats)
-    }));
+    "statistics count no fields" => ChangeStats(|stats| stats.fields.clear());
     [I11 by "stats::count_all_fields_with_detail"]
     "statistics never have detail" => Stats(|inner, index, _, options| {
         inner.stats(index, false, options)
@@ -128,13 +103,9 @@ saboteurs! {
         inner.stats(index, true, options)
     });
     [I11 by "stats::count_declared_fields"]
-    "statistics of fields count all records" => Stats(|inner, index, detail, options| {
-        Box::pin(async move {
-            let mut stats = inner.stats(index, detail, options).await?;
-            let all = stats.vectors;
-            stats.fields.values_mut().for_each(|n| *n = all);
-            Ok(stats)
-        })
+    "statistics of fields count all records" => ChangeStats(|stats| {
+        let all = stats.vectors;
+        stats.fields.values_mut().for_each(|n| *n = all);
     });
     [I12 by "health::is_healthy"]
     "health is an error" => Health(|_, _| Box::pin(async move {
@@ -152,12 +123,10 @@ saboteurs! {
         }
     }));
     [F32 by "explain::parts_agree_with_the_push_down"]
-    "explain leaves the rest of the filter out" => Explain(|inner, request| Box::pin(async move {
-        let mut explanation = inner.explain(request).await?;
+    "explain leaves the rest of the filter out" => ChangeExplanation(|explanation| {
         explanation.residual = None;
         explanation.native = None;
-        Ok(explanation)
-    }));
+    });
     [I13 by "explain::the_vector_may_be_absent"]
     "explain needs a vector" => Explain(|inner, request| Box::pin(async move {
         match request.vector {
@@ -173,55 +142,50 @@ saboteurs! {
         inner.close().await
     }));
     [C2 by "capability::leaves_unsupported_only_what_it_may"]
-    "filters are declared unsupported" => ChangeCapability(|mut capability| {
+    "filters are declared unsupported" => ChangeCapability(|capability| {
         capability.filter = Support::Unsupported;
-        capability
     });
     [C4 by "maintenance::optimize_changes_no_answer"]
-    "what is declared unsupported is done" => ChangeCapability(|mut capability| {
+    "what is declared unsupported is done" => ChangeCapability(|capability| {
         capability.optimize = Support::Unsupported;
-        capability
     });
     [C4 by "capability::manhattan_as_declared"]
-    "a metric declared unsupported is taken" => ChangeCapability(|mut capability| {
+    "a metric declared unsupported is taken" => ChangeCapability(|capability| {
         capability.manhattan = Support::Unsupported;
-        capability
     });
     [C4 by "search::exact_is_kept_or_refused"]
-    "exact is declared unsupported and done" => ChangeCapability(|mut capability| {
+    "exact is declared unsupported and done" => ChangeCapability(|capability| {
         capability.exact = Support::Unsupported;
-        capability
     });
     [E3 by "limit::metadata_past_it_is_too_large"]
-    "a declared limit of metadata is not kept" => ChangeCapability(|mut capability| {
+    "a declared limit of metadata is not kept" => ChangeCapability(|capability| {
         capability.limits.metadata_bytes = Some(4_096);
-        capability
     });
     [E3 by "limit::id_past_it_is_refused"]
-    "a declared limit of ids is not kept" => ChangeCapability(|mut capability| {
+    "a declared limit of ids is not kept" => ChangeCapability(|capability| {
         capability.limits.id_bytes = 100;
-        capability
     });
     [E3 by "limit::top_k_past_it_is_refused"]
-    "a declared limit of top_k is not kept" => ChangeCapability(|mut capability| {
+    "a declared limit of top_k is not kept" => ChangeCapability(|capability| {
         capability.limits.top_k = 1_000;
-        capability
     });
     [R4 by "limit::window_past_it_is_unsupported"]
-    "a declared window is not kept" => ChangeCapability(|mut capability| {
+    "a declared window is not kept" => ChangeCapability(|capability| {
         capability.limits.window = Some(2_000);
-        capability
     });
     [E3 by "limit::dimension_past_it_is_refused"]
-    "a declared limit of dimension is not kept" => ChangeCapability(|mut capability| {
+    "a declared limit of dimension is not kept" => ChangeCapability(|capability| {
         capability.limits.dimension = 512;
-        capability
     });
     [A3 by "reopen::keeps_records"]
-    "a durable store forgets" => ChangeCapability(|mut capability| {
+    "a durable store forgets" => ChangeCapability(|capability| {
         capability.durable = true;
         capability.batch = BatchAtomicity::Item;
-        capability
+    });
+    [W10 by "capability::an_atomic_batch_is_not_cut"]
+    "a batch is declared atomic and cut" => ChangeCapability(|capability| {
+        capability.batch = BatchAtomicity::Atomic;
+        capability.limits.batch_count = Some(100);
     });
     [I1 by "index::created_is_listed_and_described"]
     "create_index creates nothing" => Create(|_, _, _| Box::pin(async { Ok(()) }));
@@ -233,18 +197,10 @@ saboteurs! {
         inner.create_index(spec, options).await
     }));
     [N2 by "name::hyphen_and_underscore_stay_apart"]
-    "hyphen and underscore are one in a name" => Create(|inner, spec, options| Box::pin(async move {
-        let mut spec = spec.clone();
-        spec.name = spec.name.replace('_', "-");
-        inner.create_index(&spec, options).await
-    }));
+    "hyphen and underscore are one in a name" => ChangeSpec(|spec| spec.name = spec.name.replace('_', "-"));
     [I10 by "stats::query_times_are_of_this_index"]
-    "there is a query time before the first search" => Stats(|inner, index, detail, options| {
-        Box::pin(async move {
-            let mut stats = inner.stats(index, detail, options).await?;
-            stats.average_query_time_ms.get_or_insert(1.0);
-            Ok(stats)
-        })
+    "there is a query time before the first search" => ChangeStats(|stats| {
+        stats.average_query_time_ms.get_or_insert(1.0);
     });
     [I16 by "maintenance::optimize_changes_no_answer"]
     "optimize drops the records" => Optimize(|inner, index, options| Box::pin(async move {
@@ -255,24 +211,19 @@ saboteurs! {
         Err(Error::new(ErrorKind::Unexpected, "there is nothing to flush"))
     }));
     [C3 by "capability::leaves_unsupported_only_what_it_may"]
-    "scans are declared unsupported" => ChangeCapability(|mut capability| {
+    "scans are declared unsupported" => ChangeCapability(|capability| {
         capability.scan = Support::Unsupported;
-        capability
     });
     [C1 by "capability::limits_are_within_the_contract"]
-    "a top_k beyond 10,000 is declared" => ChangeCapability(|mut capability| {
+    "a top_k beyond 10,000 is declared" => ChangeCapability(|capability| {
         capability.limits.top_k = 20_000;
-        capability
     });
     [E2 by "limit::indexes_past_it_are_over_quota"]
-    "a declared number of indexes is not kept" => ChangeCapability(|mut capability| {
+    "a declared number of indexes is not kept" => ChangeCapability(|capability| {
         capability.limits.indexes = Some(3);
-        capability
     });
     [I14 by "explain::what_it_says_of_exactness_is_so"]
-    "explain calls every answer approximate" => Explain(|inner, request| Box::pin(async move {
-        let mut explanation = inner.explain(request).await?;
+    "explain calls every answer approximate" => ChangeExplanation(|explanation| {
         explanation.exactness = Some(Exactness::Approximate);
-        Ok(explanation)
-    }));
+    });
 }

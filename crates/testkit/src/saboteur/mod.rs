@@ -12,16 +12,15 @@ mod searches;
 mod tree;
 mod writes;
 
-use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use portolan_core::{
-    CallOptions, Capability, CountRequest, DeleteRequest, DeleteWhereRequest, DeleteWhereResult, Explanation,
-    Filter, GetRequest, Health, IndexInfo, IndexSpec, IndexStats, MemoryStorage, Metadata, Record, Result,
-    ScanPage, ScanRequest, SearchRequest, SearchResult, UpdateRequest, UpsertRequest, VectorStorage,
-    WriteResult,
+    CallOptions, Capability, CountRequest, DeleteRequest, DeleteWhereRequest, DeleteWhereResult, Error,
+    ErrorKind, Explanation, Filter, GetRequest, Health, IndexInfo, IndexSpec, IndexStats, MemoryStorage,
+    Metadata, Outcome, Record, Result, ScanPage, ScanRequest, SearchRequest, SearchResult, UpdateRequest,
+    UpsertRequest, VectorStorage, WriteResult,
 };
 
 use crate::fickle::FickleDriver;
@@ -31,7 +30,7 @@ use driver::DriverSabotage;
 const SEED: u64 = 1;
 
 /// A way to break the contract.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Saboteur {
     /// What it does.
     pub name: &'static str,
@@ -40,12 +39,6 @@ pub struct Saboteur {
     /// The name of the case that must catch it, by a check that fails.
     pub caught_by: &'static str,
     sabotage: Sabotage,
-}
-
-impl Debug for Saboteur {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Saboteur").field(&self.name).finish()
-    }
 }
 
 impl Saboteur {
@@ -69,13 +62,14 @@ impl Saboteur {
             Sabotage::Fickle(by) => by.over(FickleDriver::new(SEED)),
             Sabotage::Numbered(by) => by.over(FickleDriver::numbered(SEED)),
             Sabotage::ChangeCapability(change) => self.over_memory(change),
-            _ => self.over_memory(|capability| capability),
+            _ => self.over_memory(|_| ()),
         }
     }
 
-    fn over_memory(&'static self, change: fn(Capability) -> Capability) -> Arc<dyn VectorStorage> {
+    fn over_memory(&'static self, change: fn(&mut Capability)) -> Arc<dyn VectorStorage> {
         let inner = Arc::new(MemoryStorage::default());
-        let capability = change(inner.capability().clone());
+        let mut capability = inner.capability().clone();
+        change(&mut capability);
         Arc::new(Sabotaged { inner, capability, by: self })
     }
 }
@@ -84,10 +78,10 @@ type Of<'a, T> = BoxFuture<'a, Result<T>>;
 type Inner = dyn VectorStorage;
 
 /// What is done differently.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 enum Sabotage {
     /// The capability says something else.
-    ChangeCapability(fn(Capability) -> Capability),
+    ChangeCapability(fn(&mut Capability)),
     /// Every filter means something else.
     ChangeFilter(fn(&Filter, &str, &Metadata) -> bool),
     /// Another search is made.
@@ -96,9 +90,18 @@ enum Sabotage {
     ChangeAnswer(fn(&SearchRequest, &mut SearchResult)),
     /// Other records are stored.
     ChangeRecord(fn(&mut Record)),
+    /// Another index is created.
+    ChangeSpec(fn(&mut IndexSpec)),
+    /// An index is described otherwise.
+    ChangeInfo(fn(&mut IndexInfo)),
+    /// Other indexes are listed.
+    ChangeNames(fn(&mut Vec<String>)),
+    /// Other statistics are given.
+    ChangeStats(fn(&mut IndexStats)),
+    /// Another explanation is given.
+    ChangeExplanation(fn(&mut Explanation)),
     Create(for<'a> fn(&'a Inner, &'a IndexSpec, CallOptions) -> Of<'a, ()>),
     Describe(for<'a> fn(&'a Inner, &'a str, CallOptions) -> Of<'a, IndexInfo>),
-    List(for<'a> fn(&'a Inner, CallOptions) -> Of<'a, Vec<String>>),
     DropIndex(for<'a> fn(&'a Inner, &'a str, CallOptions) -> Of<'a, ()>),
     Upsert(for<'a> fn(&'a Inner, &'a UpsertRequest<'a>) -> Of<'a, WriteResult>),
     Get(for<'a> fn(&'a Inner, &'a GetRequest<'a>) -> Of<'a, Vec<Option<Record>>>),
@@ -181,6 +184,11 @@ impl VectorStorage for Sabotaged {
     async fn create_index(&self, spec: &IndexSpec, options: CallOptions) -> Result<()> {
         match self.by.sabotage {
             Sabotage::Create(create) => create(&*self.inner, spec, options).await,
+            Sabotage::ChangeSpec(change) => {
+                let mut spec = spec.clone();
+                change(&mut spec);
+                self.inner.create_index(&spec, options).await
+            }
             _ => self.inner.create_index(spec, options).await,
         }
     }
@@ -188,13 +196,14 @@ impl VectorStorage for Sabotaged {
     async fn describe_index(&self, index: &str, options: CallOptions) -> Result<IndexInfo> {
         match self.by.sabotage {
             Sabotage::Describe(describe) => describe(&*self.inner, index, options).await,
+            Sabotage::ChangeInfo(change) => changed(self.inner.describe_index(index, options).await, change),
             _ => self.inner.describe_index(index, options).await,
         }
     }
 
     async fn list_indexes(&self, options: CallOptions) -> Result<Vec<String>> {
         match self.by.sabotage {
-            Sabotage::List(list) => list(&*self.inner, options).await,
+            Sabotage::ChangeNames(change) => changed(self.inner.list_indexes(options).await, change),
             _ => self.inner.list_indexes(options).await,
         }
     }
@@ -269,9 +278,7 @@ impl VectorStorage for Sabotaged {
                 self.inner.search(&asked).await
             }
             Sabotage::ChangeAnswer(change) => {
-                let mut found = self.inner.search(request).await?;
-                change(request, &mut found);
-                Ok(found)
+                changed(self.inner.search(request).await, |found| change(request, found))
             }
             _ => match self.meant(&request.index, request.filter.as_ref()).await? {
                 Some(meant) => self.inner.search(&request.clone().filter(meant)).await,
@@ -303,6 +310,7 @@ impl VectorStorage for Sabotaged {
     async fn stats(&self, index: &str, detail: bool, options: CallOptions) -> Result<IndexStats> {
         match self.by.sabotage {
             Sabotage::Stats(stats) => stats(&*self.inner, index, detail, options).await,
+            Sabotage::ChangeStats(change) => changed(self.inner.stats(index, detail, options).await, change),
             _ => self.inner.stats(index, detail, options).await,
         }
     }
@@ -317,6 +325,7 @@ impl VectorStorage for Sabotaged {
     async fn explain(&self, request: &SearchRequest) -> Result<Explanation> {
         match self.by.sabotage {
             Sabotage::Explain(explain) => explain(&*self.inner, request).await,
+            Sabotage::ChangeExplanation(change) => changed(self.inner.explain(request).await, change),
             _ => self.inner.explain(request).await,
         }
     }
@@ -341,4 +350,34 @@ impl VectorStorage for Sabotaged {
             _ => self.inner.close().await,
         }
     }
+}
+
+/// An answer with something in it changed.
+fn changed<T>(answer: Result<T>, change: impl FnOnce(&mut T)) -> Result<T> {
+    answer.map(|mut answer| {
+        change(&mut answer);
+        answer
+    })
+}
+
+/// An answer, or another one where the index is missing.
+fn or_where_missing<T>(answer: Result<T>, other: impl FnOnce() -> T) -> Result<T> {
+    or_where(answer, |e| e.kind() == ErrorKind::NotFound, other)
+}
+
+/// An answer, or another one where an item of the request is refused as invalid.
+fn or_where_invalid<T>(answer: Result<T>, other: impl FnOnce() -> T) -> Result<T> {
+    or_where(answer, |e| e.kind() == ErrorKind::InvalidArgument && e.position().is_some(), other)
+}
+
+fn or_where<T>(answer: Result<T>, wrong: fn(&Error) -> bool, other: impl FnOnce() -> T) -> Result<T> {
+    match answer {
+        Err(e) if wrong(&e) => Ok(other()),
+        answer => answer,
+    }
+}
+
+/// What a write answers of which every item is stored.
+fn all_stored(items: usize) -> WriteResult {
+    WriteResult::new(vec![Outcome::Stored; items])
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use portolan_core::{Cursor, ErrorKind, GetRequest, ScanPage, Value};
 
-use super::saboteurs;
+use super::{or_where_invalid, or_where_missing, saboteurs};
 
 saboteurs! {
     [R1 by "upsert::get_answers_in_order"]
@@ -52,19 +52,11 @@ saboteurs! {
     }));
     [N7 by "hostile::ids_with_control_characters_are_refused"]
     "get takes an invalid id for a missing one" => Get(|inner, request| Box::pin(async move {
-        match inner.get(request).await {
-            Err(e) if e.kind() == ErrorKind::InvalidArgument && e.position().is_some() => {
-                Ok(vec![None; request.ids.len()])
-            }
-            answer => answer,
-        }
+        or_where_invalid(inner.get(request).await, || vec![None; request.ids.len()])
     }));
     [I4 by "missing::get"]
     "get finds nothing in a missing index" => Get(|inner, request| Box::pin(async move {
-        match inner.get(request).await {
-            Err(e) if e.kind() == ErrorKind::NotFound => Ok(vec![None; request.ids.len()]),
-            answer => answer,
-        }
+        or_where_missing(inner.get(request).await, || vec![None; request.ids.len()])
     }));
     [R8 by "scan::every_page_size_is_complete"]
     "a scan repeats a record" => Scan(|inner, request| Box::pin(async move {
@@ -122,10 +114,7 @@ saboteurs! {
     }));
     [I4 by "missing::scan"]
     "a scan of a missing index is empty" => Scan(|inner, request| Box::pin(async move {
-        match inner.scan(request).await {
-            Err(e) if e.kind() == ErrorKind::NotFound => Ok(ScanPage::new(Vec::new(), None)),
-            answer => answer,
-        }
+        or_where_missing(inner.scan(request).await, || ScanPage::new(Vec::new(), None))
     }));
     [R11 by "count::everything"]
     "a count is one off" => Count(|inner, request| Box::pin(async move {
@@ -137,10 +126,7 @@ saboteurs! {
     }));
     [I4 by "missing::count"]
     "a missing index counts 0" => Count(|inner, request| Box::pin(async move {
-        match inner.count(request).await {
-            Err(e) if e.kind() == ErrorKind::NotFound => Ok(0),
-            answer => answer,
-        }
+        or_where_missing(inner.count(request).await, || 0)
     }));
     [R1 by "upsert::get_many"]
     "get loses metadata of all but the first" => Get(|inner, request| Box::pin(async move {

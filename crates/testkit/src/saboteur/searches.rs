@@ -2,7 +2,7 @@
 
 use portolan_core::{Deduplicate, Exactness, Filter, Match, Metric, SearchRequest, SearchResult, Value};
 
-use super::{Inner, Of, saboteurs};
+use super::{Inner, Of, or_where_missing, saboteurs};
 
 saboteurs! {
     [S7 by "metric::threshold_on_cosine"]
@@ -191,12 +191,8 @@ saboteurs! {
     }));
     [I4 by "missing::search"]
     "a search in a missing index finds nothing" => Search(|inner, request| Box::pin(async move {
-        match inner.search(request).await {
-            Err(e) if e.kind() == portolan_core::ErrorKind::NotFound => {
-                Ok(SearchResult::new(&request.index, "memory", Metric::Cosine))
-            }
-            answer => answer,
-        }
+        let found = inner.search(request).await;
+        or_where_missing(found, || SearchResult::new(&request.index, "memory", Metric::Cosine))
     }));
     [A1 by "search::the_answer_names_itself"]
     "the answer tells another offset" => ChangeAnswer(|_, found| found.offset = 0);
@@ -208,6 +204,12 @@ saboteurs! {
     "a cosine is a little beyond 1" => ChangeAnswer(|_, found| each(found, |m| m.score = m.score.next_up()));
     [F29 by "filter::residual_fills_every_page"]
     "only the nearest 50 are checked against the filter" => Search(nearest_50_under_the_filter);
+    [F31 by "filter::one_in_many_is_found_to_the_last"]
+    "an answer under a filter that was given up early is believed" => ChangeAnswer(|request, found| {
+        if request.filter.is_some() {
+            found.matches.truncate(request.top_k.div_ceil(2));
+        }
+    });
     [F30 by "invalid::residual_budget_of_zero"]
     "a residual budget of 0 is taken for 1" => ChangeRequest(|request| {
         request.residual_budget = request.residual_budget.max(1);

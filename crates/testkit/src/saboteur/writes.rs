@@ -8,7 +8,7 @@ use portolan_core::{
     Value, WriteResult, validate,
 };
 
-use super::{Inner, Of, saboteurs};
+use super::{Inner, Of, all_stored, or_where_invalid, or_where_missing, saboteurs};
 
 saboteurs! {
     [N18 by "value::integers"]
@@ -159,13 +159,11 @@ saboteurs! {
         let positions = request.records.positions(&all);
         part.records = request.records.at(&positions);
         let _ = inner.upsert(&part).await?;
-        Ok(WriteResult::new(vec![Outcome::Stored; request.records.len()]))
+        Ok(all_stored(request.records.len()))
     }));
     [W1 by "upsert::replacing_drops_old_keys"]
     "an upsert merges metadata" => Upsert(|inner, request| Box::pin(async move {
-        validated(inner, request).await?;
-        let ids: Vec<String> = request.records.iter().map(|r| r.id.clone()).collect();
-        let before = inner.get(&GetRequest::new(request.index, &ids)).await?;
+        let before = stored_before(inner, request).await?;
         let merged = request.records.iter().zip(before).map(|(record, before)| {
             let mut metadata = before.map(|b| b.metadata).unwrap_or_default();
             metadata.apply(&MetadataPatch::from(record.metadata.clone()));
@@ -176,19 +174,15 @@ saboteurs! {
     }));
     [W1 by "upsert::replaces_the_whole_record"]
     "an upsert does not replace" => Upsert(|inner, request| Box::pin(async move {
-        validated(inner, request).await?;
-        let ids: Vec<String> = request.records.iter().map(|r| r.id.clone()).collect();
-        let before = inner.get(&GetRequest::new(request.index, &ids)).await?;
+        let before = stored_before(inner, request).await?;
         let fresh = request.records.iter().zip(before).filter(|(_, before)| before.is_none());
         let fresh: Vec<Record> = fresh.map(|(record, _)| record.clone()).collect();
         let _ = inner.upsert(&UpsertRequest::new(request.index, &fresh)).await?;
-        Ok(WriteResult::new(vec![Outcome::Stored; request.records.len()]))
+        Ok(all_stored(request.records.len()))
     }));
     [W1 by "upsert::replaces_the_whole_record"]
     "an upsert keeps the old vector" => Upsert(|inner, request| Box::pin(async move {
-        validated(inner, request).await?;
-        let ids: Vec<String> = request.records.iter().map(|r| r.id.clone()).collect();
-        let before = inner.get(&GetRequest::new(request.index, &ids)).await?;
+        let before = stored_before(inner, request).await?;
         let kept = request.records.iter().zip(before).map(|(record, before)| {
             let vector = before.and_then(|b| b.vector).or_else(|| record.vector.clone());
             Record { vector, ..record.clone() }
@@ -202,7 +196,7 @@ saboteurs! {
         let mut seen = BTreeSet::new();
         let first: Vec<Record> = request.records.iter().filter(|r| seen.insert(&r.id)).cloned().collect();
         let _ = inner.upsert(&UpsertRequest::new(request.index, &first)).await?;
-        Ok(WriteResult::new(vec![Outcome::Stored; request.records.len()]))
+        Ok(all_stored(request.records.len()))
     }));
     [W2 by "upsert::the_last_of_equal_ids_wins"]
     "there is one outcome for equal ids" => Upsert(|inner, request| Box::pin(async move {
@@ -280,7 +274,7 @@ saboteurs! {
     "nothing is deleted" => Delete(|inner, request| Box::pin(async move {
         let none: [String; 0] = [];
         let _ = inner.delete(&DeleteRequest::new(request.index, &none[..])).await?;
-        Ok(WriteResult::new(vec![Outcome::Stored; request.ids.len()]))
+        Ok(all_stored(request.ids.len()))
     }));
     [W12 by "delete::several"]
     "only the first id is deleted" => Delete(|inner, request| Box::pin(async move {
@@ -288,16 +282,11 @@ saboteurs! {
         let positions = request.ids.positions(&[0]);
         first.ids = request.ids.at(&positions);
         let _ = inner.delete(&first).await?;
-        Ok(WriteResult::new(vec![Outcome::Stored; request.ids.len()]))
+        Ok(all_stored(request.ids.len()))
     }));
     [W5 by "delete::a_bad_id_refuses_the_call"]
     "deleting an invalid id is taken" => Delete(|inner, request| Box::pin(async move {
-        match inner.delete(request).await {
-            Err(e) if e.kind() == ErrorKind::InvalidArgument && e.position().is_some() => {
-                Ok(WriteResult::new(vec![Outcome::Stored; request.ids.len()]))
-            }
-            answer => answer,
-        }
+        or_where_invalid(inner.delete(request).await, || all_stored(request.ids.len()))
     }));
     [W13 by "delete::where_equal"]
     "delete by filter deletes all" => DeleteWhere(|inner, request| Box::pin(async move {
@@ -363,7 +352,12 @@ saboteurs! {
     [W18 by "update::a_missing_id_fails_alone"]
     "the failure of a missing id is hidden" => Update(|inner, request| Box::pin(async move {
         let written = inner.update_metadata(request).await?;
-        Ok(WriteResult::new(vec![Outcome::Stored; written.items.len()]))
+        Ok(all_stored(written.items.len()))
+    }));
+    [W8 by "update::one_record_at_a_time"]
+    "the outcome of a single item is not looked at" => Update(|inner, request| Box::pin(async move {
+        let written = inner.update_metadata(request).await?;
+        Ok(if request.updates.len() == 1 { all_stored(1) } else { written })
     }));
     [W7 by "update::a_missing_id_fails_alone"]
     "a missing id refuses the whole update" => Update(|inner, request| Box::pin(async move {
@@ -392,21 +386,11 @@ saboteurs! {
     }));
     [W5 by "update::a_bad_patch_refuses_the_call"]
     "an update is not validated" => Update(|inner, request| Box::pin(async move {
-        match inner.update_metadata(request).await {
-            Err(e) if e.kind() == ErrorKind::InvalidArgument && e.position().is_some() => {
-                Ok(WriteResult::new(vec![Outcome::Stored; request.updates.len()]))
-            }
-            answer => answer,
-        }
+        or_where_invalid(inner.update_metadata(request).await, || all_stored(request.updates.len()))
     }));
     [I4 by "missing::upsert"]
     "a write to a missing index is stored" => Upsert(|inner, request| Box::pin(async move {
-        match inner.upsert(request).await {
-            Err(e) if e.kind() == ErrorKind::NotFound => {
-                Ok(WriteResult::new(vec![Outcome::Stored; request.records.len()]))
-            }
-            answer => answer,
-        }
+        or_where_missing(inner.upsert(request).await, || all_stored(request.records.len()))
     }));
     [N8 by "hostile::ids_like_uuids_stay_apart"]
     "an id like a UUID is taken for that UUID" => ChangeRecord(|r| {
@@ -427,11 +411,31 @@ saboteurs! {
         tokio::task::yield_now().await;
         inner.upsert(request).await
     }));
+    [I25 by "cancel::upsert_of_replacements"]
+    "a record is deleted before it is replaced" => Upsert(|inner, request| Box::pin(async move {
+        let ids: Vec<String> = request.records.iter().map(|r| r.id.clone()).collect();
+        let _ = inner.delete(&DeleteRequest::new(request.index, &ids)).await?;
+        tokio::task::yield_now().await;
+        inner.upsert(request).await
+    }));
+    [N23 by "value::one_field_of_many_types"]
+    "an undeclared field takes the type of its first value" => Upsert(|inner, request| {
+        Box::pin(async move {
+            let first = request.records.get(0).map(|r| r.metadata.clone()).unwrap_or_default();
+            let type_of = |value: &Value| value.as_scalar().map(Scalar::type_name);
+            let typed = |(key, value): (&str, &Value)| match first.get(key) {
+                Some(first) if type_of(first) != type_of(value) => (key.to_owned(), Value::from(value.to_string())),
+                _ => (key.to_owned(), value.clone()),
+            };
+            upsert_changed(inner, request, |r| Record { metadata: r.metadata.iter().map(typed).collect(), ..r })
+                .await
+        })
+    });
     [W11 by "upsert::more_than_the_batch_limit"]
     "a batch of more than 100 is cut" => Upsert(|inner, request| Box::pin(async move {
         let first: Vec<Record> = request.records.iter().take(100).cloned().collect();
         let _ = inner.upsert(&UpsertRequest::new(request.index, &first)).await?;
-        Ok(WriteResult::new(vec![Outcome::Stored; request.records.len()]))
+        Ok(all_stored(request.records.len()))
     }));
     [W20 by "upsert::visible_when_searchable"]
     "a write is never said to be visible" => Upsert(|inner, request| Box::pin(async move {
@@ -510,6 +514,16 @@ async fn upsert_changed(
 ) -> portolan_core::Result<WriteResult> {
     let records: Vec<Record> = request.records.iter().cloned().map(change).collect();
     inner.upsert(&UpsertRequest::new(request.index, &records)).await
+}
+
+/// What is stored under the ids of records that are not refused.
+async fn stored_before(
+    inner: &Inner,
+    request: &UpsertRequest<'_>,
+) -> portolan_core::Result<Vec<Option<Record>>> {
+    validated(inner, request).await?;
+    let ids: Vec<String> = request.records.iter().map(|r| r.id.clone()).collect();
+    inner.get(&GetRequest::new(request.index, &ids)).await
 }
 
 /// The refusal of the whole call, if it is due.

@@ -23,7 +23,7 @@ cases! { "search";
     [R3 R7] with_filter_and_offset;
     [R7 S7] with_filter_threshold_and_total;
     [S17] presets_find_what_is_there, hints_do_not_change_an_exact_answer;
-    [C4 S18] exact_is_kept_or_refused;
+    [A2 C4 S18] exact_is_kept_or_refused;
     [S19] duplicates_by_vector, duplicates_by_field, duplicates_by_number_of_either_type, duplicates_by_list,
     duplicates_by_opaque_value;
     [S20] without_the_field_no_duplicates;
