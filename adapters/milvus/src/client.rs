@@ -6,13 +6,28 @@ use portolan_net::grpc;
 use tonic::Code;
 
 use crate::config::Config;
-use crate::error::check;
+use crate::error::{check, is_no_index};
 use crate::proto::common::Status;
-use crate::proto::milvus::{self, milvus_service_client::MilvusServiceClient};
+use crate::proto::milvus::{
+    self, DescribeIndexRequest, IndexDescription, milvus_service_client::MilvusServiceClient,
+};
 
 /// Answers that their code does not tell apart.
 const KINDS: &[(Code, &str, ErrorKind)] =
     &[(Code::Unknown, "auth check failure", ErrorKind::Unauthenticated)];
+
+/// A request about a collection in a client's database.
+macro_rules! about {
+    ($client:expr, $name:expr, $request:ident { $($field:ident $(: $value:expr)?),* $(,)? }) => {
+        $request {
+            db_name: $client.database.clone(),
+            collection_name: $name.to_owned(),
+            $($field $(: $value)?,)*
+            ..$request::default()
+        }
+    };
+}
+pub(crate) use about;
 
 /// A server and a database.
 #[derive(Debug)]
@@ -31,20 +46,16 @@ impl Client {
         let headers = authorization.into_iter().chain(name).collect();
         Ok(Self { grpc: grpc::Client::new(&config.endpoint, KINDS, &headers)?, database })
     }
-}
 
-/// A request about a collection in a client's database.
-macro_rules! about {
-    ($client:expr, $name:expr, $request:ident { $($field:ident: $value:expr),* $(,)? }) => {
-        $request {
-            db_name: $client.database.clone(),
-            collection_name: $name.to_owned(),
-            $($field: $value,)*
-            ..$request::default()
+    /// The indexes of a collection; to the server it is an error that there are none.
+    pub(crate) async fn indexes(&self, name: &str) -> Result<Vec<IndexDescription>, WriteError> {
+        match self.describe_index(about!(self, name, DescribeIndexRequest {})).await {
+            Ok(reply) => Ok(reply.index_descriptions),
+            Err(e) if is_no_index(&e) => Ok(Vec::new()),
+            Err(e) => Err(e),
         }
-    };
+    }
 }
-pub(crate) use about;
 
 /// One method a call: sent once, its status checked.
 macro_rules! calls {

@@ -4,16 +4,15 @@ use std::future::Future;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use portolan_core::driver::kit::{Score, Scores, integer_id};
+use portolan_core::driver::kit::{Score, Scores};
 use portolan_core::driver::{
-    self, Deadline, Driver, ExactSearch, Hit, NativeId, Nearest, Neighbours, NewIndex, Opened, Page, Profile,
-    Row, ScoreError, Want, WriteError,
+    Deadline, Driver, ExactSearch, Hit, NativeId, Nearest, Neighbours, NewIndex, Opened, Page, Profile, Row,
+    Want, WriteError,
 };
 use portolan_core::filter::{Leaf, Lowered};
 use portolan_core::name::Separators;
 use portolan_core::{
-    Cursor, EngineKind, Error, ErrorKind, Exactness, Health, IndexInfo, IndexSpec, Metric, Outcome, Result,
-    Status,
+    EngineKind, Error, ErrorKind, Exactness, Health, IndexSpec, Metric, Outcome, Result, Status,
 };
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -21,20 +20,18 @@ use tokio::time::Instant;
 use crate::client::{Client, about};
 use crate::config::{Config, PROVIDER};
 use crate::convert::{self, output_fields};
-use crate::error::{is_about_replicas, is_no_index, rubbish};
-use crate::expression::{Expression, is_of_ids, is_shallow, quoted, text};
-use crate::filter::Scope;
+use crate::error::{is_about_replicas, rubbish};
+use crate::expression::{Expression, is_name};
 use crate::foreign;
-use crate::layout::{self, Layout, OPTIONS, Parted, VECTOR};
+use crate::layout::{self, Layout, OPTIONS, Target, VECTOR, engine_kind};
 use crate::load::Loading;
 use crate::optimize;
 use crate::proto::milvus::{
     CheckHealthRequest, DeleteRequest, DescribeCollectionRequest, DescribeCollectionResponse,
-    DescribeIndexRequest, DropCollectionRequest, GetVersionRequest, QueryRequest, QueryResults,
-    ShowCollectionsRequest, UpsertRequest,
+    DropCollectionRequest, GetVersionRequest, ShowCollectionsRequest, UpsertRequest,
 };
 use crate::proto::scalars;
-use crate::proto::schema::scalar_field::Data;
+use crate::proto::schema::{FieldData, scalar_field::Data};
 use crate::search::{self, COUNT};
 use crate::server::Server;
 
@@ -46,6 +43,8 @@ const METADATA_BYTES: usize = 65_536;
 /// Below the 64 MiB of a request, with room for what an estimate leaves out.
 const BATCH_BYTES: usize = 40 << 20;
 const BATCH_COUNT: usize = 5_000;
+/// How deep the server reads expressions that are nested in each other; an operator is two of its hundred levels.
+const MAX_LEVELS: usize = 40;
 /// The most bytes of vectors that a call asks for.
 const READ_BYTES: usize = 32 << 20;
 /// How often the collections are asked for: Milvus Lite fails to list them while one of them is dropped.
@@ -68,22 +67,6 @@ pub struct MilvusDriver {
     server: OnceLock<(Server, String)>,
     /// Held while a name is looked up and then taken or given up: to the server a repetition of either is no error.
     names: Mutex<()>,
-}
-
-/// A collection, and the server that holds it.
-#[derive(Debug)]
-pub struct Collection {
-    server: Server,
-    layout: Layout,
-}
-
-/// A collection, as the engine hands it back.
-type Target<'a> = driver::Target<'a, Collection>;
-
-impl Collection {
-    fn scope<'a>(&'a self, spec: &'a IndexSpec) -> Scope<'a> {
-        Scope { server: self.server, layout: &self.layout, spec }
-    }
 }
 
 impl MilvusDriver {
@@ -113,25 +96,19 @@ impl MilvusDriver {
         let Target { name, spec, index, deadline } = target;
         let end = Instant::now() + self.load_timeout;
         let end = deadline.instant().map_or(end, |deadline| end.min(deadline));
-        Loading { client: &self.client, name, spec, vector: &index.layout.vector, end }.call(call).await
+        Loading { client: &self.client, name, spec, vector: &index.vector, end }.call(call).await
     }
 
-    async fn query(&self, target: Target<'_>, request: &QueryRequest) -> Result<QueryResults> {
-        Ok(self.loaded(target, || self.client.query(request.clone())).await?)
-    }
-
-    /// The rows that an expression meets; with a limit those with the least keys.
-    async fn rows(
+    /// The columns of the rows that an expression meets; with a limit those with the least keys.
+    async fn query(
         &self,
         target: Target<'_>,
         expression: Option<&Expression>,
         limit: Option<usize>,
-        want: Want,
-    ) -> Result<Vec<Row>> {
-        let Collection { server, layout } = target.index;
-        let request = search::query(&self.client, target.name, expression, output_fields(layout, want));
-        let request = search::limited(*server, request, limit);
-        convert::rows(layout, target.spec, want, &self.query(target, &request).await?.fields_data)
+        output_fields: Vec<String>,
+    ) -> Result<Vec<FieldData>> {
+        let request = search::query(&self.client, target, expression, limit, output_fields);
+        Ok(self.loaded(target, || self.client.query(request.clone())).await?.fields_data)
     }
 
     async fn delete(&self, target: Target<'_>, expression: &Expression) -> Result<i64, WriteError> {
@@ -166,48 +143,11 @@ impl MilvusDriver {
         self.client.drop_collection(about!(self.client, name, DropCollectionRequest {})).await.map(drop)
     }
 
-    /// The fields of another program's collection.
-    async fn foreign(
-        &self,
-        name: &str,
-        described: &DescribeCollectionResponse,
-    ) -> Result<(Layout, IndexInfo)> {
-        let indexes =
-            match self.client.describe_index(about!(self.client, name, DescribeIndexRequest {})).await {
-                Ok(reply) => reply.index_descriptions,
-                Err(e) if is_no_index(&e) => Vec::new(),
-                Err(e) => return Err(e.into_error()),
-            };
-        foreign::read(name, described, &indexes)
-    }
-
     /// How many rows with vectors are asked for at once.
     fn most_rows(&self, spec: &IndexSpec, want: Want) -> usize {
         let most = self.profile.page_rows;
         if want.vectors { (READ_BYTES / (spec.dimension.max(1) * 4)).clamp(1, most) } else { most }
     }
-}
-
-/// Whether the server takes this as a collection's name.
-fn is_native(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'$')
-}
-
-/// The rows behind one in the order of keys.
-fn after(layout: &Layout, last: &str) -> Result<Expression> {
-    let last = match (layout.integer_ids, integer_id::<i64>(last)) {
-        (false, _) => quoted(last),
-        (true, Some(last)) => last.to_string(),
-        (true, None) => return Err(Cursor::dead()),
-    };
-    Ok(text(format!("{} > {last}", layout.id)))
-}
-
-/// What every row meets.
-fn all_rows(layout: &Layout) -> Expression {
-    let id = &layout.id;
-    text(if layout.integer_ids { format!("{id} >= 0 or {id} < 0") } else { format!("{id} >= \"\"") })
 }
 
 fn profile(config: &Config) -> Profile {
@@ -232,7 +172,7 @@ fn profile(config: &Config) -> Profile {
 }
 
 impl Driver for MilvusDriver {
-    type Index = Collection;
+    type Index = Layout;
     type Filter = Expression;
 
     fn profile(&self) -> &Profile {
@@ -251,11 +191,11 @@ impl Driver for MilvusDriver {
     }
 
     fn lower(&self, target: Target<'_>, leaf: &Leaf, negated: bool) -> Lowered<Expression> {
-        target.index.scope(target.spec).leaf(leaf, negated)
+        target.index.lower(target.spec, leaf, negated)
     }
 
     fn lower_ids(&self, target: Target<'_>, ids: &[NativeId], negated: bool) -> Lowered<Expression> {
-        target.index.scope(target.spec).ids(ids, negated)
+        target.index.lower_ids(ids, negated)
     }
 
     fn and(&self, parts: Vec<Expression>) -> Expression {
@@ -267,11 +207,11 @@ impl Driver for MilvusDriver {
     }
 
     fn accepts(&self, filter: &Expression) -> bool {
-        is_shallow(filter)
+        filter.size().levels <= MAX_LEVELS
     }
 
     fn admits(&self, target: Target<'_>, row: &Row) -> Result<()> {
-        convert::admit(&target.index.layout, row)
+        convert::admit(target.index, row)
     }
 
     async fn create(&self, new: NewIndex<'_>) -> Result<(), WriteError> {
@@ -297,18 +237,15 @@ impl Driver for MilvusDriver {
         }
     }
 
-    async fn open(&self, name: &str, _: Option<&Collection>, _: Deadline) -> Result<Opened<Collection>> {
-        if !is_native(name) {
-            return Err(Error::new(ErrorKind::NotFound, format!("no collection can be called {name:?}")));
+    async fn open(&self, name: &str, _: Option<&Layout>, _: Deadline) -> Result<Opened<Layout>> {
+        if !is_name(name) {
+            return Err(Error::no_index(name));
         }
-        let described = self.describe(name).await?;
-        let (layout, info) = match Layout::kept(&described)? {
-            Some(kept) => kept,
-            None => self.foreign(name, &described).await?,
-        };
-        let compressed = layout.compressed;
-        let opened = Opened::new(info, Collection { server: self.server(), layout });
-        Ok(if compressed { opened.score_error(ScoreError::Unbounded) } else { opened })
+        let (server, described) = (self.server(), self.describe(name).await?);
+        match Layout::kept(server, &described)? {
+            Some(kept) => Ok(kept),
+            None => foreign::read(server, name, &described, &self.client.indexes(name).await?),
+        }
     }
 
     async fn list(&self, _: Deadline) -> Result<Vec<String>> {
@@ -325,59 +262,54 @@ impl Driver for MilvusDriver {
 
     async fn drop_index(&self, name: &str, _: Deadline) -> Result<(), WriteError> {
         let _guard = self.names.lock().await;
-        if !is_native(name) || !self.exists(name).await? {
-            return Err(Error::new(ErrorKind::NotFound, format!("there is no collection {name:?}")).into());
+        if !is_name(name) || !self.exists(name).await? {
+            return Err(Error::no_index(name).into());
         }
         self.drop_collection(name).await
     }
 
     async fn write(&self, target: Target<'_>, rows: &[Row]) -> Result<Vec<Outcome>, WriteError> {
-        let Collection { server, layout } = target.index;
-        if layout.parted != Parted::No && !server.parts_upserts() {
-            return Err(layout::parts_wrongly().into());
+        let Target { name, spec, index: layout, .. } = target;
+        if layout.parted {
+            layout.server.check_partitions()?;
         }
-        let (fields, count) = (convert::columns(layout, rows), rows.len() as u32);
-        let request =
-            about!(self.client, target.name, UpsertRequest { fields_data: fields, num_rows: count });
-        self.client.upsert(request).await?;
+        let (fields_data, num_rows) = (convert::columns(layout, spec, rows), rows.len() as u32);
+        self.client.upsert(about!(self.client, name, UpsertRequest { fields_data, num_rows })).await?;
         Ok(vec![Outcome::Stored; rows.len()])
     }
 
     async fn fetch(&self, target: Target<'_>, ids: &[NativeId], want: Want) -> Result<Vec<Row>> {
-        let layout = &target.index.layout;
-        let scope = target.index.scope(target.spec);
+        let Target { spec, index: layout, .. } = target;
         let mut rows = Vec::with_capacity(ids.len());
-        for ids in ids.chunks(self.most_rows(target.spec, want)) {
-            let expression = text(format!("{} in {}", layout.id, scope.id_list(ids)));
-            rows.extend(self.rows(target, Some(&expression), None, want).await?);
+        for ids in ids.chunks(self.most_rows(spec, want)) {
+            let fields =
+                self.query(target, Some(&layout.one_of(ids)), None, output_fields(layout, want)).await?;
+            rows.extend(convert::rows(layout, spec, &fields)?);
         }
         Ok(rows)
     }
 
     async fn remove(&self, target: Target<'_>, ids: &[NativeId]) -> Result<Vec<Outcome>, WriteError> {
-        let list = target.index.scope(target.spec).id_list(ids);
-        if list != "[]" {
-            let id = &target.index.layout.id;
-            self.delete(target, &text(format!("{id} in {list}"))).await?;
+        if target.index.has_any(ids) {
+            self.delete(target, &target.index.one_of(ids)).await?;
         }
         Ok(vec![Outcome::Stored; ids.len()])
     }
 
     async fn nearest(&self, target: Target<'_>, query: &Nearest<'_, Expression>) -> Result<Neighbours> {
-        let layout = &target.index.layout;
-        let request = search::nearest(&self.client, target.name, layout, query);
+        let Target { spec, index: layout, .. } = target;
+        let request = search::nearest(&self.client, target, query);
         let reply = self.loaded(target, || self.client.search(request.clone())).await?;
         let found = reply.results.unwrap_or_default();
-        let rows = convert::found(layout, target.spec, query.want, found.ids.as_ref(), &found.fields_data)?;
+        let rows = convert::found(layout, spec, found.ids, &found.fields_data)?;
         if rows.len() != found.scores.len() {
             return Err(rubbish("has another number of scores than of ids"));
         }
-        let scored = rows.into_iter().zip(found.scores);
-        let distance = |score| SCORES.distance(layout.metric, f64::from(score));
-        let hits = scored.map(|(row, score)| Hit::new(row, distance(score))).collect();
-        let exactness =
-            if layout.engine == EngineKind::Flat { Exactness::Exact } else { Exactness::Approximate };
-        Ok(Neighbours::new(hits, exactness))
+        let distance = |score| SCORES.distance(spec.metric, f64::from(score));
+        let hits = rows.into_iter().zip(found.scores).map(|(row, score)| Hit::new(row, distance(score)));
+        let is_exact = engine_kind(spec) == EngineKind::Flat;
+        let exactness = if is_exact { Exactness::Exact } else { Exactness::Approximate };
+        Ok(Neighbours::new(hits.collect(), exactness))
     }
 
     async fn page(
@@ -388,19 +320,16 @@ impl Driver for MilvusDriver {
         limit: usize,
         want: Want,
     ) -> Result<Page> {
-        let layout = &target.index.layout;
-        let limit = limit.min(self.most_rows(target.spec, want));
-        let from = cursor.map(|last| after(layout, last)).transpose()?;
+        let Target { spec, index: layout, .. } = target;
+        let limit = limit.min(self.most_rows(spec, want));
+        let from = cursor.map(|last| layout.after(last)).transpose()?;
         let parts: Vec<Expression> = from.into_iter().chain(filter.cloned()).collect();
         let expression = (!parts.is_empty()).then(|| Expression::all(parts));
-        let mut rows = self.rows(target, expression.as_ref(), Some(limit), want).await?;
-        if layout.integer_ids {
-            rows.sort_by_key(|row| integer_id::<i64>(&row.id));
-        } else {
-            rows.sort_by(|a, b| a.id.cmp(&b.id));
-        }
-        let ended =
-            if target.index.server.pages_as_iterator() { rows.is_empty() } else { rows.len() < limit };
+        let fields =
+            self.query(target, expression.as_ref(), Some(limit), output_fields(layout, want)).await?;
+        let mut rows = convert::rows(layout, spec, &fields)?;
+        layout.sort(&mut rows);
+        let ended = if layout.server.pages_as_iterator() { rows.is_empty() } else { rows.len() < limit };
         rows.truncate(limit);
         let next = rows.last().filter(|_| !ended).map(|row| row.id.to_string());
         Ok(Page { rows, next })
@@ -411,11 +340,8 @@ impl Driver for MilvusDriver {
     }
 
     async fn count(&self, target: Target<'_>, filter: Option<&Expression>, _: bool) -> Result<u64> {
-        let request = search::query(&self.client, target.name, filter, vec![COUNT.to_owned()]);
-        let reply = self.query(target, &request).await?;
-        let fields = &reply.fields_data;
-        let count = fields.iter().find(|field| field.field_name == COUNT).or(fields.first());
-        match count.and_then(scalars) {
+        let fields = self.query(target, filter, None, vec![COUNT.to_owned()]).await?;
+        match fields.first().and_then(scalars) {
             Some(Data::LongData(counts)) => {
                 Ok(counts.data.first().and_then(|n| u64::try_from(*n).ok()).unwrap_or_default())
             }
@@ -424,20 +350,13 @@ impl Driver for MilvusDriver {
     }
 
     async fn remove_where(&self, target: Target<'_>, filter: &Expression) -> Result<Option<u64>, WriteError> {
-        let layout = &target.index.layout;
-        // Of bare keys the server counts those that were given, not those that were there.
-        let counted = if is_of_ids(filter) {
-            Expression::all(vec![filter.clone(), all_rows(layout)])
-        } else {
-            filter.clone()
-        };
+        // Of bare ids the server counts those that were given, not those that were there.
+        let counted = Expression::all([filter.clone(), target.index.all_rows()]);
         Ok(u64::try_from(self.delete(target, &counted).await?).ok())
     }
 
     async fn clear(&self, target: Target<'_>) -> Result<(), WriteError> {
-        let layout = &target.index.layout;
-        self.delete(target, &all_rows(layout)).await?;
-        Ok(())
+        self.delete(target, &target.index.all_rows()).await.map(drop)
     }
 
     async fn optimize(&self, target: Target<'_>) -> Result<bool> {

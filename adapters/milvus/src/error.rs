@@ -32,6 +32,13 @@ const WORDS: &[(&[&str], ErrorKind)] = &[
     (&["does not exist"], ErrorKind::NotFound),
 ];
 
+/// What may be invalid in an argument.
+const INVALID: [ErrorKind; 3] =
+    [ErrorKind::DimensionMismatch, ErrorKind::PayloadTooLarge, ErrorKind::AlreadyExists];
+
+/// The codes of a missing index.
+const NO_INDEX: [&str; 3] = ["700", "25", "11"];
+
 /// The error in a reply's status, if it is one. Either code may be set, or only the older one.
 pub(crate) fn check(endpoint: &Endpoint, status: Option<&common::Status>) -> Result<(), WriteError> {
     let Some(status) = status else { return Err(endpoint.rubbish("has no status")) };
@@ -42,8 +49,10 @@ pub(crate) fn check(endpoint: &Endpoint, status: Option<&common::Status>) -> Res
     }
     let kind = kind_of(status.code, legacy, &status.reason);
     let code = if status.code == 0 { legacy } else { status.code };
-    let reason = status.reason.trim();
-    let words = if reason.is_empty() { "it failed, and gives no reason" } else { reason };
+    let words = match status.reason.trim() {
+        "" => "it failed, and gives no reason",
+        reason => reason,
+    };
     let error = endpoint.answered(kind, words).with_context("code", code.to_string());
     let error = if status.retriable { error.with_retryable(true) } else { error };
     let in_doubt = matches!(kind, ErrorKind::Unexpected | ErrorKind::Unavailable | ErrorKind::Timeout);
@@ -57,8 +66,8 @@ pub(crate) fn rubbish(what: &str) -> Error {
 
 /// Whether the server says that there is no index.
 pub(crate) fn is_no_index(error: &WriteError) -> bool {
-    let mut context = error.error().context().iter();
-    context.any(|(key, code)| *key == "code" && (code == "700" || code == "25" || code == "11"))
+    let is_code = |(key, code): &(&str, String)| *key == "code" && NO_INDEX.contains(&code.as_str());
+    error.error().context().iter().any(is_code)
 }
 
 /// Whether there are fewer query nodes than replicas asked for.
@@ -67,32 +76,31 @@ pub(crate) fn is_about_replicas(error: &WriteError) -> bool {
     text.contains("nodes not enough") || text.contains("not enough nodes")
 }
 
-/// Whether the collection must be loaded, or is being loaded.
-pub(crate) fn is_not_loaded(error: &WriteError) -> bool {
-    error.error().kind() == ErrorKind::NotReady
-}
-
 fn kind_of(code: i32, legacy: i32, reason: &str) -> ErrorKind {
     let text = reason.to_lowercase();
     let told = |(words, _): &&(&[&str], ErrorKind)| words.iter().any(|word| text.contains(word));
     let by_words = WORDS.iter().find(told).map(|(_, kind)| *kind);
-    // Milvus Lite and older servers put different things under code 1 and under the numbers of the older enum.
-    match (code, legacy) {
-        (0 | 1 | 65_535, 4 | 28) => ErrorKind::NotFound,
-        (0 | 1 | 65_535, 3) => ErrorKind::PermissionDenied,
-        (0 | 1 | 65_535, 49) => ErrorKind::RateLimited,
-        (0 | 1 | 65_535, 48 | 53 | 54) => ErrorKind::QuotaExceeded,
-        (0 | 1 | 65_535, 7) => ErrorKind::DimensionMismatch,
-        (0 | 1 | 65_535, 56) => ErrorKind::NotReady,
-        (0 | 1 | 5 | 65_535, _) => by_words.unwrap_or(ErrorKind::Unexpected),
-        (6 | 1_100 | 1_101, _) => by_words
-            .filter(|kind| {
-                use ErrorKind::{AlreadyExists, DimensionMismatch, PayloadTooLarge};
-                matches!(kind, DimensionMismatch | PayloadTooLarge | AlreadyExists)
-            })
-            .unwrap_or(ErrorKind::InvalidArgument),
+    match code {
+        // Milvus Lite and older servers put different things under these.
+        0 | 1 | 5 | 65_535 => of_legacy(legacy).or(by_words).unwrap_or(ErrorKind::Unexpected),
+        6 | 1_100 | 1_101 => {
+            by_words.filter(|kind| INVALID.contains(kind)).unwrap_or(ErrorKind::InvalidArgument)
+        }
         _ => of_code(code).or(by_words).unwrap_or(ErrorKind::Unexpected),
     }
+}
+
+/// The codes of the older enum, as far as they say something.
+fn of_legacy(code: i32) -> Option<ErrorKind> {
+    Some(match code {
+        3 => ErrorKind::PermissionDenied,
+        4 | 28 => ErrorKind::NotFound,
+        7 => ErrorKind::DimensionMismatch,
+        48 | 53 | 54 => ErrorKind::QuotaExceeded,
+        49 => ErrorKind::RateLimited,
+        56 => ErrorKind::NotReady,
+        _ => return None,
+    })
 }
 
 /// The server's codes since 2.3.

@@ -1,8 +1,10 @@
 //! What a collection's fields are, and what the port makes of them.
 
 use portolan_core::driver::kit::{SpecRecord, in_range};
-use portolan_core::{EngineKind, Error, FieldType, IndexInfo, IndexSpec, Metric, Result, Scalar};
+use portolan_core::driver::{self, Opened};
+use portolan_core::{EngineKind, Error, FieldType, IndexSpec, Metric, Result, Scalar};
 use prost::Message;
+use serde_json::json;
 
 use crate::config::PROVIDER;
 use crate::foreign::column::Columns;
@@ -13,7 +15,7 @@ use crate::proto::{pairs, param};
 use crate::server::Server;
 
 /// The primary key of the port's collections.
-pub(crate) const ID: &str = "id";
+const ID: &str = "id";
 /// Their vector.
 pub(crate) const VECTOR: &str = "vector";
 /// Their metadata, as one JSON object.
@@ -21,12 +23,16 @@ pub(crate) const METADATA: &str = "metadata";
 /// The field that the server parts their records by, where [`PARTITION_KEY`] is given.
 pub(crate) const PARTITION: &str = "partition";
 
+/// The fields that each of them has.
+const FIELDS: [(&str, DataType); 3] =
+    [(ID, DataType::VarChar), (VECTOR, DataType::FloatVector), (METADATA, DataType::Json)];
+
 /// The collection property that holds the spec.
 const SPEC: &str = "portolan.spec";
 const ID_BYTES: usize = 512;
 const DEFAULT_M: u32 = 16;
 const DEFAULT_EF_CONSTRUCTION: u32 = 200;
-pub(crate) const DEFAULT_NLIST: u32 = 128;
+const DEFAULT_NLIST: u32 = 128;
 const MAX_NLIST: u32 = 65_536;
 
 /// The keys of [`IndexSpec::options`].
@@ -36,9 +42,13 @@ const PARTITIONS: &str = "partitions";
 /// The longest text of [`PARTITION`].
 const PARTITION_BYTES: usize = 256;
 
-/// The fields of a collection.
+/// A collection, as the engine hands it back.
+pub(crate) type Target<'a> = driver::Target<'a, Layout>;
+
+/// The fields of a collection, and the server that holds it.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Layout {
+pub struct Layout {
+    pub(crate) server: Server,
     /// The primary key.
     pub(crate) id: String,
     /// Whether it is an integer.
@@ -48,69 +58,46 @@ pub(crate) struct Layout {
     /// The length of vectors that is sent: where the server takes none as short as the spec's, a zero is added, which
     /// changes no distance.
     pub(crate) dimension: usize,
-    /// How vectors are compared.
-    pub(crate) metric: Metric,
-    /// The vector index.
-    pub(crate) engine: EngineKind,
-    /// IVF: number of clusters.
-    pub(crate) nlist: u32,
-    /// Whether the index may compare compressed vectors, so that its scores are not theirs.
-    pub(crate) compressed: bool,
     /// Where metadata is: in fields of another program's, or else in [`METADATA`].
     pub(crate) columns: Option<Columns>,
-    /// How the server parts the records.
-    pub(crate) parted: Parted,
-}
-
-/// How the server parts the records, so that a search under an equality need not look at all.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Parted {
-    /// Not at all.
-    No,
-    /// By the value of this metadata key, which stands in [`PARTITION`] too.
-    ByKey(String),
-    /// By a field of another program's.
-    ByField,
+    /// Whether the server parts the records by one of the fields: that of another program's, or else [`PARTITION`].
+    pub(crate) parted: bool,
 }
 
 impl Layout {
     /// The fields of a collection that the port makes, with vectors of this length.
-    pub(crate) fn of_spec(spec: &IndexSpec, dimension: usize) -> Self {
+    pub(crate) fn of_spec(server: Server, spec: &IndexSpec, dimension: usize) -> Self {
         Self {
+            server,
             id: ID.to_owned(),
             integer_ids: false,
             vector: VECTOR.to_owned(),
             dimension,
-            metric: spec.metric,
-            engine: spec.engine.kind.unwrap_or(EngineKind::Hnsw),
-            nlist: spec.engine.nlist.unwrap_or(DEFAULT_NLIST),
-            compressed: false,
             columns: None,
-            parted: partition_key(spec).map_or(Parted::No, Parted::ByKey),
+            parted: partition_key(spec).is_some(),
         }
     }
 
-    /// The fields of a collection that the port has made, and its spec; `None` for one of another program, or whose fields
-    /// were changed since.
+    /// A collection that the port has made; `None` for one of another program, or whose fields were changed since.
     ///
     /// # Errors
     /// `Corrupt` for a spec that cannot be read.
-    pub(crate) fn kept(collection: &DescribeCollectionResponse) -> Result<Option<(Self, IndexInfo)>> {
+    pub(crate) fn kept(
+        server: Server,
+        collection: &DescribeCollectionResponse,
+    ) -> Result<Option<Opened<Self>>> {
         let (Some(schema), Some(spec)) = (&collection.schema, param(&collection.properties, SPEC)) else {
             return Ok(None);
         };
-        let has =
-            |name: &str, of: DataType| schema.fields.iter().any(|f| f.name == name && f.data_type() == of);
-        if !(has(ID, DataType::VarChar)
-            && has(VECTOR, DataType::FloatVector)
-            && has(METADATA, DataType::Json))
-        {
+        let has = |(name, of)| schema.fields.iter().any(|f| f.name == name && f.data_type() == of);
+        if !FIELDS.into_iter().all(has) {
             return Ok(None);
         }
         let info =
             SpecRecord::read("the collection's property portolan.spec", Some(spec))?.into_info(PROVIDER);
         let dimension = dimension(schema, VECTOR).unwrap_or(info.spec.dimension);
-        Ok(Some((Self::of_spec(&info.spec, dimension), info)))
+        let layout = Self::of_spec(server, &info.spec, dimension);
+        Ok(Some(Opened::new(info, layout)))
     }
 
     /// The fields that hold metadata.
@@ -133,20 +120,16 @@ pub(crate) fn check(server: Server, spec: &IndexSpec) -> Result<()> {
             Err(Error::invalid(format!("the option {PARTITIONS} is of use only with {PARTITION_KEY}")))
         }
         None => Ok(()),
-        Some((_, Some(FieldType::String | FieldType::Integer))) if server.parts_upserts() => Ok(()),
-        Some((_, Some(FieldType::String | FieldType::Integer))) => Err(parts_wrongly()),
+        Some((_, Some(FieldType::String | FieldType::Integer))) => server.check_partitions(),
         Some((key, _)) => Err(Error::invalid(format!(
             "the option {PARTITION_KEY} names {key:?}, and must name a field that is declared string or integer"
         ))),
     }
 }
 
-/// That a server puts records into wrong partitions.
-pub(crate) fn parts_wrongly() -> Error {
-    Error::unsupported(
-        "before 2.4 Milvus puts upserted records into wrong partitions, where searches under the partition key miss \
-         them; leave the partition key out, or use a newer Milvus",
-    )
+/// The key of the metadata by whose value the server parts the records; it is in [`PARTITION`] too.
+pub(crate) fn partition_key(spec: &IndexSpec) -> Option<&str> {
+    spec.options.get(PARTITION_KEY).and_then(Scalar::as_str)
 }
 
 /// What [`PARTITION`] holds for a value, or for an operand that may equal it. Values without a partition, such as lists, are
@@ -203,25 +186,31 @@ pub(crate) fn collection(
 
 /// What creates its vector index.
 pub(crate) fn index_params(spec: &IndexSpec) -> Vec<KeyValuePair> {
-    let engine = &spec.engine;
-    let (kind, params) = match engine.kind.unwrap_or(EngineKind::Hnsw) {
-        EngineKind::Flat => ("FLAT", serde_json::json!({})),
-        EngineKind::Hnsw => (
-            "HNSW",
-            serde_json::json!({
-                "M": engine.m.unwrap_or(DEFAULT_M),
-                "efConstruction": engine.ef_construction.unwrap_or(DEFAULT_EF_CONSTRUCTION),
-            }),
-        ),
-        EngineKind::Ivf => {
-            ("IVF_FLAT", serde_json::json!({ "nlist": engine.nlist.unwrap_or(DEFAULT_NLIST) }))
+    let (engine, kind) = (&spec.engine, engine_kind(spec));
+    let (index_type, params) = match kind {
+        EngineKind::Flat => ("FLAT", json!({})),
+        EngineKind::Hnsw => {
+            let (m, ef) =
+                (engine.m.unwrap_or(DEFAULT_M), engine.ef_construction.unwrap_or(DEFAULT_EF_CONSTRUCTION));
+            ("HNSW", json!({ "M": m, "efConstruction": ef }))
         }
+        EngineKind::Ivf => ("IVF_FLAT", json!({ "nlist": nlist(spec) })),
     };
     pairs([
-        ("index_type", kind.to_owned()),
+        ("index_type", index_type.to_owned()),
         ("metric_type", metric_name(spec.metric).to_owned()),
         ("params", params.to_string()),
     ])
+}
+
+/// The kind of the vector index.
+pub(crate) fn engine_kind(spec: &IndexSpec) -> EngineKind {
+    spec.engine.kind.unwrap_or(EngineKind::Hnsw)
+}
+
+/// IVF: number of clusters.
+pub(crate) fn nlist(spec: &IndexSpec) -> u32 {
+    spec.engine.nlist.unwrap_or(DEFAULT_NLIST)
 }
 
 /// The server's name of a metric; of L1 it has none, and no index with it is made.
@@ -241,10 +230,6 @@ pub(crate) fn dimension(schema: &CollectionSchema, vector: &str) -> Option<usize
 
 fn field(name: &str, of: DataType) -> FieldSchema {
     FieldSchema { name: name.to_owned(), data_type: of.into(), ..FieldSchema::default() }
-}
-
-fn partition_key(spec: &IndexSpec) -> Option<String> {
-    spec.options.get(PARTITION_KEY).and_then(Scalar::as_str).map(str::to_owned)
 }
 
 fn partitions(spec: &IndexSpec) -> Result<Option<i64>> {

@@ -16,6 +16,7 @@ mod error;
 mod expression;
 mod filter;
 mod foreign;
+mod ids;
 mod layout;
 mod load;
 mod optimize;
@@ -25,7 +26,7 @@ mod server;
 
 pub use config::{Config, PROVIDER};
 pub use driver::MilvusDriver;
-pub use expression::{Expression, Text};
+pub use expression::Expression;
 
 use std::sync::Arc;
 

@@ -8,35 +8,12 @@ use portolan_core::{Error, ErrorKind, IndexSpec};
 use tokio::time::{Instant, sleep};
 
 use crate::client::{Client, about};
-use crate::error::{is_no_index, is_not_loaded};
 use crate::layout::{index_params, replicas};
-use crate::proto::milvus::{
-    CreateIndexRequest, DescribeIndexRequest, GetLoadingProgressRequest, LoadCollectionRequest,
-};
+use crate::proto::milvus::{CreateIndexRequest, GetLoadingProgressRequest, LoadCollectionRequest};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 const DONE: i64 = 100;
-
-/// Ever longer pauses, between questions whether something is done.
-#[derive(Debug)]
-pub(crate) struct Pauses(Duration);
-
-impl Pauses {
-    pub(crate) fn new() -> Self {
-        Self(FIRST_PAUSE)
-    }
-
-    /// The next pause; false, and none, where it would not end before `end`.
-    pub(crate) async fn before(&mut self, end: Option<Instant>) -> bool {
-        let fits = end.is_none_or(|end| Instant::now() + self.0 < end);
-        if fits {
-            sleep(self.0).await;
-            self.0 = (self.0 * 2).min(LONGEST_PAUSE);
-        }
-        fits
-    }
-}
 
 /// A collection to be loaded.
 #[derive(Debug, Clone, Copy)]
@@ -56,20 +33,16 @@ impl Loading<'_> {
     where
         F: Future<Output = Result<T, WriteError>>,
     {
-        let mut pauses = Pauses::new();
-        loop {
-            let answer = call().await;
-            if !matches!(&answer, Err(e) if is_not_loaded(e)) {
-                return answer;
+        let loaded = || async {
+            match call().await {
+                Err(e) if is_not_ready(&e) => {
+                    self.load().await?;
+                    call().await
+                }
+                answer => answer,
             }
-            match self.load().await {
-                Err(e) if !is_not_loaded(&e) => return Err(e),
-                loaded => loaded.ok(),
-            };
-            if !pauses.before(Some(self.end)).await {
-                return answer;
-            }
-        }
+        };
+        when_ready(Some(self.end), loaded).await
     }
 
     /// Loads the collection, which needs an index, and waits until it is loaded.
@@ -78,40 +51,53 @@ impl Loading<'_> {
         let replicas = replicas(spec)?;
         let request = || about!(client, name, LoadCollectionRequest { replica_number: replicas });
         if let Err(e) = client.load_collection(request()).await {
-            if self.has_index().await? {
+            if !client.indexes(name).await?.is_empty() {
                 return Err(e);
             }
             self.create_index().await?;
             client.load_collection(request()).await?;
         }
-        let mut pauses = Pauses::new();
-        loop {
+        let is_loaded = || async {
             let asked = about!(client, name, GetLoadingProgressRequest {});
             let progress = client.get_loading_progress(asked).await?.progress;
-            if progress >= DONE {
-                return Ok(());
-            }
-            if !pauses.before(Some(self.end)).await {
-                let message = format!("the collection is loaded to {progress} %; try again later");
-                return Err(Error::new(ErrorKind::NotReady, message).into());
-            }
-        }
+            ready(progress >= DONE, || format!("the collection is loaded to {progress} %"))
+        };
+        when_ready(Some(self.end), is_loaded).await
     }
 
     /// Makes the vector index that the spec asks for.
     pub(crate) async fn create_index(self) -> Result<(), WriteError> {
         let Self { client, name, spec, vector, .. } = self;
-        let fields = (vector.to_owned(), index_params(spec));
-        let request =
-            about!(client, name, CreateIndexRequest { field_name: fields.0, extra_params: fields.1 });
+        let (field_name, extra_params) = (vector.to_owned(), index_params(spec));
+        let request = about!(client, name, CreateIndexRequest { field_name, extra_params });
         client.create_index(request).await.map(drop)
     }
+}
 
-    async fn has_index(self) -> Result<bool, WriteError> {
-        match self.client.describe_index(about!(self.client, self.name, DescribeIndexRequest {})).await {
-            Ok(reply) => Ok(!reply.index_descriptions.is_empty()),
-            Err(e) if is_no_index(&e) => Ok(false),
-            Err(e) => Err(e),
+/// The answer to a question that is asked again and again, ever less often, while something is not ready; that is the answer
+/// too when the next time would not be before `end`.
+pub(crate) async fn when_ready<T, F>(end: Option<Instant>, ask: impl Fn() -> F) -> Result<T, WriteError>
+where
+    F: Future<Output = Result<T, WriteError>>,
+{
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let answer = ask().await;
+        let is_final = !matches!(&answer, Err(e) if is_not_ready(e));
+        if is_final || end.is_some_and(|end| Instant::now() + pause >= end) {
+            return answer;
         }
+        sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
+}
+
+/// That something is done, or how far it is.
+pub(crate) fn ready(is_done: bool, state: impl FnOnce() -> String) -> Result<(), WriteError> {
+    let not_yet = || Error::new(ErrorKind::NotReady, format!("{}; try again later", state()));
+    if is_done { Ok(()) } else { Err(not_yet().into()) }
+}
+
+fn is_not_ready(error: &WriteError) -> bool {
+    error.error().kind() == ErrorKind::NotReady
 }

@@ -3,24 +3,25 @@
 use portolan_core::Result;
 use portolan_core::driver::WriteError;
 
-use crate::client::Client;
-use crate::load::Pauses;
+use crate::client::{Client, about};
+use crate::load::{ready, when_ready};
 use crate::proto::common::CompactionState;
 use crate::proto::milvus::{
     FlushRequest, GetCompactionStateRequest, GetFlushStateRequest, ManualCompactionRequest,
 };
 
-/// Flushes and compacts a collection, and returns when both are done; says whether there was something to do.
+/// Flushes and compacts a collection, and returns when both are done, for the caller bounds the time; says whether there
+/// was something to do.
 pub(crate) async fn optimize(client: &Client, name: &str, collection_id: i64) -> Result<bool> {
     let flushed = flush(client, name).await?;
     let request = ManualCompactionRequest { collection_id, ..ManualCompactionRequest::default() };
     let compaction = client.manual_compaction(request).await?;
     let compaction_id = compaction.compaction_id;
-    until(|| async move {
-        let state = client.get_compaction_state(GetCompactionStateRequest { compaction_id }).await?;
-        Ok(state.state() != CompactionState::Executing)
-    })
-    .await?;
+    let is_compacted = || async move {
+        let state = client.get_compaction_state(GetCompactionStateRequest { compaction_id }).await?.state();
+        ready(state != CompactionState::Executing, || "the collection is being compacted".to_owned())
+    };
+    when_ready(None, is_compacted).await?;
     Ok(flushed || compaction.compaction_plan_count > 0)
 }
 
@@ -32,21 +33,12 @@ async fn flush(client: &Client, name: &str) -> Result<bool, WriteError> {
     let state = GetFlushStateRequest {
         segment_i_ds: segments.clone(),
         flush_ts: reply.coll_flush_ts.get(name).copied().unwrap_or_default(),
-        db_name: client.database.clone(),
-        collection_name: name.to_owned(),
+        ..about!(client, name, GetFlushStateRequest {})
     };
-    until(|| async { Ok(client.get_flush_state(state.clone()).await?.flushed) }).await?;
+    let is_flushed = || async {
+        let flushed = client.get_flush_state(state.clone()).await?.flushed;
+        ready(flushed, || "the collection is being flushed".to_owned())
+    };
+    when_ready(None, is_flushed).await?;
     Ok(!segments.is_empty())
-}
-
-/// Asks again and again until it is so; the caller bounds the time.
-async fn until<F>(is_done: impl Fn() -> F) -> Result<(), WriteError>
-where
-    F: Future<Output = Result<bool, WriteError>>,
-{
-    let mut pauses = Pauses::new();
-    while !is_done().await? {
-        pauses.before(None).await;
-    }
-    Ok(())
 }

@@ -1,20 +1,8 @@
-//! The messages of the wire.
+//! The messages of the wire, and what most of them are made of.
 
-#[allow(
-    clippy::all,
-    dead_code,
-    deprecated,
-    missing_debug_implementations,
-    missing_docs,
-    rustdoc::all,
-    unreachable_pub,
-    unused_qualifications
-)]
-mod generated {
-    tonic::include_proto!("milvus");
-}
+mod messages;
 
-pub(crate) use generated::milvus::proto::{common, milvus, schema};
+pub(crate) use messages::{common, milvus, schema};
 
 use common::KeyValuePair;
 use schema::{DataType, FieldData, ScalarField, field_data::Field, scalar_field::Data};

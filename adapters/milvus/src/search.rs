@@ -9,11 +9,10 @@ use serde_json::json;
 use crate::client::{Client, about};
 use crate::convert::output_fields;
 use crate::expression::Expression;
-use crate::layout::{Layout, metric_name};
+use crate::layout::{Target, engine_kind, metric_name, nlist};
 use crate::proto::common::{ConsistencyLevel, DslType, PlaceholderGroup, PlaceholderType, PlaceholderValue};
 use crate::proto::milvus::{QueryRequest, SearchRequest};
 use crate::proto::pairs;
-use crate::server::Server;
 
 /// What the reply of a count calls it.
 pub(crate) const COUNT: &str = "count(*)";
@@ -23,22 +22,15 @@ const MAX_EF: usize = 32_768;
 const DEFAULT_NPROBE: u32 = 16;
 
 /// The search for the nearest rows.
-pub(crate) fn nearest(
-    client: &Client,
-    name: &str,
-    layout: &Layout,
-    query: &Nearest<'_, Expression>,
-) -> SearchRequest {
-    let params = match layout.engine {
+pub(crate) fn nearest(client: &Client, target: Target<'_>, query: &Nearest<'_, Expression>) -> SearchRequest {
+    let (layout, spec) = (target.index, target.spec);
+    let params = match engine_kind(spec) {
         EngineKind::Flat => json!({}),
         EngineKind::Hnsw => {
             let ef = query.ef_search.map_or(DEFAULT_EF, |ef| ef as usize);
             json!({ "ef": ef.max(query.k).min(MAX_EF) })
         }
-        EngineKind::Ivf => {
-            let nprobe = query.nprobe.unwrap_or(DEFAULT_NPROBE);
-            json!({ "nprobe": nprobe.min(layout.nlist) })
-        }
+        EngineKind::Ivf => json!({ "nprobe": query.nprobe.unwrap_or(DEFAULT_NPROBE).min(nlist(spec)) }),
     };
     SearchRequest {
         dsl: query.filter.map(ToString::to_string).unwrap_or_default(),
@@ -48,40 +40,39 @@ pub(crate) fn nearest(
         search_params: pairs([
             ("anns_field", layout.vector.clone()),
             ("topk", query.k.to_string()),
-            ("metric_type", metric_name(layout.metric).to_owned()),
+            ("metric_type", metric_name(spec.metric).to_owned()),
             ("params", params.to_string()),
             ("round_decimal", "-1".to_owned()),
         ]),
         nq: 1,
         consistency_level: ConsistencyLevel::Strong.into(),
-        ..about!(client, name, SearchRequest {})
+        ..about!(client, target.name, SearchRequest {})
     }
 }
 
-/// A query for all rows that an expression meets.
+/// The query for all rows that an expression meets; with a limit for those with the least primary keys.
 pub(crate) fn query(
     client: &Client,
-    name: &str,
+    target: Target<'_>,
     expression: Option<&Expression>,
+    limit: Option<usize>,
     output_fields: Vec<String>,
 ) -> QueryRequest {
+    let mut query_params = Vec::new();
+    if let Some(limit) = limit {
+        query_params.extend(pairs([("limit", limit.to_string())]));
+        if target.index.server.pages_as_iterator() {
+            let iterator = [("iterator", "True".to_owned()), ("reduce_stop_for_best", "True".to_owned())];
+            query_params.extend(pairs(iterator));
+        }
+    }
     QueryRequest {
         expr: expression.map(ToString::to_string).unwrap_or_default(),
         output_fields,
+        query_params,
         consistency_level: ConsistencyLevel::Strong.into(),
-        ..about!(client, name, QueryRequest {})
+        ..about!(client, target.name, QueryRequest {})
     }
-}
-
-/// The same, with a limit for the rows with the least primary keys.
-pub(crate) fn limited(server: Server, mut request: QueryRequest, limit: Option<usize>) -> QueryRequest {
-    let Some(limit) = limit else { return request };
-    request.query_params = pairs([("limit", limit.to_string())]);
-    if server.pages_as_iterator() {
-        let iterator = [("iterator", "True".to_owned()), ("reduce_stop_for_best", "True".to_owned())];
-        request.query_params.extend(pairs(iterator));
-    }
-    request
 }
 
 fn placeholder(vector: &[f32], dimension: usize) -> Vec<u8> {

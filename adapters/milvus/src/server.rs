@@ -1,5 +1,7 @@
 //! Which server it is, for what differs between them.
 
+use portolan_core::{Error, Result};
+
 /// The servers that answer differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Server {
@@ -31,10 +33,19 @@ impl Server {
         if self == Self::Lite { 1 } else { 2 }
     }
 
-    /// Whether upserted records come into the partition of their partition key. 2.3.5 takes another field's values for it
-    /// (milvus-io/milvus#30772).
-    pub(crate) fn parts_upserts(self) -> bool {
-        self != Self::Old
+    /// Checks that upserted records come into the partition of their partition key. 2.3.5 takes another field's values for
+    /// it (milvus-io/milvus#30772).
+    ///
+    /// # Errors
+    /// `Unsupported`.
+    pub(crate) fn check_partitions(self) -> Result<()> {
+        if self != Self::Old {
+            return Ok(());
+        }
+        Err(Error::unsupported(
+            "before 2.4 Milvus puts upserted records into wrong partitions, where searches under the partition key miss \
+             them; leave the partition key out, or use a newer Milvus",
+        ))
     }
 
     /// Whether `like` finds a part anywhere in a text.

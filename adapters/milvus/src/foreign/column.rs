@@ -110,11 +110,10 @@ impl Column {
         match (value, self.max_length) {
             (None, _) if self.optional => Ok(()),
             (None, _) => Err(Error::invalid(format!("the collection demands the field {name:?}"))),
-            (Some(value), Some(most)) if longest(value) > most => {
-                let message =
-                    format!("a text in the field {name:?} is longer than the {most} bytes it holds");
-                Err(Error::new(ErrorKind::PayloadTooLarge, message))
-            }
+            (Some(value), Some(most)) if longest_text(value) > most => Err(Error::new(
+                ErrorKind::PayloadTooLarge,
+                format!("a text in the field {name:?} is longer than the {most} bytes it holds"),
+            )),
             (Some(value), _) if self.values(&[value]).is_none() => {
                 Err(Error::invalid(format!("{value} does not fit into the field {name:?}")))
             }
@@ -133,26 +132,22 @@ impl Column {
 
     /// Values as the wire has them; `None` where one does not fit.
     fn values(&self, values: &[&Value]) -> Option<Data> {
-        Some(match self.of {
+        let values = values.iter();
+        match self.of {
             DataType::Json => {
-                let data = values.iter().map(|value| value.to_json().to_string().into_bytes()).collect();
-                Data::JsonData(JsonArray { data })
+                let data = values.map(|value| value.to_json().to_string().into_bytes()).collect();
+                Some(Data::JsonData(JsonArray { data }))
             }
             DataType::Array => {
                 let list = |value: &&Value| match value {
-                    Value::List(items) => {
-                        Some(ScalarField { data: Some(elements(self.element, items.iter())?) })
-                    }
+                    Value::List(items) => Some(ScalarField { data: Some(elements(self.element, items)?) }),
                     _ => None,
                 };
-                let data = values.iter().map(list).collect::<Option<_>>()?;
-                Data::ArrayData(ArrayArray { data, element_type: self.element.into() })
+                let data = values.map(list).collect::<Option<_>>()?;
+                Some(Data::ArrayData(ArrayArray { data, element_type: self.element.into() }))
             }
-            of => {
-                let scalars: Vec<&Scalar> = values.iter().map(|v| v.as_scalar()).collect::<Option<_>>()?;
-                elements(of, scalars)?
-            }
-        })
+            of => elements(of, values.map(|value| value.as_scalar()).collect::<Option<Vec<_>>>()?),
+        }
     }
 }
 
@@ -195,44 +190,41 @@ fn parse(bytes: &[u8]) -> Result<Json> {
     Json::deserialize(&mut text).map_err(|e| rubbish("has JSON that cannot be read").with_source(e))
 }
 
-/// The bytes of the longest text.
-fn longest(value: &Value) -> usize {
-    let length = |scalar: &Scalar| scalar.as_str().map_or(0, str::len);
-    match value {
-        Value::Scalar(scalar) => length(scalar),
-        Value::List(items) => items.iter().map(length).max().unwrap_or(0),
-        Value::Opaque(_) => 0,
-    }
+/// The bytes of the longest text of a value or a list.
+fn longest_text(value: &Value) -> usize {
+    let scalars = match value {
+        Value::Scalar(scalar) => std::slice::from_ref(scalar),
+        Value::List(items) => items,
+        Value::Opaque(_) => &[],
+    };
+    scalars.iter().filter_map(Scalar::as_str).map(str::len).max().unwrap_or_default()
 }
 
 /// Scalars of one type as the wire has them; `None` where one would change.
 fn elements<'a>(of: DataType, items: impl IntoIterator<Item = &'a Scalar>) -> Option<Data> {
     let items = items.into_iter();
+    let bool = |scalar: &Scalar| if let Scalar::Bool(b) = scalar { Some(*b) } else { None };
     let integer = |scalar: &Scalar| match scalar {
         Scalar::Integer(i) => Some(*i).filter(|i| range(of).contains(i)),
         _ => None,
     };
+    let narrow = |scalar: &Scalar| i32::try_from(integer(scalar)?).ok();
+    let single = |scalar: &Scalar| {
+        let x = scalar.as_exact_f64()?;
+        Some(x as f32).filter(|single| f64::from(*single) == x)
+    };
+    let text = |scalar: &Scalar| scalar.as_str().map(str::to_owned);
     Some(match of {
-        DataType::Bool => {
-            let bool = |scalar: &Scalar| if let Scalar::Bool(b) = scalar { Some(*b) } else { None };
-            Data::BoolData(BoolArray { data: items.map(bool).collect::<Option<_>>()? })
-        }
+        DataType::Bool => Data::BoolData(BoolArray { data: items.map(bool).collect::<Option<_>>()? }),
         DataType::Int8 | DataType::Int16 | DataType::Int32 => {
-            let narrow = |scalar: &Scalar| i32::try_from(integer(scalar)?).ok();
             Data::IntData(IntArray { data: items.map(narrow).collect::<Option<_>>()? })
         }
         DataType::Int64 => Data::LongData(LongArray { data: items.map(integer).collect::<Option<_>>()? }),
-        DataType::Float => {
-            let narrow = |scalar: &Scalar| {
-                scalar.as_exact_f64().and_then(|x| Some(x as f32).filter(|narrow| f64::from(*narrow) == x))
-            };
-            Data::FloatData(FloatArray { data: items.map(narrow).collect::<Option<_>>()? })
-        }
+        DataType::Float => Data::FloatData(FloatArray { data: items.map(single).collect::<Option<_>>()? }),
         DataType::Double => {
             Data::DoubleData(DoubleArray { data: items.map(Scalar::as_exact_f64).collect::<Option<_>>()? })
         }
         DataType::VarChar | DataType::String => {
-            let text = |scalar: &Scalar| scalar.as_str().map(str::to_owned);
             Data::StringData(StringArray { data: items.map(text).collect::<Option<_>>()? })
         }
         _ => return None,

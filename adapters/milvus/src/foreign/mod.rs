@@ -5,38 +5,42 @@ pub(crate) mod filter;
 
 use std::collections::BTreeMap;
 
+use portolan_core::driver::{Opened, ScoreError};
 use portolan_core::{EngineKind, EngineParams, Error, IndexInfo, IndexSpec, Metric, Result};
 
 use self::column::{Column, Columns};
 use crate::config::PROVIDER;
 use crate::error::rubbish;
-use crate::layout::{DEFAULT_NLIST, Layout, Parted, dimension};
+use crate::layout::{Layout, dimension};
 use crate::proto::milvus::{DescribeCollectionResponse, IndexDescription};
 use crate::proto::param;
 use crate::proto::schema::{CollectionSchema, DataType, FieldSchema};
+use crate::server::Server;
 
-/// The kinds of index that compare vectors as they are.
+/// The kinds of index that compare vectors as they are: the scores of another may be those of compressed ones.
 const UNCOMPRESSED: [&str; 4] = ["FLAT", "BRUTE_FORCE", "HNSW", "IVF_FLAT"];
 
-/// The fields of a collection that another program made, and what its spec would be.
+/// A collection that another program made, with what its spec would be.
 ///
 /// # Errors
 /// `Unsupported` where the port cannot hold it, saying why.
 pub(crate) fn read(
+    server: Server,
     name: &str,
     collection: &DescribeCollectionResponse,
     indexes: &[IndexDescription],
-) -> Result<(Layout, IndexInfo)> {
+) -> Result<Opened<Layout>> {
     let schema = collection.schema.as_ref().ok_or_else(|| rubbish("has no schema"))?;
-    layout(name, schema, indexes)
+    opened(server, name, schema, indexes)
         .map_err(|why| Error::unsupported(format!("the collection {name:?} cannot be opened: {why}")))
 }
 
-fn layout(
+fn opened(
+    server: Server,
     name: &str,
     schema: &CollectionSchema,
     indexes: &[IndexDescription],
-) -> Result<(Layout, IndexInfo), String> {
+) -> Result<Opened<Layout>, String> {
     let vector = vector(schema)?;
     let id = schema.fields.iter().find(|f| f.is_primary_key).ok_or("it has no primary key")?;
     let dimension = dimension(schema, &vector.name).ok_or("its dimension is not known")?;
@@ -44,25 +48,22 @@ fn layout(
         .iter()
         .find(|index| index.field_name == vector.name)
         .ok_or("its vector field has no index, so that its metric is not known; create one")?;
-    let metric = metric(index)?;
-    let engine = engine(index);
     let fields = schema.fields.iter().filter(|f| !f.is_primary_key && !is_vector(f) && !f.is_dynamic);
     let columns = Columns { typed: fields.map(Column::of).collect(), dynamic: schema.enable_dynamic_field };
-    let mut spec = IndexSpec::new(name, dimension).metric(metric).engine(engine.clone());
+    let mut spec = IndexSpec::new(name, dimension).metric(metric(index)?).engine(engine(index));
     spec.fields = columns.declared();
     let layout = Layout {
+        server,
         id: id.name.clone(),
         integer_ids: id.data_type() == DataType::Int64,
         vector: vector.name.clone(),
         dimension,
-        metric,
-        engine: engine.kind.unwrap_or(EngineKind::Hnsw),
-        nlist: engine.nlist.unwrap_or(DEFAULT_NLIST),
-        compressed: !UNCOMPRESSED.contains(&param(&index.params, "index_type").unwrap_or_default()),
         columns: Some(columns),
-        parted: if schema.fields.iter().any(|f| f.is_partition_key) { Parted::ByField } else { Parted::No },
+        parted: schema.fields.iter().any(|f| f.is_partition_key),
     };
-    Ok((layout, IndexInfo::new(spec, PROVIDER)))
+    let opened = Opened::new(IndexInfo::new(spec, PROVIDER), layout);
+    let is_true = UNCOMPRESSED.contains(&param(&index.params, "index_type").unwrap_or_default());
+    Ok(if is_true { opened } else { opened.score_error(ScoreError::Unbounded) })
 }
 
 fn vector(schema: &CollectionSchema) -> Result<&FieldSchema, String> {

@@ -1,3 +1,4 @@
+use portolan_core::driver::ScoreError;
 use portolan_core::{EngineParams, ErrorKind};
 
 use super::*;
@@ -12,6 +13,14 @@ fn described(schema: CollectionSchema, properties: Vec<KeyValuePair>) -> Describ
 fn made(spec: &IndexSpec, dimension: usize) -> DescribeCollectionResponse {
     let request = collection("abc", String::new(), spec, dimension).unwrap();
     described(CollectionSchema::decode(request.schema.as_slice()).unwrap(), request.properties)
+}
+
+fn kept(collection: &DescribeCollectionResponse) -> Option<Opened<Layout>> {
+    Layout::kept(Server::Current, collection).unwrap()
+}
+
+fn read(collection: &DescribeCollectionResponse, indexes: &[IndexDescription]) -> Result<Opened<Layout>> {
+    foreign::read(Server::Current, "abc", collection, indexes)
 }
 
 fn index(params: &[(&str, &str)]) -> IndexDescription {
@@ -34,11 +43,14 @@ fn a_spec_is_read_as_it_was_given() {
         .field("name", FieldType::String)
         .engine(EngineParams { kind: Some(EngineKind::Ivf), nlist: Some(64), ..EngineParams::default() })
         .option("shards", 2);
-    let (layout, info) = Layout::kept(&made(&spec, 2)).unwrap().unwrap();
-    assert_eq!(info.spec, spec);
-    assert!(info.created_at.is_some());
-    assert_eq!((layout.dimension, layout.nlist, layout.engine), (2, 64, EngineKind::Ivf));
-    assert_eq!(layout.metadata_fields(), [METADATA]);
+    let kept = kept(&made(&spec, 2)).unwrap();
+    assert_eq!(kept.info.spec, spec);
+    assert!(kept.info.created_at.is_some());
+    assert_eq!(
+        (kept.index.dimension, nlist(&kept.info.spec), engine_kind(&kept.info.spec)),
+        (2, 64, EngineKind::Ivf)
+    );
+    assert_eq!(kept.index.metadata_fields(), [METADATA]);
 }
 
 #[test]
@@ -54,8 +66,8 @@ fn two_creations_of_one_collection_are_told_apart() {
 fn a_collection_whose_fields_were_changed_is_one_foreign() {
     let mut changed = made(&IndexSpec::new("abc", 2), 2);
     changed.schema.as_mut().unwrap().fields.retain(|f| f.name != METADATA);
-    assert_eq!(Layout::kept(&changed).unwrap(), None);
-    let error = foreign::read("abc", &changed, &[]).unwrap_err();
+    assert!(kept(&changed).is_none());
+    let error = read(&changed, &[]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
 }
 
@@ -75,7 +87,8 @@ fn a_foreign_collection_says_what_it_is() {
         ),
         (index(&[("index_type", "DISKANN"), ("metric_type", "IP")]), EngineParams::default()),
     ] {
-        let (layout, info) = foreign::read("abc", &collection, &[params]).unwrap();
+        let Opened { index: layout, info, score_error, .. } = read(&collection, &[params]).unwrap();
+        assert_eq!(score_error == ScoreError::Negligible, engine.kind == Some(EngineKind::Hnsw));
         assert_eq!(info.spec.engine, engine);
         assert_eq!((info.spec.dimension, info.spec.metric), (3, Metric::DotProduct));
         let declared = [("tags".to_owned(), FieldType::String), ("year".to_owned(), FieldType::Integer)];
@@ -88,7 +101,7 @@ fn a_foreign_collection_says_what_it_is() {
 #[test]
 fn a_metric_that_the_port_has_not_is_named() {
     let index = index(&[("index_type", "FLAT"), ("metric_type", "JACCARD")]);
-    let error = foreign::read("abc", &foreign(Vec::new()), &[index]).unwrap_err();
+    let error = read(&foreign(Vec::new()), &[index]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.message().contains("JACCARD"), "{error}");
 }
@@ -142,13 +155,15 @@ fn a_partition_key_is_a_field_of_its_own() {
         .option("partitions", 8);
     let request = collection("abc", String::new(), &spec, 2).unwrap();
     assert_eq!(request.num_partitions, 8);
-    let (layout, info) = Layout::kept(&made(&spec, 2)).unwrap().unwrap();
-    assert_eq!(info.spec, spec);
-    assert_eq!(layout.parted, Parted::ByKey("tenant".to_owned()));
-    assert_eq!(layout.metadata_fields(), [METADATA]);
+    let kept = kept(&made(&spec, 2)).unwrap();
+    assert_eq!(kept.info.spec, spec);
+    assert_eq!(partition_key(&kept.info.spec), Some("tenant"));
+    assert!(kept.index.parted);
+    assert_eq!(kept.index.metadata_fields(), [METADATA]);
 
     let theirs = FieldSchema { is_partition_key: true, ..field("tenant", DataType::VarChar) };
     let index = index(&[("index_type", "FLAT"), ("metric_type", "L2")]);
-    let (layout, _) = foreign::read("abc", &foreign(vec![theirs]), &[index]).unwrap();
-    assert_eq!(layout.parted, Parted::ByField);
+    let theirs = read(&foreign(vec![theirs]), &[index]).unwrap();
+    assert!(theirs.index.parted);
+    assert_eq!(partition_key(&theirs.info.spec), None);
 }
