@@ -1,5 +1,7 @@
 //! The connection: one channel to the server, and the status in every reply.
 
+use std::time::Duration;
+
 use portolan_core::driver::WriteError;
 use portolan_core::{ErrorKind, Result};
 use portolan_net::grpc;
@@ -35,6 +37,8 @@ pub(crate) struct Client {
     grpc: grpc::Client,
     /// Empty is the default one.
     pub(crate) database: String,
+    /// How long a call waits for a collection that is not loaded, within its time.
+    pub(crate) load_timeout: Duration,
 }
 
 impl Client {
@@ -44,7 +48,8 @@ impl Client {
         let authorization = config.credentials.base64().map(|secret| ("authorization", secret));
         let name = config.database.as_deref().map(|name| ("dbname", name.into()));
         let headers = authorization.into_iter().chain(name).collect();
-        Ok(Self { grpc: grpc::Client::new(&config.endpoint, KINDS, &headers)?, database })
+        let grpc = grpc::Client::new(&config.endpoint, KINDS, &headers)?;
+        Ok(Self { grpc, database, load_timeout: config.load_timeout })
     }
 
     /// The indexes of a collection; to the server it is an error that there are none.

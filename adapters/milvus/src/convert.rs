@@ -6,19 +6,18 @@ use portolan_core::{Error, IndexSpec, Result, Value, Vector};
 use serde_json::{Map, Value as Json};
 
 use crate::error::rubbish;
-use crate::foreign::column::{DYNAMIC, values};
-use crate::ids;
-use crate::layout::{Layout, METADATA, PARTITION, partition, partition_key};
+use crate::foreign::column::values;
+use crate::layout::{Layout, PARTITION, partition, partition_key};
 use crate::proto::schema::{
-    DataType, FieldData, FloatArray, IDs, JsonArray, StringArray, VectorField, field_data::Field,
-    scalar_field::Data, vector_field,
+    DataType, FieldData, FloatArray, StringArray, VectorField, field_data::Field, scalar_field::Data,
+    vector_field,
 };
 use crate::proto::{column, scalars};
 
 /// The fields to ask for.
 pub(crate) fn output_fields(layout: &Layout, want: Want) -> Vec<String> {
     let vector = want.vectors.then(|| layout.vector.clone());
-    let metadata = if want.metadata { layout.metadata_fields() } else { Vec::new() };
+    let metadata = want.metadata.then(|| layout.columns.names()).into_iter().flatten();
     [layout.id.clone()].into_iter().chain(vector).chain(metadata).collect()
 }
 
@@ -31,19 +30,13 @@ pub(crate) fn admit(layout: &Layout, row: &Row) -> Result<()> {
     if row.vector.is_none() {
         return Err(Error::unsupported("the record has no vector, and Milvus cannot write one without"));
     }
-    let mut columns = layout.columns.iter();
-    columns.try_for_each(|columns| columns.admit(&row.metadata, [&layout.id, &layout.vector]))
+    layout.columns.admit(&row.metadata, [&layout.id, &layout.vector])
 }
 
 /// Rows that are admitted, as columns.
 pub(crate) fn columns(layout: &Layout, spec: &IndexSpec, rows: &[Row]) -> Vec<FieldData> {
     let mut fields = vec![layout.id_column(rows), vectors(layout, rows)];
-    if let Some(columns) = &layout.columns {
-        fields.extend(columns.write(rows));
-    } else {
-        let data = rows.iter().map(|row| row.metadata.to_string().into_bytes()).collect();
-        fields.push(column(METADATA, DataType::Json, Data::JsonData(JsonArray { data })));
-    }
+    fields.extend(layout.columns.write(rows));
     if let Some(key) = partition_key(spec) {
         let of = |row: &Row| row.metadata.get(key).and_then(Value::as_scalar).map(partition);
         let data = rows.iter().map(|row| of(row).unwrap_or_default()).collect();
@@ -52,19 +45,24 @@ pub(crate) fn columns(layout: &Layout, spec: &IndexSpec, rows: &[Row]) -> Vec<Fi
     fields
 }
 
-/// The rows of a reply.
-pub(crate) fn rows(layout: &Layout, spec: &IndexSpec, fields: &[FieldData]) -> Result<Vec<Row>> {
-    filled(layout, spec, layout.ids(fields)?, fields)
-}
-
-/// The rows of a search, whose ids come apart.
-pub(crate) fn found(
+/// The rows of a reply, with what it holds beside their ids.
+pub(crate) fn rows(
     layout: &Layout,
     spec: &IndexSpec,
-    ids: Option<IDs>,
+    ids: Vec<String>,
     fields: &[FieldData],
 ) -> Result<Vec<Row>> {
-    filled(layout, spec, ids::found(ids), fields)
+    let mut vectors = vec![None; ids.len()];
+    let mut objects = vec![Map::new(); ids.len()];
+    for field in fields.iter().filter(|field| field.field_name != layout.id) {
+        if field.field_name == layout.vector {
+            vectors = read_vectors(field, spec.dimension, ids.len())?;
+        } else {
+            read_metadata(layout, field, &mut objects)?;
+        }
+    }
+    let rows = ids.into_iter().zip(vectors).zip(objects);
+    rows.map(|((id, vector), object)| Ok(Row::new(id, vector, foreign_metadata(object)?))).collect()
 }
 
 fn vectors(layout: &Layout, rows: &[Row]) -> FieldData {
@@ -85,21 +83,6 @@ fn vectors(layout: &Layout, rows: &[Row]) -> FieldData {
     }
 }
 
-/// Rows of these ids, with what the other columns hold.
-fn filled(layout: &Layout, spec: &IndexSpec, ids: Vec<String>, fields: &[FieldData]) -> Result<Vec<Row>> {
-    let mut vectors = vec![None; ids.len()];
-    let mut objects = vec![Map::new(); ids.len()];
-    for field in fields.iter().filter(|field| field.field_name != layout.id) {
-        if field.field_name == layout.vector {
-            vectors = read_vectors(field, spec.dimension, ids.len())?;
-        } else {
-            read_metadata(layout, field, &mut objects)?;
-        }
-    }
-    let rows = ids.into_iter().zip(vectors).zip(objects);
-    rows.map(|((id, vector), object)| Ok(Row::new(id, vector, foreign_metadata(object)?))).collect()
-}
-
 fn read_vectors(field: &FieldData, dimension: usize, rows: usize) -> Result<Vec<Option<Vector>>> {
     let (dim, data) = match &field.field {
         Some(Field::Vectors(VectorField { dim, data: Some(vector_field::Data::FloatVector(data)) })) => {
@@ -113,7 +96,7 @@ fn read_vectors(field: &FieldData, dimension: usize, rows: usize) -> Result<Vec<
 
 fn read_metadata(layout: &Layout, field: &FieldData, objects: &mut [Map<String, Json>]) -> Result<()> {
     let Some(data) = scalars(field) else { return Ok(()) };
-    let is_object = layout.columns.is_none() || field.is_dynamic || field.field_name == DYNAMIC;
+    let is_object = field.is_dynamic || Some(field.field_name.as_str()) == layout.columns.object;
     let values = by_row(field, objects.len(), values(data)?.into_iter())?;
     for (object, value) in objects.iter_mut().zip(values) {
         match value {
@@ -133,13 +116,12 @@ fn by_row<T>(
     mut values: impl ExactSizeIterator<Item = T>,
 ) -> Result<Vec<Option<T>>> {
     let valid = if field.valid_data.is_empty() { vec![true; rows] } else { field.valid_data.clone() };
-    let for_all = values.len() == rows;
-    let needed = valid.iter().filter(|valid| **valid || for_all).count();
-    if valid.len() != rows || needed > values.len() {
+    let (for_all, given) = (values.len() == rows, valid.iter().filter(|valid| **valid).count());
+    if valid.len() != rows || (!for_all && values.len() < given) {
         return Err(rubbish("has columns of different lengths"));
     }
-    let mut value = |valid: bool| if valid || for_all { values.next().filter(|_| valid) } else { None };
-    Ok(valid.into_iter().map(&mut value).collect())
+    let value = |valid| if valid || for_all { values.next().filter(|_| valid) } else { None };
+    Ok(valid.into_iter().map(value).collect())
 }
 
 #[cfg(test)]

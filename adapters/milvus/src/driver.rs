@@ -1,8 +1,6 @@
 //! The driver: each ability of the port as a call of the server.
 
-use std::future::Future;
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use portolan_core::driver::kit::{Score, Scores};
 use portolan_core::driver::{
@@ -11,9 +9,7 @@ use portolan_core::driver::{
 };
 use portolan_core::filter::{Leaf, Lowered};
 use portolan_core::name::Separators;
-use portolan_core::{
-    EngineKind, Error, ErrorKind, Exactness, Health, IndexSpec, Metric, Outcome, Result, Status,
-};
+use portolan_core::{EngineKind, Error, ErrorKind, Exactness, Health, IndexSpec, Outcome, Result, Status};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -23,16 +19,16 @@ use crate::convert::{self, output_fields};
 use crate::error::{is_about_replicas, rubbish};
 use crate::expression::{Expression, is_name};
 use crate::foreign;
-use crate::layout::{self, Layout, OPTIONS, Target, VECTOR, engine_kind};
-use crate::load::Loading;
+use crate::ids;
+use crate::layout::{self, Layout, METRICS, OPTIONS, Target, engine_kind};
 use crate::optimize;
 use crate::proto::milvus::{
-    CheckHealthRequest, DeleteRequest, DescribeCollectionRequest, DescribeCollectionResponse,
-    DropCollectionRequest, GetVersionRequest, ShowCollectionsRequest, UpsertRequest,
+    CheckHealthRequest, CreateCollectionRequest, DeleteRequest, DescribeCollectionRequest,
+    DescribeCollectionResponse, DropCollectionRequest, GetVersionRequest, ShowCollectionsRequest,
+    UpsertRequest,
 };
 use crate::proto::scalars;
-use crate::proto::schema::{FieldData, scalar_field::Data};
-use crate::search::{self, COUNT};
+use crate::proto::schema::scalar_field::Data;
 use crate::server::Server;
 
 const MAX_DIMENSION: usize = 32_768;
@@ -62,7 +58,6 @@ const SCORES: Scores = Scores {
 pub struct MilvusDriver {
     client: Client,
     profile: Profile,
-    load_timeout: Duration,
     /// Which server it is, and its version; known once it is connected to.
     server: OnceLock<(Server, String)>,
     /// Held while a name is looked up and then taken or given up: to the server a repetition of either is no error.
@@ -78,7 +73,6 @@ impl MilvusDriver {
         Ok(Self {
             client: Client::new(config)?,
             profile: profile(config),
-            load_timeout: config.load_timeout,
             server: OnceLock::new(),
             names: Mutex::default(),
         })
@@ -88,55 +82,43 @@ impl MilvusDriver {
         self.server.get().map_or(Server::Current, |(server, _)| *server)
     }
 
-    /// Makes a call that needs the collection loaded.
-    async fn loaded<T, F>(&self, target: Target<'_>, call: impl Fn() -> F) -> Result<T, WriteError>
-    where
-        F: Future<Output = Result<T, WriteError>>,
-    {
-        let Target { name, spec, index, deadline } = target;
-        let end = Instant::now() + self.load_timeout;
-        let end = deadline.instant().map_or(end, |deadline| end.min(deadline));
-        Loading { client: &self.client, name, spec, vector: &index.vector, end }.call(call).await
-    }
-
-    /// The columns of the rows that an expression meets; with a limit those with the least keys.
-    async fn query(
+    /// The rows that an expression meets; with a limit those with the least keys.
+    async fn rows(
         &self,
         target: Target<'_>,
         expression: Option<&Expression>,
         limit: Option<usize>,
-        output_fields: Vec<String>,
-    ) -> Result<Vec<FieldData>> {
-        let request = search::query(&self.client, target, expression, limit, output_fields);
-        Ok(self.loaded(target, || self.client.query(request.clone())).await?.fields_data)
+        want: Want,
+    ) -> Result<Vec<Row>> {
+        let Target { spec, index: layout, .. } = target;
+        let fields = self.client.select(target, expression, limit, output_fields(layout, want)).await?;
+        convert::rows(layout, spec, layout.ids(&fields)?, &fields)
     }
 
     async fn delete(&self, target: Target<'_>, expression: &Expression) -> Result<i64, WriteError> {
         let request = about!(self.client, target.name, DeleteRequest { expr: expression.to_string() });
-        Ok(self.loaded(target, || self.client.delete(request.clone())).await?.delete_cnt)
+        Ok(self.client.loaded(target, || self.client.delete(request.clone())).await?.delete_cnt)
     }
 
     async fn describe(&self, name: &str) -> Result<DescribeCollectionResponse, WriteError> {
+        if !is_name(name) {
+            return Err(Error::no_index(name).into());
+        }
         self.client.describe_collection(about!(self.client, name, DescribeCollectionRequest {})).await
     }
 
-    async fn exists(&self, name: &str) -> Result<bool> {
-        match self.describe(name).await {
-            Ok(_) => Ok(true),
-            Err(e) if e.error().kind() == ErrorKind::NotFound => Ok(false),
-            Err(e) => Err(e.into_error()),
-        }
-    }
-
-    async fn create_collection(&self, new: NewIndex<'_>) -> Result<(), WriteError> {
+    async fn create_collection(&self, request: CreateCollectionRequest) -> Result<(), WriteError> {
         let _guard = self.names.lock().await;
-        if self.exists(new.name).await? {
-            let message = format!("the collection {:?} exists", new.name);
-            return Err(Error::new(ErrorKind::AlreadyExists, message).into());
+        match self.describe(&request.collection_name).await {
+            Err(e) if e.error().kind() == ErrorKind::NotFound => {
+                self.client.create_collection(request).await.map(drop)
+            }
+            Err(e) => Err(e.into_error().into()),
+            Ok(_) => {
+                let message = format!("the collection {:?} exists", request.collection_name);
+                Err(Error::new(ErrorKind::AlreadyExists, message).into())
+            }
         }
-        let dimension = new.spec.dimension.max(self.server().least_dimension());
-        let request = layout::collection(new.name, self.client.database.clone(), new.spec, dimension)?;
-        self.client.create_collection(request).await.map(drop)
     }
 
     async fn drop_collection(&self, name: &str) -> Result<(), WriteError> {
@@ -153,7 +135,7 @@ impl MilvusDriver {
 fn profile(config: &Config) -> Profile {
     let mut profile = Profile::new(PROVIDER);
     profile.names.separators = Separators::Underscore;
-    profile.metrics = vec![Metric::Cosine, Metric::DotProduct, Metric::Euclidean];
+    profile.metrics = METRICS.map(|(metric, _)| metric).to_vec();
     profile.exact_filters = false;
     profile.exact = ExactSearch::Never;
     profile.ties_by_id = false;
@@ -216,17 +198,18 @@ impl Driver for MilvusDriver {
 
     async fn create(&self, new: NewIndex<'_>) -> Result<(), WriteError> {
         let NewIndex { name, spec, deadline } = new;
-        layout::check(self.server(), spec)?;
-        self.create_collection(new).await?;
-        let end = deadline.instant().unwrap_or_else(|| Instant::now() + self.profile.create_bound);
-        let loading = Loading { client: &self.client, name, spec, vector: VECTOR, end };
-        if let Err(e) = loading.create_index().await {
+        let server = self.server();
+        self.create_collection(layout::collection(server, name, &self.client.database, spec)?).await?;
+        let target =
+            Target { name, spec, index: &Layout::of_spec(server, spec, server.dimension(spec)), deadline };
+        if let Err(e) = self.client.index(target).await {
             if !e.is_in_doubt() {
                 self.drop_collection(name).await?;
             }
             return Err(e);
         }
-        match loading.load().await {
+        let end = deadline.instant().unwrap_or_else(|| Instant::now() + self.profile.create_bound);
+        match self.client.load(target, end).await {
             Err(e) if is_about_replicas(&e) => {
                 self.drop_collection(name).await?;
                 let replicas = layout::replicas(spec)?;
@@ -238,9 +221,6 @@ impl Driver for MilvusDriver {
     }
 
     async fn open(&self, name: &str, _: Option<&Layout>, _: Deadline) -> Result<Opened<Layout>> {
-        if !is_name(name) {
-            return Err(Error::no_index(name));
-        }
         let (server, described) = (self.server(), self.describe(name).await?);
         match Layout::kept(server, &described)? {
             Some(kept) => Ok(kept),
@@ -262,9 +242,8 @@ impl Driver for MilvusDriver {
 
     async fn drop_index(&self, name: &str, _: Deadline) -> Result<(), WriteError> {
         let _guard = self.names.lock().await;
-        if !is_name(name) || !self.exists(name).await? {
-            return Err(Error::no_index(name).into());
-        }
+        // To the server it is no error that there is none.
+        self.describe(name).await.map_err(WriteError::into_error)?;
         self.drop_collection(name).await
     }
 
@@ -282,9 +261,7 @@ impl Driver for MilvusDriver {
         let Target { spec, index: layout, .. } = target;
         let mut rows = Vec::with_capacity(ids.len());
         for ids in ids.chunks(self.most_rows(spec, want)) {
-            let fields =
-                self.query(target, Some(&layout.one_of(ids)), None, output_fields(layout, want)).await?;
-            rows.extend(convert::rows(layout, spec, &fields)?);
+            rows.extend(self.rows(target, Some(&layout.one_of(ids)), None, want).await?);
         }
         Ok(rows)
     }
@@ -298,10 +275,8 @@ impl Driver for MilvusDriver {
 
     async fn nearest(&self, target: Target<'_>, query: &Nearest<'_, Expression>) -> Result<Neighbours> {
         let Target { spec, index: layout, .. } = target;
-        let request = search::nearest(&self.client, target, query);
-        let reply = self.loaded(target, || self.client.search(request.clone())).await?;
-        let found = reply.results.unwrap_or_default();
-        let rows = convert::found(layout, spec, found.ids, &found.fields_data)?;
+        let found = self.client.nearest(target, query).await?;
+        let rows = convert::rows(layout, spec, ids::found(found.ids), &found.fields_data)?;
         if rows.len() != found.scores.len() {
             return Err(rubbish("has another number of scores than of ids"));
         }
@@ -325,9 +300,7 @@ impl Driver for MilvusDriver {
         let from = cursor.map(|last| layout.after(last)).transpose()?;
         let parts: Vec<Expression> = from.into_iter().chain(filter.cloned()).collect();
         let expression = (!parts.is_empty()).then(|| Expression::all(parts));
-        let fields =
-            self.query(target, expression.as_ref(), Some(limit), output_fields(layout, want)).await?;
-        let mut rows = convert::rows(layout, spec, &fields)?;
+        let mut rows = self.rows(target, expression.as_ref(), Some(limit), want).await?;
         layout.sort(&mut rows);
         let ended = if layout.server.pages_as_iterator() { rows.is_empty() } else { rows.len() < limit };
         rows.truncate(limit);
@@ -340,7 +313,7 @@ impl Driver for MilvusDriver {
     }
 
     async fn count(&self, target: Target<'_>, filter: Option<&Expression>, _: bool) -> Result<u64> {
-        let fields = self.query(target, filter, None, vec![COUNT.to_owned()]).await?;
+        let fields = self.client.select(target, filter, None, vec!["count(*)".to_owned()]).await?;
         match fields.first().and_then(scalars) {
             Some(Data::LongData(counts)) => {
                 Ok(counts.data.first().and_then(|n| u64::try_from(*n).ok()).unwrap_or_default())

@@ -8,18 +8,9 @@ use crate::proto::common;
 
 /// Words of errors whose code says nothing, in lower case.
 const WORDS: &[(&[&str], ErrorKind)] = &[
-    (
-        &[
-            "dimension",
-            "divide the dim",
-            "to schema dim",
-            "expected dim",
-            "broadcast",
-            "get_sizeof",
-            "not aligned",
-        ],
-        ErrorKind::DimensionMismatch,
-    ),
+    (&["dimension", "divide the dim", "to schema dim", "expected dim"], ErrorKind::DimensionMismatch),
+    // What Milvus Lite says of it is of NumPy and of Python.
+    (&["broadcast", "get_sizeof", "not aligned"], ErrorKind::DimensionMismatch),
     (&["already exist", "file exists", "duplicate collection"], ErrorKind::AlreadyExists),
     (&["not loaded", "not fully loaded", "channel not available", "no available shard"], ErrorKind::NotReady),
     (&["nodes not enough", "not enough nodes"], ErrorKind::InvalidArgument),
@@ -31,13 +22,6 @@ const WORDS: &[(&[&str], ErrorKind)] = &[
     (&["permission deny"], ErrorKind::PermissionDenied),
     (&["does not exist"], ErrorKind::NotFound),
 ];
-
-/// What may be invalid in an argument.
-const INVALID: [ErrorKind; 3] =
-    [ErrorKind::DimensionMismatch, ErrorKind::PayloadTooLarge, ErrorKind::AlreadyExists];
-
-/// The codes of a missing index.
-const NO_INDEX: [&str; 3] = ["700", "25", "11"];
 
 /// The error in a reply's status, if it is one. Either code may be set, or only the older one.
 pub(crate) fn check(endpoint: &Endpoint, status: Option<&common::Status>) -> Result<(), WriteError> {
@@ -66,8 +50,8 @@ pub(crate) fn rubbish(what: &str) -> Error {
 
 /// Whether the server says that there is no index.
 pub(crate) fn is_no_index(error: &WriteError) -> bool {
-    let is_code = |(key, code): &(&str, String)| *key == "code" && NO_INDEX.contains(&code.as_str());
-    error.error().context().iter().any(is_code)
+    let mut codes = error.error().context().iter().filter(|(key, _)| *key == "code");
+    codes.any(|(_, code)| matches!(code.as_str(), "700" | "25" | "11"))
 }
 
 /// Whether there are fewer query nodes than replicas asked for.
@@ -77,16 +61,16 @@ pub(crate) fn is_about_replicas(error: &WriteError) -> bool {
 }
 
 fn kind_of(code: i32, legacy: i32, reason: &str) -> ErrorKind {
+    use ErrorKind::{AlreadyExists, DimensionMismatch, InvalidArgument, PayloadTooLarge, Unexpected};
     let text = reason.to_lowercase();
     let told = |(words, _): &&(&[&str], ErrorKind)| words.iter().any(|word| text.contains(word));
     let by_words = WORDS.iter().find(told).map(|(_, kind)| *kind);
-    match code {
+    match (code, by_words) {
         // Milvus Lite and older servers put different things under these.
-        0 | 1 | 5 | 65_535 => of_legacy(legacy).or(by_words).unwrap_or(ErrorKind::Unexpected),
-        6 | 1_100 | 1_101 => {
-            by_words.filter(|kind| INVALID.contains(kind)).unwrap_or(ErrorKind::InvalidArgument)
-        }
-        _ => of_code(code).or(by_words).unwrap_or(ErrorKind::Unexpected),
+        (0 | 1 | 5 | 65_535, _) => of_legacy(legacy).or(by_words).unwrap_or(Unexpected),
+        (6 | 1_100 | 1_101, Some(kind @ (AlreadyExists | DimensionMismatch | PayloadTooLarge))) => kind,
+        (6 | 1_100 | 1_101, _) => InvalidArgument,
+        _ => of_code(code).or(by_words).unwrap_or(Unexpected),
     }
 }
 

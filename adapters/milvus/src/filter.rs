@@ -11,9 +11,10 @@ use portolan_core::filter::PushDown::{self, Exact, Nothing, Superset};
 use portolan_core::filter::{Leaf, Lowered};
 use portolan_core::{FieldType, IndexSpec, Scalar};
 
+use crate::columns::DYNAMIC;
 use crate::expression::{Expression, like, list, literal, path, pattern, prefix_range, quoted};
 use crate::foreign::filter::{dynamic_path, typed};
-use crate::layout::{Layout, METADATA, PARTITION, partition, partition_key};
+use crate::layout::{Layout, PARTITION, partition, partition_key};
 use crate::server::Server;
 
 /// What servers answer of a key of a JSON object.
@@ -62,13 +63,12 @@ impl Layout {
         if negated {
             return Lowered::Nothing;
         }
-        let path = match &self.columns {
-            None => path(self.server, METADATA, &leaf.key),
-            Some(columns) => match columns.get(&leaf.key) {
-                Some(column) => return typed(self.server, column, &leaf.condition),
-                None if columns.dynamic => dynamic_path(self.server, &leaf.key),
-                None => None,
-            },
+        if let Some(column) = self.columns.get(&leaf.key) {
+            return typed(self.server, column, &leaf.condition);
+        }
+        let path = match self.columns.object {
+            Some(DYNAMIC) => dynamic_path(self.server, &leaf.key),
+            object => object.and_then(|field| path(self.server, field, &leaf.key)),
         };
         let Some(path) = path else { return Lowered::Nothing };
         let key = Key { server: self.server, path, declared: spec.fields.get(&leaf.key).copied() };

@@ -6,8 +6,9 @@ use portolan_core::{EngineKind, Error, FieldType, IndexSpec, Metric, Result, Sca
 use prost::Message;
 use serde_json::json;
 
+use crate::columns::{Columns, METADATA};
 use crate::config::PROVIDER;
-use crate::foreign::column::Columns;
+
 use crate::proto::common::KeyValuePair;
 use crate::proto::milvus::{CreateCollectionRequest, DescribeCollectionResponse};
 use crate::proto::schema::{CollectionSchema, DataType, FieldSchema};
@@ -18,14 +19,16 @@ use crate::server::Server;
 const ID: &str = "id";
 /// Their vector.
 pub(crate) const VECTOR: &str = "vector";
-/// Their metadata, as one JSON object.
-pub(crate) const METADATA: &str = "metadata";
 /// The field that the server parts their records by, where [`PARTITION_KEY`] is given.
 pub(crate) const PARTITION: &str = "partition";
 
 /// The fields that each of them has.
 const FIELDS: [(&str, DataType); 3] =
     [(ID, DataType::VarChar), (VECTOR, DataType::FloatVector), (METADATA, DataType::Json)];
+
+/// The metrics, and the server's names of them.
+pub(crate) const METRICS: [(Metric, &str); 3] =
+    [(Metric::Cosine, "COSINE"), (Metric::DotProduct, "IP"), (Metric::Euclidean, "L2")];
 
 /// The collection property that holds the spec.
 const SPEC: &str = "portolan.spec";
@@ -58,8 +61,8 @@ pub struct Layout {
     /// The length of vectors that is sent: where the server takes none as short as the spec's, a zero is added, which
     /// changes no distance.
     pub(crate) dimension: usize,
-    /// Where metadata is: in fields of another program's, or else in [`METADATA`].
-    pub(crate) columns: Option<Columns>,
+    /// The metadata.
+    pub(crate) columns: Columns,
     /// Whether the server parts the records by one of the fields: that of another program's, or else [`PARTITION`].
     pub(crate) parted: bool,
 }
@@ -73,7 +76,7 @@ impl Layout {
             integer_ids: false,
             vector: VECTOR.to_owned(),
             dimension,
-            columns: None,
+            columns: Columns { typed: Vec::new(), object: Some(METADATA) },
             parted: partition_key(spec).is_some(),
         }
     }
@@ -99,32 +102,6 @@ impl Layout {
         let layout = Self::of_spec(server, &info.spec, dimension);
         Ok(Some(Opened::new(info, layout)))
     }
-
-    /// The fields that hold metadata.
-    pub(crate) fn metadata_fields(&self) -> Vec<String> {
-        self.columns.as_ref().map_or_else(|| vec![METADATA.to_owned()], Columns::fields)
-    }
-}
-
-/// Checks what the server would refuse after the collection exists.
-///
-/// # Errors
-/// `InvalidArgument` naming field, value and range; `Unsupported` for a partition key where the server would lose records.
-pub(crate) fn check(server: Server, spec: &IndexSpec) -> Result<()> {
-    in_range("nlist", spec.engine.nlist, 1..=MAX_NLIST)?;
-    shards(spec)?;
-    replicas(spec)?;
-    let partitions = partitions(spec)?;
-    match spec.option_text(PARTITION_KEY)?.map(|key| (key, spec.fields.get(key))) {
-        None if partitions.is_some() => {
-            Err(Error::invalid(format!("the option {PARTITIONS} is of use only with {PARTITION_KEY}")))
-        }
-        None => Ok(()),
-        Some((_, Some(FieldType::String | FieldType::Integer))) => server.check_partitions(),
-        Some((key, _)) => Err(Error::invalid(format!(
-            "the option {PARTITION_KEY} names {key:?}, and must name a field that is declared string or integer"
-        ))),
-    }
 }
 
 /// The key of the metadata by whose value the server parts the records; it is in [`PARTITION`] too.
@@ -149,36 +126,50 @@ pub(crate) fn replicas(spec: &IndexSpec) -> Result<i32> {
     Ok(spec.option_integer("replicas", 1..=64)?.unwrap_or(1))
 }
 
-/// What creates the collection.
+/// What creates the collection, whose vectors have this length on the server.
+///
+/// # Errors
+/// `InvalidArgument` naming field, value and range; `Unsupported` for a partition key where the server would lose records.
 pub(crate) fn collection(
+    server: Server,
     name: &str,
-    database: String,
+    database: &str,
     spec: &IndexSpec,
-    dimension: usize,
 ) -> Result<CreateCollectionRequest> {
+    in_range("nlist", spec.engine.nlist, 1..=MAX_NLIST)?;
+    replicas(spec)?;
     let text = |name, bytes: usize| FieldSchema {
         type_params: pairs([("max_length", bytes.to_string())]),
         ..field(name, DataType::VarChar)
     };
     let vector = FieldSchema {
-        type_params: pairs([("dim", dimension.to_string())]),
+        type_params: pairs([("dim", server.dimension(spec).to_string())]),
         ..field(VECTOR, DataType::FloatVector)
     };
     let id = FieldSchema { is_primary_key: true, ..text(ID, ID_BYTES) };
     let mut fields = vec![id, vector, field(METADATA, DataType::Json)];
-    if partition_key(spec).is_some() {
+    let partitions = spec.option_integer(PARTITIONS, 1..=1_024)?;
+    if let Some(key) = spec.option_text(PARTITION_KEY)? {
+        if !matches!(spec.fields.get(key), Some(FieldType::String | FieldType::Integer)) {
+            return Err(Error::invalid(format!(
+                "the option {PARTITION_KEY} names {key:?}, and must name a field that is declared string or integer"
+            )));
+        }
+        server.check_partitions()?;
         fields.push(FieldSchema { is_partition_key: true, ..text(PARTITION, PARTITION_BYTES) });
+    } else if partitions.is_some() {
+        return Err(Error::invalid(format!("the option {PARTITIONS} is of use only with {PARTITION_KEY}")));
     }
     // The server takes equal requests to create a collection, sent at once, for one: no two are equal.
     let description = format!("An index of Portolan ({})", uuid::Uuid::new_v4());
     let schema =
         CollectionSchema { name: name.to_owned(), description, fields, ..CollectionSchema::default() };
     Ok(CreateCollectionRequest {
-        db_name: database,
+        db_name: database.to_owned(),
         collection_name: name.to_owned(),
         schema: schema.encode_to_vec(),
-        shards_num: shards(spec)?,
-        num_partitions: partitions(spec)?.unwrap_or_default(),
+        shards_num: spec.option_integer("shards", 1..=16)?.unwrap_or(1),
+        num_partitions: partitions.unwrap_or_default(),
         properties: pairs([(SPEC, SpecRecord::now(spec).to_json("version")?)]),
         ..CreateCollectionRequest::default()
     })
@@ -215,11 +206,7 @@ pub(crate) fn nlist(spec: &IndexSpec) -> u32 {
 
 /// The server's name of a metric; of L1 it has none, and no index with it is made.
 pub(crate) fn metric_name(metric: Metric) -> &'static str {
-    match metric {
-        Metric::Cosine => "COSINE",
-        Metric::DotProduct => "IP",
-        Metric::Euclidean | Metric::Manhattan => "L2",
-    }
+    METRICS.into_iter().find(|(known, _)| *known == metric).map_or("L1", |(_, name)| name)
 }
 
 /// The length of the vectors of a field.
@@ -230,14 +217,6 @@ pub(crate) fn dimension(schema: &CollectionSchema, vector: &str) -> Option<usize
 
 fn field(name: &str, of: DataType) -> FieldSchema {
     FieldSchema { name: name.to_owned(), data_type: of.into(), ..FieldSchema::default() }
-}
-
-fn partitions(spec: &IndexSpec) -> Result<Option<i64>> {
-    spec.option_integer(PARTITIONS, 1..=1_024)
-}
-
-fn shards(spec: &IndexSpec) -> Result<i32> {
-    Ok(spec.option_integer("shards", 1..=16)?.unwrap_or(1))
 }
 
 #[cfg(test)]

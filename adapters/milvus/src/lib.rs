@@ -9,6 +9,7 @@
 //! parts are used that all versions evaluate alike.
 
 mod client;
+mod columns;
 mod config;
 mod convert;
 mod driver;

@@ -4,73 +4,62 @@ use std::future::Future;
 use std::time::Duration;
 
 use portolan_core::driver::WriteError;
-use portolan_core::{Error, ErrorKind, IndexSpec};
+use portolan_core::{Error, ErrorKind};
 use tokio::time::{Instant, sleep};
 
 use crate::client::{Client, about};
-use crate::layout::{index_params, replicas};
+use crate::layout::{Target, index_params, replicas};
 use crate::proto::milvus::{CreateIndexRequest, GetLoadingProgressRequest, LoadCollectionRequest};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 const DONE: i64 = 100;
 
-/// A collection to be loaded.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Loading<'a> {
-    pub(crate) client: &'a Client,
-    pub(crate) name: &'a str,
-    pub(crate) spec: &'a IndexSpec,
-    /// The field of the vectors.
-    pub(crate) vector: &'a str,
-    /// When it must be loaded.
-    pub(crate) end: Instant,
-}
-
-impl Loading<'_> {
+impl Client {
     /// Makes a call, and where the collection is not loaded, loads it and makes the call again.
-    pub(crate) async fn call<T, F>(self, call: impl Fn() -> F) -> Result<T, WriteError>
+    pub(crate) async fn loaded<T, F>(&self, target: Target<'_>, call: impl Fn() -> F) -> Result<T, WriteError>
     where
         F: Future<Output = Result<T, WriteError>>,
     {
+        let end = Instant::now() + self.load_timeout;
+        let end = target.deadline.instant().map_or(end, |deadline| end.min(deadline));
         let loaded = || async {
             match call().await {
                 Err(e) if is_not_ready(&e) => {
-                    self.load().await?;
+                    self.load(target, end).await?;
                     call().await
                 }
                 answer => answer,
             }
         };
-        when_ready(Some(self.end), loaded).await
+        when_ready(Some(end), loaded).await
     }
 
     /// Loads the collection, which needs an index, and waits until it is loaded.
-    pub(crate) async fn load(self) -> Result<(), WriteError> {
-        let Self { client, name, spec, .. } = self;
-        let replicas = replicas(spec)?;
-        let request = || about!(client, name, LoadCollectionRequest { replica_number: replicas });
-        if let Err(e) = client.load_collection(request()).await {
-            if !client.indexes(name).await?.is_empty() {
+    pub(crate) async fn load(&self, target: Target<'_>, end: Instant) -> Result<(), WriteError> {
+        let name = target.name;
+        let replicas = replicas(target.spec)?;
+        let request = || about!(self, name, LoadCollectionRequest { replica_number: replicas });
+        if let Err(e) = self.load_collection(request()).await {
+            if !self.indexes(name).await?.is_empty() {
                 return Err(e);
             }
-            self.create_index().await?;
-            client.load_collection(request()).await?;
+            self.index(target).await?;
+            self.load_collection(request()).await?;
         }
         let is_loaded = || async {
-            let asked = about!(client, name, GetLoadingProgressRequest {});
-            let progress = client.get_loading_progress(asked).await?.progress;
+            let asked = about!(self, name, GetLoadingProgressRequest {});
+            let progress = self.get_loading_progress(asked).await?.progress;
             ready(progress >= DONE, || format!("the collection is loaded to {progress} %"))
         };
-        when_ready(Some(self.end), is_loaded).await
+        when_ready(Some(end), is_loaded).await
     }
 
     /// Makes the vector index that the spec asks for.
-    pub(crate) async fn create_index(self) -> Result<(), WriteError> {
-        let Self { client, name, spec, vector, .. } = self;
-        let (field_name, extra_params) = (vector.to_owned(), index_params(spec));
-        let request = about!(client, name, CreateIndexRequest { field_name, extra_params });
-        client.create_index(request).await.map(drop)
+    pub(crate) async fn index(&self, target: Target<'_>) -> Result<(), WriteError> {
+        let (field_name, extra_params) = (target.index.vector.clone(), index_params(target.spec));
+        let request = about!(self, target.name, CreateIndexRequest { field_name, extra_params });
+        self.create_index(request).await.map(drop)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which server it is, for what differs between them.
 
-use portolan_core::{Error, Result};
+use portolan_core::{Error, IndexSpec, Result};
 
 /// The servers that answer differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,9 +28,9 @@ impl Server {
         }
     }
 
-    /// The least length of a vector.
-    pub(crate) fn least_dimension(self) -> usize {
-        if self == Self::Lite { 1 } else { 2 }
+    /// The length that vectors have on the server, which but for Milvus Lite takes none of one.
+    pub(crate) fn dimension(self, spec: &IndexSpec) -> usize {
+        spec.dimension.max(if self == Self::Lite { 1 } else { 2 })
     }
 
     /// Checks that upserted records come into the partition of their partition key. 2.3.5 takes another field's values for

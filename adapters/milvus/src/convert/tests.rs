@@ -2,8 +2,9 @@ use portolan_core::{ErrorKind, Metadata};
 use serde_json::json;
 
 use super::*;
-use crate::foreign::column::{Column, Columns};
-use crate::proto::schema::LongArray;
+use crate::columns::{Columns, DYNAMIC, METADATA};
+use crate::foreign::column::Column;
+use crate::proto::schema::{JsonArray, LongArray};
 use crate::server::Server;
 
 fn spec() -> IndexSpec {
@@ -19,7 +20,7 @@ fn foreign(columns: Vec<Column>) -> Layout {
         id: "pk".into(),
         integer_ids: true,
         vector: "embedding".into(),
-        columns: Some(Columns { typed: columns, dynamic: true }),
+        columns: Columns { typed: columns, object: Some(DYNAMIC) },
         ..made()
     }
 }
@@ -37,8 +38,12 @@ fn row(id: &str, metadata: serde_json::Value) -> Row {
     }
 }
 
+fn read(layout: &Layout, spec: &IndexSpec, fields: &[FieldData]) -> Result<Vec<Row>> {
+    rows(layout, spec, layout.ids(fields)?, fields)
+}
+
 fn round_trip(layout: &Layout, given: &[Row]) -> Vec<Row> {
-    rows(layout, &spec(), &columns(layout, &spec(), given)).unwrap()
+    read(layout, &spec(), &columns(layout, &spec(), given)).unwrap()
 }
 
 #[test]
@@ -103,7 +108,7 @@ fn nulls_and_numbers_beyond_i64_are_read_as_the_contract_says() {
         column("id", DataType::VarChar, Data::StringData(StringArray { data: vec!["a".into()] })),
         column(METADATA, DataType::Json, Data::JsonData(JsonArray { data: vec![bytes] })),
     ];
-    let read = rows(&made(), &spec(), &fields).unwrap();
+    let read = read(&made(), &spec(), &fields).unwrap();
     assert_eq!(
         read[0].metadata.to_json(),
         json!({"huge": 18_446_744_073_709_551_615.0, "list": [18_446_744_073_709_551_615.0]})
@@ -117,7 +122,7 @@ fn both_ways_to_send_missing_values_are_read() {
         let mut year = column("year", DataType::Int64, Data::LongData(LongArray { data }));
         year.valid_data = vec![false, true];
         let ids = column("pk", DataType::Int64, Data::LongData(LongArray { data: vec![1, 2] }));
-        let read = rows(&layout, &spec(), &[ids, year]).unwrap();
+        let read = read(&layout, &spec(), &[ids, year]).unwrap();
         assert_eq!(read[0].metadata.to_json(), json!({}));
         assert_eq!(read[1].metadata.to_json(), json!({"year": 5}));
     }
@@ -132,9 +137,9 @@ fn rubbish_is_an_error() {
     let no_object =
         column(METADATA, DataType::Json, Data::JsonData(JsonArray { data: vec![b"[1]".to_vec(); 2] }));
     for bad in [short, broken, no_object] {
-        assert!(rows(&made(), &spec(), &[ids.clone(), bad]).is_err());
+        assert!(read(&made(), &spec(), &[ids.clone(), bad]).is_err());
     }
-    assert!(rows(&made(), &spec(), &[]).is_err());
+    assert!(read(&made(), &spec(), &[]).is_err());
 }
 
 #[test]
@@ -145,7 +150,7 @@ fn a_vector_too_short_for_the_server_gets_a_zero() {
     let sent = columns(&layout, &spec, std::slice::from_ref(&given));
     let Some(Field::Vectors(vectors)) = &sent[1].field else { panic!("no vectors") };
     assert_eq!(vectors.data, Some(vector_field::Data::FloatVector(FloatArray { data: vec![7.0, 0.0] })));
-    assert_eq!(rows(&layout, &spec, &sent).unwrap(), [given]);
+    assert_eq!(read(&layout, &spec, &sent).unwrap(), [given]);
 }
 
 #[test]

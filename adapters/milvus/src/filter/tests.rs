@@ -2,8 +2,9 @@ use portolan_core::Filter;
 use portolan_core::filter::field;
 
 use super::*;
+use crate::columns::Columns;
 use crate::expression::after;
-use crate::foreign::column::{Column, Columns};
+use crate::foreign::column::Column;
 use crate::proto::schema::DataType;
 
 const SERVERS: [Server; 3] = [Server::Lite, Server::Old, Server::Current];
@@ -45,7 +46,7 @@ fn foreign(server: Server, columns: Vec<Column>) -> Layout {
         id: "pk".into(),
         integer_ids: true,
         vector: "v".into(),
-        columns: Some(Columns { typed: columns, dynamic: true }),
+        columns: Columns { typed: columns, object: Some(DYNAMIC) },
         ..made(server)
     }
 }

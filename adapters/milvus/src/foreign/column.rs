@@ -1,10 +1,9 @@
-//! Metadata in typed fields and in the dynamic field.
+//! Metadata in fields of one type.
 
-use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use portolan_core::driver::Row;
-use portolan_core::{Error, ErrorKind, FieldType, Metadata, Result, Scalar, Value};
+use portolan_core::{Error, ErrorKind, FieldType, Result, Scalar, Value};
 use serde::Deserialize;
 use serde_json::{Number, Value as Json};
 
@@ -14,17 +13,6 @@ use crate::proto::schema::{
     LongArray, ScalarField, StringArray, scalar_field::Data,
 };
 use crate::proto::{column, param};
-
-/// The dynamic field.
-pub(crate) const DYNAMIC: &str = "$meta";
-
-/// The fields of another program's collection that are metadata.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Columns {
-    pub(crate) typed: Vec<Column>,
-    /// Whether there is a dynamic field, in which all other metadata is.
-    pub(crate) dynamic: bool,
-}
 
 /// A field of one type.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,51 +27,6 @@ pub(crate) struct Column {
     pub(crate) max_length: Option<usize>,
 }
 
-impl Columns {
-    /// The column of a key.
-    pub(crate) fn get(&self, key: &str) -> Option<&Column> {
-        self.typed.iter().find(|column| column.name == key)
-    }
-
-    /// The names of all fields.
-    pub(crate) fn fields(&self) -> Vec<String> {
-        let typed = self.typed.iter().map(|column| column.name.clone());
-        typed.chain(self.dynamic.then(|| DYNAMIC.to_owned())).collect()
-    }
-
-    /// The types that bind values.
-    pub(crate) fn declared(&self) -> BTreeMap<String, FieldType> {
-        let declared = |column: &Column| Some((column.name.clone(), column.declared()?));
-        self.typed.iter().filter_map(declared).collect()
-    }
-
-    /// Checks metadata that is written; `taken` are the names of other fields.
-    pub(crate) fn admit(&self, metadata: &Metadata, taken: [&str; 2]) -> Result<()> {
-        self.typed.iter().try_for_each(|column| column.admit(metadata.get(&column.name)))?;
-        let mut rest = metadata.iter().map(|(key, _)| key).filter(|key| self.get(key).is_none());
-        match rest.find(|key| !self.dynamic || taken.contains(key)) {
-            Some(key) => Err(Error::invalid(format!("the collection has no room for the field {key:?}"))),
-            None => Ok(()),
-        }
-    }
-
-    /// The metadata of rows that are admitted.
-    pub(crate) fn write(&self, rows: &[Row]) -> Vec<FieldData> {
-        let typed = self.typed.iter().filter_map(|column| column.write(rows));
-        let rest = self.dynamic.then(|| {
-            let data = rows.iter().map(|row| self.rest(row).to_string().into_bytes()).collect();
-            let field = column(DYNAMIC, DataType::Json, Data::JsonData(JsonArray { data }));
-            FieldData { is_dynamic: true, ..field }
-        });
-        typed.chain(rest).collect()
-    }
-
-    fn rest(&self, row: &Row) -> Metadata {
-        let rest = row.metadata.iter().filter(|(key, _)| self.get(key).is_none());
-        rest.map(|(key, value)| (key.to_owned(), value.clone())).collect()
-    }
-}
-
 impl Column {
     pub(crate) fn of(field: &FieldSchema) -> Self {
         Self {
@@ -95,7 +38,8 @@ impl Column {
         }
     }
 
-    fn declared(&self) -> Option<FieldType> {
+    /// The type that binds its values, or the elements of its lists.
+    pub(crate) fn declared(&self) -> Option<FieldType> {
         match if self.of == DataType::Array { self.element } else { self.of } {
             DataType::Bool => Some(FieldType::Bool),
             DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => Some(FieldType::Integer),
@@ -105,7 +49,8 @@ impl Column {
         }
     }
 
-    fn admit(&self, value: Option<&Value>) -> Result<()> {
+    /// Checks a value that is written.
+    pub(crate) fn admit(&self, value: Option<&Value>) -> Result<()> {
         let name = &self.name;
         match (value, self.max_length) {
             (None, _) if self.optional => Ok(()),
@@ -121,8 +66,8 @@ impl Column {
         }
     }
 
-    /// Of an optional one only the values that are there are sent, and which.
-    fn write(&self, rows: &[Row]) -> Option<FieldData> {
+    /// The values of rows that are admitted: of an optional one only those that are there are sent, and which.
+    pub(crate) fn write(&self, rows: &[Row]) -> Option<FieldData> {
         let values: Vec<Option<&Value>> = rows.iter().map(|row| row.metadata.get(&self.name)).collect();
         let present: Vec<&Value> = values.iter().copied().flatten().collect();
         let field = column(&self.name, self.of, self.values(&present)?);
@@ -202,7 +147,6 @@ fn longest_text(value: &Value) -> usize {
 
 /// Scalars of one type as the wire has them; `None` where one would change.
 fn elements<'a>(of: DataType, items: impl IntoIterator<Item = &'a Scalar>) -> Option<Data> {
-    let items = items.into_iter();
     let bool = |scalar: &Scalar| if let Scalar::Bool(b) = scalar { Some(*b) } else { None };
     let integer = |scalar: &Scalar| match scalar {
         Scalar::Integer(i) => Some(*i).filter(|i| range(of).contains(i)),
@@ -215,18 +159,21 @@ fn elements<'a>(of: DataType, items: impl IntoIterator<Item = &'a Scalar>) -> Op
     };
     let text = |scalar: &Scalar| scalar.as_str().map(str::to_owned);
     Some(match of {
-        DataType::Bool => Data::BoolData(BoolArray { data: items.map(bool).collect::<Option<_>>()? }),
+        DataType::Bool => Data::BoolData(BoolArray { data: all(items, bool)? }),
         DataType::Int8 | DataType::Int16 | DataType::Int32 => {
-            Data::IntData(IntArray { data: items.map(narrow).collect::<Option<_>>()? })
+            Data::IntData(IntArray { data: all(items, narrow)? })
         }
-        DataType::Int64 => Data::LongData(LongArray { data: items.map(integer).collect::<Option<_>>()? }),
-        DataType::Float => Data::FloatData(FloatArray { data: items.map(single).collect::<Option<_>>()? }),
-        DataType::Double => {
-            Data::DoubleData(DoubleArray { data: items.map(Scalar::as_exact_f64).collect::<Option<_>>()? })
-        }
-        DataType::VarChar | DataType::String => {
-            Data::StringData(StringArray { data: items.map(text).collect::<Option<_>>()? })
-        }
+        DataType::Int64 => Data::LongData(LongArray { data: all(items, integer)? }),
+        DataType::Float => Data::FloatData(FloatArray { data: all(items, single)? }),
+        DataType::Double => Data::DoubleData(DoubleArray { data: all(items, Scalar::as_exact_f64)? }),
+        DataType::VarChar | DataType::String => Data::StringData(StringArray { data: all(items, text)? }),
         _ => return None,
     })
+}
+
+fn all<'a, T>(
+    items: impl IntoIterator<Item = &'a Scalar>,
+    of: impl Fn(&'a Scalar) -> Option<T>,
+) -> Option<Vec<T>> {
+    items.into_iter().map(of).collect()
 }

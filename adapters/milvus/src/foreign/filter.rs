@@ -6,9 +6,10 @@ use portolan_core::Scalar;
 use portolan_core::driver::dialect::{ByType, Predicate, Side};
 use portolan_core::filter::PushDown::Superset;
 use portolan_core::filter::{Condition, Lowered};
-use portolan_core::number::TWO_53;
+use portolan_core::number::exact_i64;
 
-use super::column::{Column, DYNAMIC, range};
+use super::column::{Column, range};
+use crate::columns::DYNAMIC;
 use crate::expression::{Expression, is_name, like, list, path, pattern, prefix_range, quoted};
 use crate::proto::schema::DataType;
 use crate::server::Server;
@@ -60,9 +61,8 @@ fn of_integer(column: &Column, asked: Predicate<'_>) -> Option<Expression> {
     let name = &column.name;
     let integer = |scalar: &Scalar, round: fn(f64) -> f64| {
         let integer = match scalar {
-            Scalar::Integer(i) => Some(*i),
-            Scalar::Float(x) => Some(round(*x)).filter(|x| x.abs() < TWO_53).map(|x| x as i64),
-            _ => None,
+            Scalar::Float(x) => exact_i64(round(*x)),
+            other => other.as_exact_i64(),
         };
         // The server reads no literal of the least i64.
         integer.filter(|i| range(column.of).contains(i) && *i != i64::MIN)

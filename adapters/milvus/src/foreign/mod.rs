@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 use portolan_core::driver::{Opened, ScoreError};
 use portolan_core::{EngineKind, EngineParams, Error, IndexInfo, IndexSpec, Metric, Result};
 
-use self::column::{Column, Columns};
+use self::column::Column;
+use crate::columns::{Columns, DYNAMIC};
 use crate::config::PROVIDER;
 use crate::error::rubbish;
-use crate::layout::{Layout, dimension};
+use crate::layout::{Layout, METRICS, dimension};
 use crate::proto::milvus::{DescribeCollectionResponse, IndexDescription};
 use crate::proto::param;
 use crate::proto::schema::{CollectionSchema, DataType, FieldSchema};
@@ -49,7 +50,8 @@ fn opened(
         .find(|index| index.field_name == vector.name)
         .ok_or("its vector field has no index, so that its metric is not known; create one")?;
     let fields = schema.fields.iter().filter(|f| !f.is_primary_key && !is_vector(f) && !f.is_dynamic);
-    let columns = Columns { typed: fields.map(Column::of).collect(), dynamic: schema.enable_dynamic_field };
+    let object = schema.enable_dynamic_field.then_some(DYNAMIC);
+    let columns = Columns { typed: fields.map(Column::of).collect(), object };
     let mut spec = IndexSpec::new(name, dimension).metric(metric(index)?).engine(engine(index));
     spec.fields = columns.declared();
     let layout = Layout {
@@ -58,7 +60,7 @@ fn opened(
         integer_ids: id.data_type() == DataType::Int64,
         vector: vector.name.clone(),
         dimension,
-        columns: Some(columns),
+        columns,
         parted: schema.fields.iter().any(|f| f.is_partition_key),
     };
     let opened = Opened::new(IndexInfo::new(spec, PROVIDER), layout);
@@ -75,12 +77,9 @@ fn vector(schema: &CollectionSchema) -> Result<&FieldSchema, String> {
 }
 
 fn metric(index: &IndexDescription) -> Result<Metric, String> {
-    match param(&index.params, "metric_type").unwrap_or_default() {
-        "COSINE" => Ok(Metric::Cosine),
-        "IP" => Ok(Metric::DotProduct),
-        "L2" => Ok(Metric::Euclidean),
-        other => Err(format!("its metric {other:?} is not one of COSINE, IP and L2")),
-    }
+    let name = param(&index.params, "metric_type").unwrap_or_default();
+    let metric = METRICS.into_iter().find(|(_, metric)| *metric == name).map(|(metric, _)| metric);
+    metric.ok_or_else(|| format!("its metric {name:?} is not one of COSINE, IP and L2"))
 }
 
 fn engine(index: &IndexDescription) -> EngineParams {

@@ -2,16 +2,16 @@ use portolan_core::driver::ScoreError;
 use portolan_core::{EngineParams, ErrorKind};
 
 use super::*;
+use crate::columns::DYNAMIC;
 use crate::foreign;
-use crate::foreign::column::DYNAMIC;
 use crate::proto::milvus::IndexDescription;
 
 fn described(schema: CollectionSchema, properties: Vec<KeyValuePair>) -> DescribeCollectionResponse {
     DescribeCollectionResponse { schema: Some(schema), properties, ..DescribeCollectionResponse::default() }
 }
 
-fn made(spec: &IndexSpec, dimension: usize) -> DescribeCollectionResponse {
-    let request = collection("abc", String::new(), spec, dimension).unwrap();
+fn made(spec: &IndexSpec) -> DescribeCollectionResponse {
+    let request = collection(Server::Current, "abc", "", spec).unwrap();
     described(CollectionSchema::decode(request.schema.as_slice()).unwrap(), request.properties)
 }
 
@@ -43,28 +43,28 @@ fn a_spec_is_read_as_it_was_given() {
         .field("name", FieldType::String)
         .engine(EngineParams { kind: Some(EngineKind::Ivf), nlist: Some(64), ..EngineParams::default() })
         .option("shards", 2);
-    let kept = kept(&made(&spec, 2)).unwrap();
+    let kept = kept(&made(&spec)).unwrap();
     assert_eq!(kept.info.spec, spec);
     assert!(kept.info.created_at.is_some());
     assert_eq!(
         (kept.index.dimension, nlist(&kept.info.spec), engine_kind(&kept.info.spec)),
         (2, 64, EngineKind::Ivf)
     );
-    assert_eq!(kept.index.metadata_fields(), [METADATA]);
+    assert_eq!(kept.index.columns.names().collect::<Vec<_>>(), [METADATA]);
 }
 
 #[test]
 fn two_creations_of_one_collection_are_told_apart() {
     let spec = IndexSpec::new("abc", 2);
     let schema = |r: CreateCollectionRequest| CollectionSchema::decode(r.schema.as_slice()).unwrap();
-    let [one, two] = [(); 2].map(|()| schema(collection("abc", String::new(), &spec, 2).unwrap()));
+    let [one, two] = [(); 2].map(|()| schema(collection(Server::Current, "abc", "", &spec).unwrap()));
     assert_ne!(one.description, two.description);
     assert_eq!(one.fields, two.fields);
 }
 
 #[test]
 fn a_collection_whose_fields_were_changed_is_one_foreign() {
-    let mut changed = made(&IndexSpec::new("abc", 2), 2);
+    let mut changed = made(&IndexSpec::new("abc", 2));
     changed.schema.as_mut().unwrap().fields.retain(|f| f.name != METADATA);
     assert!(kept(&changed).is_none());
     let error = read(&changed, &[]).unwrap_err();
@@ -93,7 +93,7 @@ fn a_foreign_collection_says_what_it_is() {
         assert_eq!((info.spec.dimension, info.spec.metric), (3, Metric::DotProduct));
         let declared = [("tags".to_owned(), FieldType::String), ("year".to_owned(), FieldType::Integer)];
         assert_eq!(info.spec.fields, declared.into());
-        assert_eq!(layout.metadata_fields(), ["year", "tags", "extra", DYNAMIC]);
+        assert_eq!(layout.columns.names().collect::<Vec<_>>(), ["year", "tags", "extra", DYNAMIC]);
         assert!(layout.integer_ids);
     }
 }
@@ -110,6 +110,7 @@ fn a_metric_that_the_port_has_not_is_named() {
 fn options_and_parameters_out_of_range_are_refused() {
     let spec = || IndexSpec::new("abc", 2);
     let parted = || spec().field("a", FieldType::String).option("partition_key", "a");
+    let create = |server, spec: &IndexSpec| collection(server, "abc", "", spec);
     let nlist = EngineParams { nlist: Some(100_000), ..EngineParams::default() };
     for (spec, word) in [
         (spec().option("shards", 17), "1 to 16"),
@@ -122,13 +123,13 @@ fn options_and_parameters_out_of_range_are_refused() {
         (spec().option("partitions", 4), "only with partition_key"),
         (parted().option("partitions", 2_000), "1 to 1024"),
     ] {
-        let error = check(Server::Current, &spec).unwrap_err();
+        let error = create(Server::Current, &spec).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument);
         assert!(error.message().contains(word), "{error}");
     }
-    check(Server::Old, &spec().option("shards", 16).option("replicas", 2)).unwrap();
-    check(Server::Current, &parted().option("partitions", 4)).unwrap();
-    assert_eq!(check(Server::Old, &parted()).unwrap_err().kind(), ErrorKind::Unsupported);
+    create(Server::Old, &spec().option("shards", 16).option("replicas", 2)).unwrap();
+    create(Server::Current, &parted().option("partitions", 4)).unwrap();
+    assert_eq!(create(Server::Old, &parted()).unwrap_err().kind(), ErrorKind::Unsupported);
     assert_eq!(replicas(&spec().option("replicas", 2)).unwrap(), 2);
 }
 
@@ -153,13 +154,13 @@ fn a_partition_key_is_a_field_of_its_own() {
         .field("tenant", FieldType::String)
         .option("partition_key", "tenant")
         .option("partitions", 8);
-    let request = collection("abc", String::new(), &spec, 2).unwrap();
+    let request = collection(Server::Current, "abc", "", &spec).unwrap();
     assert_eq!(request.num_partitions, 8);
-    let kept = kept(&made(&spec, 2)).unwrap();
+    let kept = kept(&made(&spec)).unwrap();
     assert_eq!(kept.info.spec, spec);
     assert_eq!(partition_key(&kept.info.spec), Some("tenant"));
     assert!(kept.index.parted);
-    assert_eq!(kept.index.metadata_fields(), [METADATA]);
+    assert_eq!(kept.index.columns.names().collect::<Vec<_>>(), [METADATA]);
 
     let theirs = FieldSchema { is_partition_key: true, ..field("tenant", DataType::VarChar) };
     let index = index(&[("index_type", "FLAT"), ("metric_type", "L2")]);
