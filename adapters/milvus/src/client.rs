@@ -10,9 +10,7 @@ use tonic::Code;
 use crate::config::Config;
 use crate::error::{check, is_no_index};
 use crate::proto::common::Status;
-use crate::proto::milvus::{
-    self, DescribeIndexRequest, IndexDescription, milvus_service_client::MilvusServiceClient,
-};
+use crate::proto::milvus::{self, IndexDescription, milvus_service_client::MilvusServiceClient};
 
 /// Answers that their code does not tell apart.
 const KINDS: &[(Code, &str, ErrorKind)] =
@@ -21,11 +19,11 @@ const KINDS: &[(Code, &str, ErrorKind)] =
 /// A request about a collection in a client's database.
 macro_rules! about {
     ($client:expr, $name:expr, $request:ident { $($field:ident $(: $value:expr)?),* $(,)? }) => {
-        $request {
+        $crate::proto::milvus::$request {
             db_name: $client.database.clone(),
             collection_name: $name.to_owned(),
             $($field $(: $value)?,)*
-            ..$request::default()
+            ..Default::default()
         }
     };
 }

@@ -43,11 +43,11 @@ impl Columns {
     /// Checks metadata that is written; `taken` are the names of other fields, which no key of the dynamic field can have.
     pub(crate) fn admit(&self, metadata: &Metadata, taken: [&str; 2]) -> Result<()> {
         self.typed.iter().try_for_each(|column| column.admit(metadata.get(&column.name)))?;
-        let has_room = |key: &str| match self.object {
-            Some(DYNAMIC) => !taken.contains(&key),
-            object => object.is_some(),
+        let has_room = |key: &str| {
+            self.get(key).is_some()
+                || self.object.is_some_and(|object| object == METADATA || !taken.contains(&key))
         };
-        match metadata.iter().find(|(key, _)| self.get(key).is_none() && !has_room(key)) {
+        match metadata.iter().find(|(key, _)| !has_room(key)) {
             Some((key, _)) => {
                 Err(Error::invalid(format!("the collection has no room for the field {key:?}")))
             }

@@ -21,10 +21,7 @@ pub(crate) fn output_fields(layout: &Layout, want: Want) -> Vec<String> {
     [layout.id.clone()].into_iter().chain(vector).chain(metadata).collect()
 }
 
-/// Checks a row that is written.
-///
-/// # Errors
-/// Why the collection cannot take it.
+/// Checks whether the collection can take a row.
 pub(crate) fn admit(layout: &Layout, row: &Row) -> Result<()> {
     layout.admit_id(&row.id)?;
     if row.vector.is_none() {
@@ -35,7 +32,7 @@ pub(crate) fn admit(layout: &Layout, row: &Row) -> Result<()> {
 
 /// Rows that are admitted, as columns.
 pub(crate) fn columns(layout: &Layout, spec: &IndexSpec, rows: &[Row]) -> Vec<FieldData> {
-    let mut fields = vec![layout.id_column(rows), vectors(layout, rows)];
+    let mut fields = vec![layout.id_column(rows), vectors(layout, spec, rows)];
     fields.extend(layout.columns.write(rows));
     if let Some(key) = partition_key(spec) {
         let of = |row: &Row| row.metadata.get(key).and_then(Value::as_scalar).map(partition);
@@ -65,16 +62,15 @@ pub(crate) fn rows(
     rows.map(|((id, vector), object)| Ok(Row::new(id, vector, foreign_metadata(object)?))).collect()
 }
 
-fn vectors(layout: &Layout, rows: &[Row]) -> FieldData {
-    let mut data = Vec::with_capacity(rows.len() * layout.dimension);
+fn vectors(layout: &Layout, spec: &IndexSpec, rows: &[Row]) -> FieldData {
+    let dimension = layout.server.dimension(spec);
+    let mut data = Vec::with_capacity(rows.len() * dimension);
     for (n, vector) in rows.iter().filter_map(|row| row.vector.as_ref()).enumerate() {
         data.extend_from_slice(vector);
-        data.resize((n + 1) * layout.dimension, 0.0);
+        data.resize((n + 1) * dimension, 0.0);
     }
-    let vectors = VectorField {
-        dim: layout.dimension as i64,
-        data: Some(vector_field::Data::FloatVector(FloatArray { data })),
-    };
+    let data = Some(vector_field::Data::FloatVector(FloatArray { data }));
+    let vectors = VectorField { dim: dimension as i64, data };
     FieldData {
         r#type: DataType::FloatVector.into(),
         field_name: layout.vector.clone(),

@@ -21,12 +21,7 @@ use crate::expression::{Expression, is_name};
 use crate::foreign;
 use crate::ids;
 use crate::layout::{self, Layout, METRICS, OPTIONS, Target, engine_kind};
-use crate::optimize;
-use crate::proto::milvus::{
-    CheckHealthRequest, CreateCollectionRequest, DeleteRequest, DescribeCollectionRequest,
-    DescribeCollectionResponse, DropCollectionRequest, GetVersionRequest, ShowCollectionsRequest,
-    UpsertRequest,
-};
+use crate::proto::milvus::{self, DescribeCollectionResponse};
 use crate::proto::scalars;
 use crate::proto::schema::scalar_field::Data;
 use crate::server::Server;
@@ -107,16 +102,16 @@ impl MilvusDriver {
         self.client.describe_collection(about!(self.client, name, DescribeCollectionRequest {})).await
     }
 
-    async fn create_collection(&self, request: CreateCollectionRequest) -> Result<(), WriteError> {
+    async fn create_collection(&self, request: milvus::CreateCollectionRequest) -> Result<(), WriteError> {
         let _guard = self.names.lock().await;
-        match self.describe(&request.collection_name).await {
+        let name = request.collection_name.clone();
+        match self.describe(&name).await {
             Err(e) if e.error().kind() == ErrorKind::NotFound => {
                 self.client.create_collection(request).await.map(drop)
             }
             Err(e) => Err(e.into_error().into()),
             Ok(_) => {
-                let message = format!("the collection {:?} exists", request.collection_name);
-                Err(Error::new(ErrorKind::AlreadyExists, message).into())
+                Err(Error::new(ErrorKind::AlreadyExists, format!("the collection {name:?} exists")).into())
             }
         }
     }
@@ -162,7 +157,7 @@ impl Driver for MilvusDriver {
     }
 
     async fn connect(&self, _: Deadline) -> Result<()> {
-        let version = self.client.get_version(GetVersionRequest {}).await?.version;
+        let version = self.client.get_version(milvus::GetVersionRequest {}).await?.version;
         let server = Server::of(&version).ok_or_else(|| {
             Error::unsupported(format!(
                 "the server is Milvus {version}, and 2.3 is the oldest that is supported"
@@ -200,8 +195,7 @@ impl Driver for MilvusDriver {
         let NewIndex { name, spec, deadline } = new;
         let server = self.server();
         self.create_collection(layout::collection(server, name, &self.client.database, spec)?).await?;
-        let target =
-            Target { name, spec, index: &Layout::of_spec(server, spec, server.dimension(spec)), deadline };
+        let target = Target { name, spec, index: &Layout::of_spec(server, spec), deadline };
         if let Err(e) = self.client.index(target).await {
             if !e.is_in_doubt() {
                 self.drop_collection(name).await?;
@@ -230,14 +224,14 @@ impl Driver for MilvusDriver {
 
     async fn list(&self, _: Deadline) -> Result<Vec<String>> {
         let db_name = self.client.database.clone();
-        let request = ShowCollectionsRequest { db_name, ..ShowCollectionsRequest::default() };
-        for _ in 1..LISTINGS {
+        let request = milvus::ShowCollectionsRequest { db_name, ..Default::default() };
+        let mut again = 1..LISTINGS;
+        loop {
             match self.client.show_collections(request.clone()).await {
-                Err(e) if e.error().kind() == ErrorKind::NotFound => {}
+                Err(e) if e.error().kind() == ErrorKind::NotFound && again.next().is_some() => {}
                 reply => return Ok(reply?.collection_names),
             }
         }
-        Ok(self.client.show_collections(request).await?.collection_names)
     }
 
     async fn drop_index(&self, name: &str, _: Deadline) -> Result<(), WriteError> {
@@ -338,11 +332,11 @@ impl Driver for MilvusDriver {
             return Ok(false);
         }
         let collection = self.describe(target.name).await?.collection_id;
-        optimize::optimize(&self.client, target.name, collection).await
+        Ok(self.client.compact(target.name, collection).await?)
     }
 
     async fn health(&self, deadline: Deadline) -> Result<Health> {
-        let state = self.client.check_health(CheckHealthRequest {}).await?;
+        let state = self.client.check_health(milvus::CheckHealthRequest {}).await?;
         let status = if state.is_healthy { Status::Healthy } else { Status::Degraded };
         let mut health = Health::new(PROVIDER, status);
         health.version = self.server.get().map(|(_, version)| version.clone());

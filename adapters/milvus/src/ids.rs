@@ -16,13 +16,11 @@ use crate::proto::{column, scalars};
 impl Layout {
     /// `id in ids`, or its complement.
     pub(crate) fn lower_ids(&self, ids: &[NativeId], negated: bool) -> Lowered<Expression> {
-        match (negated, self.has_any(ids)) {
-            (false, _) => Lowered::Exact(self.one_of(ids)),
-            (true, true) => {
-                Lowered::Exact(Expression::leaf(format!("{} not in {}", self.id, self.id_list(ids))))
-            }
-            (true, false) => Lowered::Nothing,
+        if negated && !self.has_any(ids) {
+            return Lowered::Nothing;
         }
+        let operator = if negated { "not in" } else { "in" };
+        Lowered::Exact(Expression::leaf(format!("{} {operator} {}", self.id, self.id_list(ids))))
     }
 
     /// Whether there can be a row of one of these ids.

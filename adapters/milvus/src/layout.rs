@@ -8,7 +8,6 @@ use serde_json::json;
 
 use crate::columns::{Columns, METADATA};
 use crate::config::PROVIDER;
-
 use crate::proto::common::KeyValuePair;
 use crate::proto::milvus::{CreateCollectionRequest, DescribeCollectionResponse};
 use crate::proto::schema::{CollectionSchema, DataType, FieldSchema};
@@ -58,9 +57,6 @@ pub struct Layout {
     pub(crate) integer_ids: bool,
     /// The vector.
     pub(crate) vector: String,
-    /// The length of vectors that is sent: where the server takes none as short as the spec's, a zero is added, which
-    /// changes no distance.
-    pub(crate) dimension: usize,
     /// The metadata.
     pub(crate) columns: Columns,
     /// Whether the server parts the records by one of the fields: that of another program's, or else [`PARTITION`].
@@ -68,14 +64,13 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// The fields of a collection that the port makes, with vectors of this length.
-    pub(crate) fn of_spec(server: Server, spec: &IndexSpec, dimension: usize) -> Self {
+    /// The fields of a collection that the port makes.
+    pub(crate) fn of_spec(server: Server, spec: &IndexSpec) -> Self {
         Self {
             server,
             id: ID.to_owned(),
             integer_ids: false,
             vector: VECTOR.to_owned(),
-            dimension,
             columns: Columns { typed: Vec::new(), object: Some(METADATA) },
             parted: partition_key(spec).is_some(),
         }
@@ -98,8 +93,7 @@ impl Layout {
         }
         let info =
             SpecRecord::read("the collection's property portolan.spec", Some(spec))?.into_info(PROVIDER);
-        let dimension = dimension(schema, VECTOR).unwrap_or(info.spec.dimension);
-        let layout = Self::of_spec(server, &info.spec, dimension);
+        let layout = Self::of_spec(server, &info.spec);
         Ok(Some(Opened::new(info, layout)))
     }
 }
@@ -126,7 +120,7 @@ pub(crate) fn replicas(spec: &IndexSpec) -> Result<i32> {
     Ok(spec.option_integer("replicas", 1..=64)?.unwrap_or(1))
 }
 
-/// What creates the collection, whose vectors have this length on the server.
+/// What creates the collection.
 ///
 /// # Errors
 /// `InvalidArgument` naming field, value and range; `Unsupported` for a partition key where the server would lose records.
@@ -177,12 +171,11 @@ pub(crate) fn collection(
 
 /// What creates its vector index.
 pub(crate) fn index_params(spec: &IndexSpec) -> Vec<KeyValuePair> {
-    let (engine, kind) = (&spec.engine, engine_kind(spec));
-    let (index_type, params) = match kind {
+    let (index_type, params) = match engine_kind(spec) {
         EngineKind::Flat => ("FLAT", json!({})),
         EngineKind::Hnsw => {
-            let (m, ef) =
-                (engine.m.unwrap_or(DEFAULT_M), engine.ef_construction.unwrap_or(DEFAULT_EF_CONSTRUCTION));
+            let m = spec.engine.m.unwrap_or(DEFAULT_M);
+            let ef = spec.engine.ef_construction.unwrap_or(DEFAULT_EF_CONSTRUCTION);
             ("HNSW", json!({ "M": m, "efConstruction": ef }))
         }
         EngineKind::Ivf => ("IVF_FLAT", json!({ "nlist": nlist(spec) })),
@@ -207,12 +200,6 @@ pub(crate) fn nlist(spec: &IndexSpec) -> u32 {
 /// The server's name of a metric; of L1 it has none, and no index with it is made.
 pub(crate) fn metric_name(metric: Metric) -> &'static str {
     METRICS.into_iter().find(|(known, _)| *known == metric).map_or("L1", |(_, name)| name)
-}
-
-/// The length of the vectors of a field.
-pub(crate) fn dimension(schema: &CollectionSchema, vector: &str) -> Option<usize> {
-    let field = schema.fields.iter().find(|field| field.name == vector)?;
-    param(&field.type_params, "dim")?.parse().ok()
 }
 
 fn field(name: &str, of: DataType) -> FieldSchema {

@@ -19,11 +19,10 @@ mod filter;
 mod foreign;
 mod ids;
 mod layout;
-mod load;
-mod optimize;
 mod proto;
 mod search;
 mod server;
+mod tasks;
 
 pub use config::{Config, PROVIDER};
 pub use driver::MilvusDriver;

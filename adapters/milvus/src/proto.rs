@@ -1,8 +1,11 @@
-//! The messages of the wire, and what most of them are made of.
+//! The messages of the wire, and what most of them are made of. The tests that play or ask a server have them too.
 
-mod messages;
+#[allow(warnings, clippy::all, rustdoc::all)]
+mod generated {
+    tonic::include_proto!("milvus");
+}
 
-pub(crate) use messages::{common, milvus, schema};
+pub(crate) use generated::milvus::proto::{common, milvus, schema};
 
 use common::KeyValuePair;
 use schema::{DataType, FieldData, ScalarField, field_data::Field, scalar_field::Data};

@@ -38,7 +38,7 @@ impl Client {
         let request = SearchRequest {
             dsl: query.filter.map(ToString::to_string).unwrap_or_default(),
             dsl_type: DslType::BoolExprV1.into(),
-            placeholder_group: placeholder(query.vector, layout.dimension),
+            placeholder_group: placeholder(query.vector, layout.server.dimension(spec)),
             output_fields: output_fields(layout, query.want),
             search_params: pairs([
                 ("anns_field", layout.vector.clone()),

@@ -28,16 +28,13 @@ impl Server {
         }
     }
 
-    /// The length that vectors have on the server, which but for Milvus Lite takes none of one.
+    /// The length of vectors that is sent: Milvus takes none of one, so that a zero is added, which changes no distance.
     pub(crate) fn dimension(self, spec: &IndexSpec) -> usize {
         spec.dimension.max(if self == Self::Lite { 1 } else { 2 })
     }
 
     /// Checks that upserted records come into the partition of their partition key. 2.3.5 takes another field's values for
     /// it (milvus-io/milvus#30772).
-    ///
-    /// # Errors
-    /// `Unsupported`.
     pub(crate) fn check_partitions(self) -> Result<()> {
         if self != Self::Old {
             return Ok(());

@@ -12,7 +12,7 @@ fn spec() -> IndexSpec {
 }
 
 fn made() -> Layout {
-    Layout::of_spec(Server::Current, &spec(), 2)
+    Layout::of_spec(Server::Current, &spec())
 }
 
 fn foreign(columns: Vec<Column>) -> Layout {
@@ -145,7 +145,7 @@ fn rubbish_is_an_error() {
 #[test]
 fn a_vector_too_short_for_the_server_gets_a_zero() {
     let spec = IndexSpec::new("abc", 1);
-    let layout = Layout::of_spec(Server::Current, &spec, 2);
+    let layout = Layout::of_spec(Server::Current, &spec);
     let given = Row { id: "a".into(), vector: Some(vec![7.0].into()), ..Row::default() };
     let sent = columns(&layout, &spec, std::slice::from_ref(&given));
     let Some(Field::Vectors(vectors)) = &sent[1].field else { panic!("no vectors") };
@@ -161,7 +161,7 @@ fn each_record_names_its_partition() {
         .into_iter()
         .map(|value| row("r", json!({ "tenant": value })))
         .collect();
-    let sent = columns(&Layout::of_spec(Server::Current, &spec, 2), &spec, &rows);
+    let sent = columns(&Layout::of_spec(Server::Current, &spec), &spec, &rows);
     let partitions = sent.iter().find(|field| field.field_name == PARTITION).and_then(scalars);
     let Some(Data::StringData(partitions)) = partitions else { panic!("no partitions") };
     assert_eq!(partitions.data, ["a", "7", "", "", ""]);

@@ -26,7 +26,7 @@ fn lower_in(layout: &Layout, spec: &IndexSpec, filter: Filter) -> Lowered<String
 }
 
 fn made(server: Server) -> Layout {
-    Layout::of_spec(server, &spec(), 2)
+    Layout::of_spec(server, &spec())
 }
 
 fn shown(lowered: Lowered<Expression>) -> Lowered<String> {
@@ -54,7 +54,7 @@ fn foreign(server: Server, columns: Vec<Column>) -> Layout {
 #[test]
 fn an_equality_of_the_partition_key_names_its_partitions() {
     let spec = spec().option("partition_key", "name");
-    let layout = Layout::of_spec(Server::Current, &spec, 2);
+    let layout = Layout::of_spec(Server::Current, &spec);
     let lower = |filter| lower_in(&layout, &spec, filter);
     let within = |list: &str, key: &str| {
         exact(&format!(

@@ -3,8 +3,6 @@
 pub(crate) mod column;
 pub(crate) mod filter;
 
-use std::collections::BTreeMap;
-
 use portolan_core::driver::{Opened, ScoreError};
 use portolan_core::{EngineKind, EngineParams, Error, IndexInfo, IndexSpec, Metric, Result};
 
@@ -12,7 +10,7 @@ use self::column::Column;
 use crate::columns::{Columns, DYNAMIC};
 use crate::config::PROVIDER;
 use crate::error::rubbish;
-use crate::layout::{Layout, METRICS, dimension};
+use crate::layout::{Layout, METRICS};
 use crate::proto::milvus::{DescribeCollectionResponse, IndexDescription};
 use crate::proto::param;
 use crate::proto::schema::{CollectionSchema, DataType, FieldSchema};
@@ -44,7 +42,8 @@ fn opened(
 ) -> Result<Opened<Layout>, String> {
     let vector = vector(schema)?;
     let id = schema.fields.iter().find(|f| f.is_primary_key).ok_or("it has no primary key")?;
-    let dimension = dimension(schema, &vector.name).ok_or("its dimension is not known")?;
+    let dimension = param(&vector.type_params, "dim").and_then(|dim| dim.parse().ok());
+    let dimension = dimension.ok_or("its dimension is not known")?;
     let index = indexes
         .iter()
         .find(|index| index.field_name == vector.name)
@@ -59,7 +58,6 @@ fn opened(
         id: id.name.clone(),
         integer_ids: id.data_type() == DataType::Int64,
         vector: vector.name.clone(),
-        dimension,
         columns,
         parted: schema.fields.iter().any(|f| f.is_partition_key),
     };
@@ -84,11 +82,11 @@ fn metric(index: &IndexDescription) -> Result<Metric, String> {
 
 fn engine(index: &IndexDescription) -> EngineParams {
     // Some servers show parameters one by one, others as one JSON text.
-    let inner: BTreeMap<String, serde_json::Value> =
-        param(&index.params, "params").and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let text = param(&index.params, "params").unwrap_or_default();
+    let inner: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
     let number = |key: &str| {
         let single = param(&index.params, key).and_then(|n| n.parse().ok());
-        single.or_else(|| u32::try_from(inner.get(key)?.as_u64()?).ok())
+        single.or_else(|| u32::try_from(inner[key].as_u64()?).ok())
     };
     let kind = match param(&index.params, "index_type").unwrap_or_default() {
         "FLAT" | "BRUTE_FORCE" => Some(EngineKind::Flat),

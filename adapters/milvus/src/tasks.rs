@@ -1,4 +1,6 @@
-//! Collections that are not loaded: after a restart of the server, or as another program left them.
+//! What the server does after it has answered: it loads collections, which after a restart of the server, or as another
+//! program left them, are not; it flushes and compacts them, so that small segments become large ones, what was deleted is
+//! gone, and indexes are built.
 
 use std::future::Future;
 use std::time::Duration;
@@ -9,7 +11,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::client::{Client, about};
 use crate::layout::{Target, index_params, replicas};
-use crate::proto::milvus::{CreateIndexRequest, GetLoadingProgressRequest, LoadCollectionRequest};
+use crate::proto::common::CompactionState;
+use crate::proto::milvus;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
@@ -37,9 +40,8 @@ impl Client {
 
     /// Loads the collection, which needs an index, and waits until it is loaded.
     pub(crate) async fn load(&self, target: Target<'_>, end: Instant) -> Result<(), WriteError> {
-        let name = target.name;
-        let replicas = replicas(target.spec)?;
-        let request = || about!(self, name, LoadCollectionRequest { replica_number: replicas });
+        let (name, replica_number) = (target.name, replicas(target.spec)?);
+        let request = || about!(self, name, LoadCollectionRequest { replica_number });
         if let Err(e) = self.load_collection(request()).await {
             if !self.indexes(name).await?.is_empty() {
                 return Err(e);
@@ -60,6 +62,39 @@ impl Client {
         let (field_name, extra_params) = (target.index.vector.clone(), index_params(target.spec));
         let request = about!(self, target.name, CreateIndexRequest { field_name, extra_params });
         self.create_index(request).await.map(drop)
+    }
+
+    /// Flushes and compacts a collection, and returns when both are done, for the caller bounds the time; says whether there
+    /// was something to do.
+    pub(crate) async fn compact(&self, name: &str, collection_id: i64) -> Result<bool, WriteError> {
+        let flushed = self.flush_all(name).await?;
+        let request = milvus::ManualCompactionRequest { collection_id, ..Default::default() };
+        let compaction = self.manual_compaction(request).await?;
+        let compaction_id = compaction.compaction_id;
+        let is_compacted = || async move {
+            let asked = milvus::GetCompactionStateRequest { compaction_id };
+            let state = self.get_compaction_state(asked).await?.state();
+            ready(state != CompactionState::Executing, || "the collection is being compacted".to_owned())
+        };
+        when_ready(None, is_compacted).await?;
+        Ok(flushed || compaction.compaction_plan_count > 0)
+    }
+
+    /// Whether there was something to flush.
+    async fn flush_all(&self, name: &str) -> Result<bool, WriteError> {
+        let (db_name, collection_names) = (self.database.clone(), vec![name.to_owned()]);
+        let request = milvus::FlushRequest { db_name, collection_names, ..Default::default() };
+        let reply = self.flush(request).await?;
+        let segments = reply.coll_seg_i_ds.get(name).map(|ids| ids.data.clone()).unwrap_or_default();
+        let (segment_i_ds, flush_ts) =
+            (segments.clone(), reply.coll_flush_ts.get(name).copied().unwrap_or_default());
+        let asked = about!(self, name, GetFlushStateRequest { segment_i_ds, flush_ts });
+        let is_flushed = || async {
+            let is_done = self.get_flush_state(asked.clone()).await?.flushed;
+            ready(is_done, || "the collection is being flushed".to_owned())
+        };
+        when_ready(None, is_flushed).await?;
+        Ok(!segments.is_empty())
     }
 }
 
