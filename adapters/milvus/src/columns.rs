@@ -1,9 +1,7 @@
 //! Where metadata is: in one JSON field, and of other programs' collections in fields of one type.
 
-use std::collections::BTreeMap;
-
 use portolan_core::driver::Row;
-use portolan_core::{Error, FieldType, Metadata, Result};
+use portolan_core::{Error, Metadata, Result};
 
 use crate::foreign::column::Column;
 use crate::proto::column;
@@ -32,12 +30,6 @@ impl Columns {
     /// The names of all fields.
     pub(crate) fn names(&self) -> impl Iterator<Item = String> {
         self.typed.iter().map(|column| column.name.clone()).chain(self.object.map(str::to_owned))
-    }
-
-    /// The types that bind values.
-    pub(crate) fn declared(&self) -> BTreeMap<String, FieldType> {
-        let declared = |column: &Column| Some((column.name.clone(), column.declared()?));
-        self.typed.iter().filter_map(declared).collect()
     }
 
     /// Checks metadata that is written; `taken` are the names of other fields, which no key of the dynamic field can have.

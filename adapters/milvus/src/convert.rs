@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::error::rubbish;
 use crate::foreign::column::values;
-use crate::layout::{Layout, PARTITION, partition, partition_key};
+use crate::layout::{Layout, PARTITION, Target, partition, partition_key};
 use crate::proto::schema::{
     DataType, FieldData, FloatArray, StringArray, VectorField, field_data::Field, scalar_field::Data,
     vector_field,
@@ -31,7 +31,8 @@ pub(crate) fn admit(layout: &Layout, row: &Row) -> Result<()> {
 }
 
 /// Rows that are admitted, as columns.
-pub(crate) fn columns(layout: &Layout, spec: &IndexSpec, rows: &[Row]) -> Vec<FieldData> {
+pub(crate) fn columns(target: Target<'_>, rows: &[Row]) -> Vec<FieldData> {
+    let Target { spec, index: layout, .. } = target;
     let mut fields = vec![layout.id_column(rows), vectors(layout, spec, rows)];
     fields.extend(layout.columns.write(rows));
     if let Some(key) = partition_key(spec) {
@@ -43,12 +44,8 @@ pub(crate) fn columns(layout: &Layout, spec: &IndexSpec, rows: &[Row]) -> Vec<Fi
 }
 
 /// The rows of a reply, with what it holds beside their ids.
-pub(crate) fn rows(
-    layout: &Layout,
-    spec: &IndexSpec,
-    ids: Vec<String>,
-    fields: &[FieldData],
-) -> Result<Vec<Row>> {
+pub(crate) fn rows(target: Target<'_>, ids: Vec<String>, fields: &[FieldData]) -> Result<Vec<Row>> {
+    let Target { spec, index: layout, .. } = target;
     let mut vectors = vec![None; ids.len()];
     let mut objects = vec![Map::new(); ids.len()];
     for field in fields.iter().filter(|field| field.field_name != layout.id) {
@@ -87,13 +84,14 @@ fn read_vectors(field: &FieldData, dimension: usize, rows: usize) -> Result<Vec<
         _ if rows == 0 => (1, &[][..]),
         _ => return Err(rubbish("has no vectors")),
     };
-    by_row(field, rows, data.chunks_exact(dim).map(|vector| Vector::from(&vector[..dimension.min(dim)])))
+    let vectors = data.chunks_exact(dim).map(|vector| Vector::from(&vector[..dimension.min(dim)]));
+    by_row(field, rows, vectors.collect())
 }
 
 fn read_metadata(layout: &Layout, field: &FieldData, objects: &mut [Map<String, Json>]) -> Result<()> {
     let Some(data) = scalars(field) else { return Ok(()) };
     let is_object = field.is_dynamic || Some(field.field_name.as_str()) == layout.columns.object;
-    let values = by_row(field, objects.len(), values(data)?.into_iter())?;
+    let values = by_row(field, objects.len(), values(data)?)?;
     for (object, value) in objects.iter_mut().zip(values) {
         match value {
             None | Some(Json::Null) => {}
@@ -106,16 +104,13 @@ fn read_metadata(layout: &Layout, field: &FieldData, objects: &mut [Map<String, 
 }
 
 /// The value of each row. Some servers send a value also for one that is missing, some do not.
-fn by_row<T>(
-    field: &FieldData,
-    rows: usize,
-    mut values: impl ExactSizeIterator<Item = T>,
-) -> Result<Vec<Option<T>>> {
+fn by_row<T>(field: &FieldData, rows: usize, values: Vec<T>) -> Result<Vec<Option<T>>> {
     let valid = if field.valid_data.is_empty() { vec![true; rows] } else { field.valid_data.clone() };
     let (for_all, given) = (values.len() == rows, valid.iter().filter(|valid| **valid).count());
     if valid.len() != rows || (!for_all && values.len() < given) {
         return Err(rubbish("has columns of different lengths"));
     }
+    let mut values = values.into_iter();
     let value = |valid| if valid || for_all { values.next().filter(|_| valid) } else { None };
     Ok(valid.into_iter().map(value).collect())
 }

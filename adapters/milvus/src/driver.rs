@@ -26,14 +26,12 @@ use crate::proto::scalars;
 use crate::proto::schema::scalar_field::Data;
 use crate::server::Server;
 
-const MAX_DIMENSION: usize = 32_768;
 /// The most of what a query or search returns.
 const WINDOW: usize = 16_384;
 /// The most bytes of a JSON field.
 const METADATA_BYTES: usize = 65_536;
 /// Below the 64 MiB of a request, with room for what an estimate leaves out.
 const BATCH_BYTES: usize = 40 << 20;
-const BATCH_COUNT: usize = 5_000;
 /// How deep the server reads expressions that are nested in each other; an operator is two of its hundred levels.
 const MAX_LEVELS: usize = 40;
 /// The most bytes of vectors that a call asks for.
@@ -75,19 +73,6 @@ impl MilvusDriver {
 
     fn server(&self) -> Server {
         self.server.get().map_or(Server::Current, |(server, _)| *server)
-    }
-
-    /// The rows that an expression meets; with a limit those with the least keys.
-    async fn rows(
-        &self,
-        target: Target<'_>,
-        expression: Option<&Expression>,
-        limit: Option<usize>,
-        want: Want,
-    ) -> Result<Vec<Row>> {
-        let Target { spec, index: layout, .. } = target;
-        let fields = self.client.select(target, expression, limit, output_fields(layout, want)).await?;
-        convert::rows(layout, spec, layout.ids(&fields)?, &fields)
     }
 
     async fn delete(&self, target: Target<'_>, expression: &Expression) -> Result<i64, WriteError> {
@@ -141,8 +126,8 @@ fn profile(config: &Config) -> Profile {
     profile.timeout = config.endpoint.timeout;
     profile.durable = true;
     profile.options = OPTIONS;
-    profile.limits.dimension = MAX_DIMENSION;
-    profile.limits.batch_count = Some(BATCH_COUNT);
+    profile.limits.dimension = 32_768;
+    profile.limits.batch_count = Some(5_000);
     profile.limits.batch_bytes = Some(BATCH_BYTES);
     profile.limits.metadata_bytes = Some(METADATA_BYTES);
     profile
@@ -158,11 +143,7 @@ impl Driver for MilvusDriver {
 
     async fn connect(&self, _: Deadline) -> Result<()> {
         let version = self.client.get_version(milvus::GetVersionRequest {}).await?.version;
-        let server = Server::of(&version).ok_or_else(|| {
-            Error::unsupported(format!(
-                "the server is Milvus {version}, and 2.3 is the oldest that is supported"
-            ))
-        })?;
+        let server = Server::of(&version)?;
         self.server.get_or_init(|| (server, version));
         Ok(())
     }
@@ -193,9 +174,9 @@ impl Driver for MilvusDriver {
 
     async fn create(&self, new: NewIndex<'_>) -> Result<(), WriteError> {
         let NewIndex { name, spec, deadline } = new;
-        let server = self.server();
-        self.create_collection(layout::collection(server, name, &self.client.database, spec)?).await?;
-        let target = Target { name, spec, index: &Layout::of_spec(server, spec), deadline };
+        let layout = Layout::of_spec(self.server(), spec);
+        let target = Target { name, spec, index: &layout, deadline };
+        self.create_collection(layout::collection(target, &self.client.database)?).await?;
         if let Err(e) = self.client.index(target).await {
             if !e.is_in_doubt() {
                 self.drop_collection(name).await?;
@@ -218,7 +199,11 @@ impl Driver for MilvusDriver {
         let (server, described) = (self.server(), self.describe(name).await?);
         match Layout::kept(server, &described)? {
             Some(kept) => Ok(kept),
-            None => foreign::read(server, name, &described, &self.client.indexes(name).await?),
+            None => {
+                foreign::read(server, name, &described, &self.client.indexes(name).await?).map_err(|why| {
+                    Error::unsupported(format!("the collection {name:?} cannot be opened: {why}"))
+                })
+            }
         }
     }
 
@@ -242,11 +227,11 @@ impl Driver for MilvusDriver {
     }
 
     async fn write(&self, target: Target<'_>, rows: &[Row]) -> Result<Vec<Outcome>, WriteError> {
-        let Target { name, spec, index: layout, .. } = target;
+        let Target { name, index: layout, .. } = target;
         if layout.parted {
             layout.server.check_partitions()?;
         }
-        let (fields_data, num_rows) = (convert::columns(layout, spec, rows), rows.len() as u32);
+        let (fields_data, num_rows) = (convert::columns(target, rows), rows.len() as u32);
         self.client.upsert(about!(self.client, name, UpsertRequest { fields_data, num_rows })).await?;
         Ok(vec![Outcome::Stored; rows.len()])
     }
@@ -255,7 +240,9 @@ impl Driver for MilvusDriver {
         let Target { spec, index: layout, .. } = target;
         let mut rows = Vec::with_capacity(ids.len());
         for ids in ids.chunks(self.most_rows(spec, want)) {
-            rows.extend(self.rows(target, Some(&layout.one_of(ids)), None, want).await?);
+            let (filter, output) = (layout.one_of(ids), output_fields(layout, want));
+            let fields = self.client.select(target, Some(&filter), None, output).await?;
+            rows.extend(convert::rows(target, layout.ids(&fields)?, &fields)?);
         }
         Ok(rows)
     }
@@ -268,9 +255,9 @@ impl Driver for MilvusDriver {
     }
 
     async fn nearest(&self, target: Target<'_>, query: &Nearest<'_, Expression>) -> Result<Neighbours> {
-        let Target { spec, index: layout, .. } = target;
+        let spec = target.spec;
         let found = self.client.nearest(target, query).await?;
-        let rows = convert::rows(layout, spec, ids::found(found.ids), &found.fields_data)?;
+        let rows = convert::rows(target, ids::found(found.ids), &found.fields_data)?;
         if rows.len() != found.scores.len() {
             return Err(rubbish("has another number of scores than of ids"));
         }
@@ -294,7 +281,9 @@ impl Driver for MilvusDriver {
         let from = cursor.map(|last| layout.after(last)).transpose()?;
         let parts: Vec<Expression> = from.into_iter().chain(filter.cloned()).collect();
         let expression = (!parts.is_empty()).then(|| Expression::all(parts));
-        let mut rows = self.rows(target, expression.as_ref(), Some(limit), want).await?;
+        let output = output_fields(layout, want);
+        let fields = self.client.select(target, expression.as_ref(), Some(limit), output).await?;
+        let mut rows = convert::rows(target, layout.ids(&fields)?, &fields)?;
         layout.sort(&mut rows);
         let ended = if layout.server.pages_as_iterator() { rows.is_empty() } else { rows.len() < limit };
         rows.truncate(limit);

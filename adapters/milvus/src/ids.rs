@@ -42,11 +42,8 @@ impl Layout {
     /// What every row meets.
     pub(crate) fn all_rows(&self) -> Expression {
         let id = &self.id;
-        Expression::leaf(if self.integer_ids {
-            format!("{id} >= 0 or {id} < 0")
-        } else {
-            format!("{id} >= \"\"")
-        })
+        let any = if self.integer_ids { format!("{id} >= 0 or {id} < 0") } else { format!("{id} >= \"\"") };
+        Expression::leaf(any)
     }
 
     /// Puts rows into the order of ids.

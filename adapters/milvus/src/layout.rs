@@ -124,12 +124,8 @@ pub(crate) fn replicas(spec: &IndexSpec) -> Result<i32> {
 ///
 /// # Errors
 /// `InvalidArgument` naming field, value and range; `Unsupported` for a partition key where the server would lose records.
-pub(crate) fn collection(
-    server: Server,
-    name: &str,
-    database: &str,
-    spec: &IndexSpec,
-) -> Result<CreateCollectionRequest> {
+pub(crate) fn collection(target: Target<'_>, database: &str) -> Result<CreateCollectionRequest> {
+    let Target { name, spec, index: Layout { server, .. }, .. } = target;
     in_range("nlist", spec.engine.nlist, 1..=MAX_NLIST)?;
     replicas(spec)?;
     let text = |name, bytes: usize| FieldSchema {

@@ -11,7 +11,7 @@ use common::KeyValuePair;
 use schema::{DataType, FieldData, ScalarField, field_data::Field, scalar_field::Data};
 
 /// Key and value pairs, as requests carry them.
-pub(crate) fn pairs<const N: usize>(pairs: [(&str, String); N]) -> Vec<KeyValuePair> {
+pub(crate) fn pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, String)>) -> Vec<KeyValuePair> {
     pairs.into_iter().map(|(key, value)| KeyValuePair { key: key.to_owned(), value }).collect()
 }
 

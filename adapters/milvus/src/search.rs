@@ -63,14 +63,10 @@ impl Client {
         limit: Option<usize>,
         output_fields: Vec<String>,
     ) -> Result<Vec<FieldData>> {
-        let mut query_params = Vec::new();
-        if let Some(limit) = limit {
-            query_params.extend(pairs([("limit", limit.to_string())]));
-            if target.index.server.pages_as_iterator() {
-                let iterator = [("iterator", "True".to_owned()), ("reduce_stop_for_best", "True".to_owned())];
-                query_params.extend(pairs(iterator));
-            }
-        }
+        let iterates = limit.is_some() && target.index.server.pages_as_iterator();
+        let iterator = ["iterator", "reduce_stop_for_best"].map(|key| (key, "True".to_owned()));
+        let iterator = iterator.into_iter().filter(|_| iterates);
+        let query_params = pairs(limit.map(|limit| ("limit", limit.to_string())).into_iter().chain(iterator));
         let request = QueryRequest {
             expr: expression.map(ToString::to_string).unwrap_or_default(),
             output_fields,

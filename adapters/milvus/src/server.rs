@@ -14,17 +14,18 @@ pub(crate) enum Server {
 }
 
 impl Server {
-    /// The server that reports this version, such as `v2.3.5` or `milvus_lite-3.2.2`; `None` for one that is too old: before
-    /// 2.3 there is no upsert.
-    pub(crate) fn of(version: &str) -> Option<Self> {
+    /// The server that reports this version, such as `v2.3.5` or `milvus_lite-3.2.2`; before 2.3 there is no upsert.
+    pub(crate) fn of(version: &str) -> Result<Self> {
         if version.starts_with("milvus_lite") {
-            return Some(Self::Lite);
+            return Ok(Self::Lite);
         }
         let mut numbers = version.trim_start_matches('v').split(['.', '-']).map(str::parse::<u32>);
         match (numbers.next(), numbers.next()) {
-            (Some(Ok(2)), Some(Ok(3))) => Some(Self::Old),
-            (Some(Ok(0..=1)), _) | (Some(Ok(2)), Some(Ok(0..=2))) => None,
-            _ => Some(Self::Current),
+            (Some(Ok(2)), Some(Ok(3))) => Ok(Self::Old),
+            (Some(Ok(0..=1)), _) | (Some(Ok(2)), Some(Ok(0..=2))) => Err(Error::unsupported(format!(
+                "the server is Milvus {version}, and 2.3 is the oldest that is supported"
+            ))),
+            _ => Ok(Self::Current),
         }
     }
 
@@ -71,10 +72,10 @@ mod tests {
             ("3.0.0", Server::Current),
             ("unknown", Server::Current),
         ] {
-            assert_eq!(Server::of(version), Some(server), "{version}");
+            assert_eq!(Server::of(version).unwrap(), server, "{version}");
         }
         for version in ["v2.2.16", "2.0.0-rc8", "1.1.1"] {
-            assert_eq!(Server::of(version), None, "{version}");
+            assert!(Server::of(version).is_err(), "{version}");
         }
     }
 }

@@ -3,20 +3,16 @@
 //! gone, and indexes are built.
 
 use std::future::Future;
-use std::time::Duration;
 
+use portolan_core::ErrorKind;
 use portolan_core::driver::WriteError;
-use portolan_core::{Error, ErrorKind};
-use tokio::time::{Instant, sleep};
+use portolan_core::driver::kit::{ready, when_ready};
+use tokio::time::Instant;
 
 use crate::client::{Client, about};
 use crate::layout::{Target, index_params, replicas};
 use crate::proto::common::CompactionState;
 use crate::proto::milvus;
-
-const FIRST_PAUSE: Duration = Duration::from_millis(20);
-const LONGEST_PAUSE: Duration = Duration::from_millis(500);
-const DONE: i64 = 100;
 
 impl Client {
     /// Makes a call, and where the collection is not loaded, loads it and makes the call again.
@@ -28,7 +24,7 @@ impl Client {
         let end = target.deadline.instant().map_or(end, |deadline| end.min(deadline));
         let loaded = || async {
             match call().await {
-                Err(e) if is_not_ready(&e) => {
+                Err(e) if e.error().kind() == ErrorKind::NotReady => {
                     self.load(target, end).await?;
                     call().await
                 }
@@ -51,8 +47,8 @@ impl Client {
         }
         let is_loaded = || async {
             let asked = about!(self, name, GetLoadingProgressRequest {});
-            let progress = self.get_loading_progress(asked).await?.progress;
-            ready(progress >= DONE, || format!("the collection is loaded to {progress} %"))
+            let percent = self.get_loading_progress(asked).await?.progress;
+            ready(percent >= 100, || format!("the collection is loaded to {percent} %"))
         };
         when_ready(Some(end), is_loaded).await
     }
@@ -96,32 +92,4 @@ impl Client {
         when_ready(None, is_flushed).await?;
         Ok(!segments.is_empty())
     }
-}
-
-/// The answer to a question that is asked again and again, ever less often, while something is not ready; that is the answer
-/// too when the next time would not be before `end`.
-pub(crate) async fn when_ready<T, F>(end: Option<Instant>, ask: impl Fn() -> F) -> Result<T, WriteError>
-where
-    F: Future<Output = Result<T, WriteError>>,
-{
-    let mut pause = FIRST_PAUSE;
-    loop {
-        let answer = ask().await;
-        let is_final = !matches!(&answer, Err(e) if is_not_ready(e));
-        if is_final || end.is_some_and(|end| Instant::now() + pause >= end) {
-            return answer;
-        }
-        sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
-    }
-}
-
-/// That something is done, or how far it is.
-pub(crate) fn ready(is_done: bool, state: impl FnOnce() -> String) -> Result<(), WriteError> {
-    let not_yet = || Error::new(ErrorKind::NotReady, format!("{}; try again later", state()));
-    if is_done { Ok(()) } else { Err(not_yet().into()) }
-}
-
-fn is_not_ready(error: &WriteError) -> bool {
-    error.error().kind() == ErrorKind::NotReady
 }

@@ -1,3 +1,4 @@
+use portolan_core::driver::Deadline;
 use portolan_core::{ErrorKind, Metadata};
 use serde_json::json;
 
@@ -39,11 +40,15 @@ fn row(id: &str, metadata: serde_json::Value) -> Row {
 }
 
 fn read(layout: &Layout, spec: &IndexSpec, fields: &[FieldData]) -> Result<Vec<Row>> {
-    rows(layout, spec, layout.ids(fields)?, fields)
+    rows(target(layout, spec), layout.ids(fields)?, fields)
+}
+
+fn target<'a>(index: &'a Layout, spec: &'a IndexSpec) -> Target<'a> {
+    Target { name: "abc", spec, index, deadline: Deadline::NONE }
 }
 
 fn round_trip(layout: &Layout, given: &[Row]) -> Vec<Row> {
-    read(layout, &spec(), &columns(layout, &spec(), given)).unwrap()
+    read(layout, &spec(), &columns(target(layout, &spec()), given)).unwrap()
 }
 
 #[test]
@@ -147,7 +152,7 @@ fn a_vector_too_short_for_the_server_gets_a_zero() {
     let spec = IndexSpec::new("abc", 1);
     let layout = Layout::of_spec(Server::Current, &spec);
     let given = Row { id: "a".into(), vector: Some(vec![7.0].into()), ..Row::default() };
-    let sent = columns(&layout, &spec, std::slice::from_ref(&given));
+    let sent = columns(target(&layout, &spec), std::slice::from_ref(&given));
     let Some(Field::Vectors(vectors)) = &sent[1].field else { panic!("no vectors") };
     assert_eq!(vectors.data, Some(vector_field::Data::FloatVector(FloatArray { data: vec![7.0, 0.0] })));
     assert_eq!(read(&layout, &spec, &sent).unwrap(), [given]);
@@ -161,7 +166,7 @@ fn each_record_names_its_partition() {
         .into_iter()
         .map(|value| row("r", json!({ "tenant": value })))
         .collect();
-    let sent = columns(&Layout::of_spec(Server::Current, &spec), &spec, &rows);
+    let sent = columns(target(&Layout::of_spec(Server::Current, &spec), &spec), &rows);
     let partitions = sent.iter().find(|field| field.field_name == PARTITION).and_then(scalars);
     let Some(Data::StringData(partitions)) = partitions else { panic!("no partitions") };
     assert_eq!(partitions.data, ["a", "7", "", "", ""]);

@@ -3,8 +3,8 @@
 use std::ops::RangeInclusive;
 
 use portolan_core::driver::Row;
+use portolan_core::driver::kit::foreign_json;
 use portolan_core::{Error, ErrorKind, FieldType, Result, Scalar, Value};
-use serde::Deserialize;
 use serde_json::{Number, Value as Json};
 
 use crate::error::rubbish;
@@ -116,23 +116,16 @@ pub(crate) fn values(data: &Data) -> Result<Vec<Json>> {
         Data::FloatData(column) => column.data.iter().map(|x| float(f64::from(*x))).collect(),
         Data::DoubleData(column) => column.data.iter().map(|x| float(*x)).collect(),
         Data::StringData(column) => column.data.iter().map(|s| Json::from(s.as_str())).collect(),
-        Data::JsonData(column) => column.data.iter().map(|bytes| parse(bytes)).collect::<Result<_>>()?,
+        Data::JsonData(column) => {
+            let json = column.data.iter().map(|text| foreign_json(text)).collect::<Result<_, _>>();
+            json.map_err(|e| rubbish("has JSON that cannot be read").with_source(e))?
+        }
         Data::ArrayData(column) => {
             let list = |scalars: &ScalarField| scalars.data.as_ref().map_or(Ok(Vec::new()), values);
             column.data.iter().map(|scalars| list(scalars).map(Json::Array)).collect::<Result<_>>()?
         }
         _ => return Err(rubbish("has a field of an unknown type")),
     })
-}
-
-/// A JSON text however deep; an empty one is null.
-fn parse(bytes: &[u8]) -> Result<Json> {
-    if bytes.is_empty() {
-        return Ok(Json::Null);
-    }
-    let mut text = serde_json::Deserializer::from_slice(bytes);
-    text.disable_recursion_limit();
-    Json::deserialize(&mut text).map_err(|e| rubbish("has JSON that cannot be read").with_source(e))
 }
 
 /// The bytes of the longest text of a value or a list.

@@ -20,12 +20,11 @@ const KEYWORDS: [&str; 12] =
 
 /// The path of a key in the dynamic field. Milvus Lite finds lists in it only under a plain name.
 pub(crate) fn dynamic_path(server: Server, key: &str) -> Option<String> {
-    let is_plain =
-        || is_name(key) && !key.contains('$') && !KEYWORDS.contains(&key.to_ascii_lowercase().as_str());
-    match server {
-        Server::Lite => is_plain().then(|| key.to_owned()),
-        _ => path(server, DYNAMIC, key),
+    if server != Server::Lite {
+        return path(server, DYNAMIC, key);
     }
+    let is_keyword = KEYWORDS.contains(&key.to_ascii_lowercase().as_str());
+    (is_name(key) && !key.contains('$') && !is_keyword).then(|| key.to_owned())
 }
 
 /// A field of one type in a collection of another program: never narrower than the leaf.

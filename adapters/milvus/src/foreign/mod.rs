@@ -4,12 +4,11 @@ pub(crate) mod column;
 pub(crate) mod filter;
 
 use portolan_core::driver::{Opened, ScoreError};
-use portolan_core::{EngineKind, EngineParams, Error, IndexInfo, IndexSpec, Metric, Result};
+use portolan_core::{EngineKind, EngineParams, IndexInfo, IndexSpec, Metric};
 
 use self::column::Column;
 use crate::columns::{Columns, DYNAMIC};
 use crate::config::PROVIDER;
-use crate::error::rubbish;
 use crate::layout::{Layout, METRICS};
 use crate::proto::milvus::{DescribeCollectionResponse, IndexDescription};
 use crate::proto::param;
@@ -19,27 +18,14 @@ use crate::server::Server;
 /// The kinds of index that compare vectors as they are: the scores of another may be those of compressed ones.
 const UNCOMPRESSED: [&str; 4] = ["FLAT", "BRUTE_FORCE", "HNSW", "IVF_FLAT"];
 
-/// A collection that another program made, with what its spec would be.
-///
-/// # Errors
-/// `Unsupported` where the port cannot hold it, saying why.
+/// A collection that another program made, with what its spec would be; or why the port cannot hold it.
 pub(crate) fn read(
     server: Server,
     name: &str,
     collection: &DescribeCollectionResponse,
     indexes: &[IndexDescription],
-) -> Result<Opened<Layout>> {
-    let schema = collection.schema.as_ref().ok_or_else(|| rubbish("has no schema"))?;
-    opened(server, name, schema, indexes)
-        .map_err(|why| Error::unsupported(format!("the collection {name:?} cannot be opened: {why}")))
-}
-
-fn opened(
-    server: Server,
-    name: &str,
-    schema: &CollectionSchema,
-    indexes: &[IndexDescription],
 ) -> Result<Opened<Layout>, String> {
+    let schema = collection.schema.as_ref().ok_or("the server tells no schema of it")?;
     let vector = vector(schema)?;
     let id = schema.fields.iter().find(|f| f.is_primary_key).ok_or("it has no primary key")?;
     let dimension = param(&vector.type_params, "dim").and_then(|dim| dim.parse().ok());
@@ -52,7 +38,8 @@ fn opened(
     let object = schema.enable_dynamic_field.then_some(DYNAMIC);
     let columns = Columns { typed: fields.map(Column::of).collect(), object };
     let mut spec = IndexSpec::new(name, dimension).metric(metric(index)?).engine(engine(index));
-    spec.fields = columns.declared();
+    let declared = |column: &Column| Some((column.name.clone(), column.declared()?));
+    spec.fields = columns.typed.iter().filter_map(declared).collect();
     let layout = Layout {
         server,
         id: id.name.clone(),
