@@ -1,18 +1,33 @@
 //! The connection: one channel to the server, and the status in every reply.
 
+use std::time::Duration;
+
 use portolan_core::driver::WriteError;
 use portolan_core::{ErrorKind, Result};
 use portolan_net::grpc;
 use tonic::Code;
 
 use crate::config::Config;
-use crate::error::check;
+use crate::error::{check, is_no_index};
 use crate::proto::common::Status;
-use crate::proto::milvus::{self, milvus_service_client::MilvusServiceClient};
+use crate::proto::milvus::{self, IndexDescription, milvus_service_client::MilvusServiceClient};
 
 /// Answers that their code does not tell apart.
 const KINDS: &[(Code, &str, ErrorKind)] =
     &[(Code::Unknown, "auth check failure", ErrorKind::Unauthenticated)];
+
+/// A request about a collection in a client's database.
+macro_rules! about {
+    ($client:expr, $name:expr, $request:ident { $($field:ident $(: $value:expr)?),* $(,)? }) => {
+        $crate::proto::milvus::$request {
+            db_name: $client.database.clone(),
+            collection_name: $name.to_owned(),
+            $($field $(: $value)?,)*
+            ..Default::default()
+        }
+    };
+}
+pub(crate) use about;
 
 /// A server and a database.
 #[derive(Debug)]
@@ -20,6 +35,8 @@ pub(crate) struct Client {
     grpc: grpc::Client,
     /// Empty is the default one.
     pub(crate) database: String,
+    /// How long a call waits for a collection that is not loaded, within its time.
+    pub(crate) load_timeout: Duration,
 }
 
 impl Client {
@@ -29,22 +46,19 @@ impl Client {
         let authorization = config.credentials.base64().map(|secret| ("authorization", secret));
         let name = config.database.as_deref().map(|name| ("dbname", name.into()));
         let headers = authorization.into_iter().chain(name).collect();
-        Ok(Self { grpc: grpc::Client::new(&config.endpoint, KINDS, &headers)?, database })
+        let grpc = grpc::Client::new(&config.endpoint, KINDS, &headers)?;
+        Ok(Self { grpc, database, load_timeout: config.load_timeout })
+    }
+
+    /// The indexes of a collection; to the server it is an error that there are none.
+    pub(crate) async fn indexes(&self, name: &str) -> Result<Vec<IndexDescription>, WriteError> {
+        match self.describe_index(about!(self, name, DescribeIndexRequest {})).await {
+            Ok(reply) => Ok(reply.index_descriptions),
+            Err(e) if is_no_index(&e) => Ok(Vec::new()),
+            Err(e) => Err(e),
+        }
     }
 }
-
-/// A request about a collection in a client's database.
-macro_rules! about {
-    ($client:expr, $name:expr, $request:ident { $($field:ident: $value:expr),* $(,)? }) => {
-        $request {
-            db_name: $client.database.clone(),
-            collection_name: $name.to_owned(),
-            $($field: $value,)*
-            ..$request::default()
-        }
-    };
-}
-pub(crate) use about;
 
 /// One method a call: sent once, its status checked.
 macro_rules! calls {

@@ -1,51 +1,39 @@
 //! The driver: each ability of the port as a call of the server.
 
-use std::future::Future;
 use std::sync::OnceLock;
-use std::time::Duration;
 
-use portolan_core::driver::kit::{Score, Scores, integer_id};
+use portolan_core::driver::kit::{Score, Scores};
 use portolan_core::driver::{
-    self, Deadline, Driver, ExactSearch, Hit, NativeId, Nearest, Neighbours, NewIndex, Opened, Page, Profile,
-    Row, ScoreError, Want, WriteError,
+    Deadline, Driver, ExactSearch, Hit, NativeId, Nearest, Neighbours, NewIndex, Opened, Page, Profile, Row,
+    Want, WriteError,
 };
 use portolan_core::filter::{Leaf, Lowered};
 use portolan_core::name::Separators;
-use portolan_core::{
-    Cursor, EngineKind, Error, ErrorKind, Exactness, Health, IndexInfo, IndexSpec, Metric, Outcome, Result,
-    Status,
-};
+use portolan_core::{EngineKind, Error, ErrorKind, Exactness, Health, IndexSpec, Outcome, Result, Status};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::client::{Client, about};
 use crate::config::{Config, PROVIDER};
 use crate::convert::{self, output_fields};
-use crate::error::{is_about_replicas, is_no_index, rubbish};
-use crate::expression::{Expression, is_of_ids, is_shallow, quoted, text};
-use crate::filter::Scope;
+use crate::error::{is_about_replicas, rubbish};
+use crate::expression::{Expression, is_name};
 use crate::foreign;
-use crate::layout::{self, Layout, OPTIONS, Parted, VECTOR};
-use crate::load::Loading;
-use crate::optimize;
-use crate::proto::milvus::{
-    CheckHealthRequest, DeleteRequest, DescribeCollectionRequest, DescribeCollectionResponse,
-    DescribeIndexRequest, DropCollectionRequest, GetVersionRequest, QueryRequest, QueryResults,
-    ShowCollectionsRequest, UpsertRequest,
-};
+use crate::ids;
+use crate::layout::{self, Layout, METRICS, OPTIONS, Target, engine_kind};
+use crate::proto::milvus::{self, DescribeCollectionResponse};
 use crate::proto::scalars;
 use crate::proto::schema::scalar_field::Data;
-use crate::search::{self, COUNT};
 use crate::server::Server;
 
-const MAX_DIMENSION: usize = 32_768;
 /// The most of what a query or search returns.
 const WINDOW: usize = 16_384;
 /// The most bytes of a JSON field.
 const METADATA_BYTES: usize = 65_536;
 /// Below the 64 MiB of a request, with room for what an estimate leaves out.
 const BATCH_BYTES: usize = 40 << 20;
-const BATCH_COUNT: usize = 5_000;
+/// How deep the server reads expressions that are nested in each other; an operator is two of its hundred levels.
+const MAX_LEVELS: usize = 40;
 /// The most bytes of vectors that a call asks for.
 const READ_BYTES: usize = 32 << 20;
 /// How often the collections are asked for: Milvus Lite fails to list them while one of them is dropped.
@@ -63,27 +51,10 @@ const SCORES: Scores = Scores {
 pub struct MilvusDriver {
     client: Client,
     profile: Profile,
-    load_timeout: Duration,
     /// Which server it is, and its version; known once it is connected to.
     server: OnceLock<(Server, String)>,
     /// Held while a name is looked up and then taken or given up: to the server a repetition of either is no error.
     names: Mutex<()>,
-}
-
-/// A collection, and the server that holds it.
-#[derive(Debug)]
-pub struct Collection {
-    server: Server,
-    layout: Layout,
-}
-
-/// A collection, as the engine hands it back.
-type Target<'a> = driver::Target<'a, Collection>;
-
-impl Collection {
-    fn scope<'a>(&'a self, spec: &'a IndexSpec) -> Scope<'a> {
-        Scope { server: self.server, layout: &self.layout, spec }
-    }
 }
 
 impl MilvusDriver {
@@ -95,7 +66,6 @@ impl MilvusDriver {
         Ok(Self {
             client: Client::new(config)?,
             profile: profile(config),
-            load_timeout: config.load_timeout,
             server: OnceLock::new(),
             names: Mutex::default(),
         })
@@ -105,80 +75,34 @@ impl MilvusDriver {
         self.server.get().map_or(Server::Current, |(server, _)| *server)
     }
 
-    /// Makes a call that needs the collection loaded.
-    async fn loaded<T, F>(&self, target: Target<'_>, call: impl Fn() -> F) -> Result<T, WriteError>
-    where
-        F: Future<Output = Result<T, WriteError>>,
-    {
-        let Target { name, spec, index, deadline } = target;
-        let end = Instant::now() + self.load_timeout;
-        let end = deadline.instant().map_or(end, |deadline| end.min(deadline));
-        Loading { client: &self.client, name, spec, vector: &index.layout.vector, end }.call(call).await
-    }
-
-    async fn query(&self, target: Target<'_>, request: &QueryRequest) -> Result<QueryResults> {
-        Ok(self.loaded(target, || self.client.query(request.clone())).await?)
-    }
-
-    /// The rows that an expression meets; with a limit those with the least keys.
-    async fn rows(
-        &self,
-        target: Target<'_>,
-        expression: Option<&Expression>,
-        limit: Option<usize>,
-        want: Want,
-    ) -> Result<Vec<Row>> {
-        let Collection { server, layout } = target.index;
-        let request = search::query(&self.client, target.name, expression, output_fields(layout, want));
-        let request = search::limited(*server, request, limit);
-        convert::rows(layout, target.spec, want, &self.query(target, &request).await?.fields_data)
-    }
-
     async fn delete(&self, target: Target<'_>, expression: &Expression) -> Result<i64, WriteError> {
         let request = about!(self.client, target.name, DeleteRequest { expr: expression.to_string() });
-        Ok(self.loaded(target, || self.client.delete(request.clone())).await?.delete_cnt)
+        Ok(self.client.loaded(target, || self.client.delete(request.clone())).await?.delete_cnt)
     }
 
     async fn describe(&self, name: &str) -> Result<DescribeCollectionResponse, WriteError> {
+        if !is_name(name) {
+            return Err(Error::no_index(name).into());
+        }
         self.client.describe_collection(about!(self.client, name, DescribeCollectionRequest {})).await
     }
 
-    async fn exists(&self, name: &str) -> Result<bool> {
-        match self.describe(name).await {
-            Ok(_) => Ok(true),
-            Err(e) if e.error().kind() == ErrorKind::NotFound => Ok(false),
-            Err(e) => Err(e.into_error()),
-        }
-    }
-
-    async fn create_collection(&self, new: NewIndex<'_>) -> Result<(), WriteError> {
+    async fn create_collection(&self, request: milvus::CreateCollectionRequest) -> Result<(), WriteError> {
         let _guard = self.names.lock().await;
-        if self.exists(new.name).await? {
-            let message = format!("the collection {:?} exists", new.name);
-            return Err(Error::new(ErrorKind::AlreadyExists, message).into());
+        let name = request.collection_name.clone();
+        match self.describe(&name).await {
+            Err(e) if e.error().kind() == ErrorKind::NotFound => {
+                self.client.create_collection(request).await.map(drop)
+            }
+            Err(e) => Err(e.into_error().into()),
+            Ok(_) => {
+                Err(Error::new(ErrorKind::AlreadyExists, format!("the collection {name:?} exists")).into())
+            }
         }
-        let dimension = new.spec.dimension.max(self.server().least_dimension());
-        let request = layout::collection(new.name, self.client.database.clone(), new.spec, dimension)?;
-        self.client.create_collection(request).await.map(drop)
     }
 
     async fn drop_collection(&self, name: &str) -> Result<(), WriteError> {
         self.client.drop_collection(about!(self.client, name, DropCollectionRequest {})).await.map(drop)
-    }
-
-    /// The fields of another program's collection.
-    async fn foreign(
-        &self,
-        name: &str,
-        described: &DescribeCollectionResponse,
-    ) -> Result<(Layout, IndexInfo)> {
-        let indexes =
-            match self.client.describe_index(about!(self.client, name, DescribeIndexRequest {})).await {
-                Ok(reply) => reply.index_descriptions,
-                Err(e) if is_no_index(&e) => Vec::new(),
-                Err(e) => return Err(e.into_error()),
-            };
-        foreign::read(name, described, &indexes)
     }
 
     /// How many rows with vectors are asked for at once.
@@ -188,32 +112,10 @@ impl MilvusDriver {
     }
 }
 
-/// Whether the server takes this as a collection's name.
-fn is_native(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'$')
-}
-
-/// The rows behind one in the order of keys.
-fn after(layout: &Layout, last: &str) -> Result<Expression> {
-    let last = match (layout.integer_ids, integer_id::<i64>(last)) {
-        (false, _) => quoted(last),
-        (true, Some(last)) => last.to_string(),
-        (true, None) => return Err(Cursor::dead()),
-    };
-    Ok(text(format!("{} > {last}", layout.id)))
-}
-
-/// What every row meets.
-fn all_rows(layout: &Layout) -> Expression {
-    let id = &layout.id;
-    text(if layout.integer_ids { format!("{id} >= 0 or {id} < 0") } else { format!("{id} >= \"\"") })
-}
-
 fn profile(config: &Config) -> Profile {
     let mut profile = Profile::new(PROVIDER);
     profile.names.separators = Separators::Underscore;
-    profile.metrics = vec![Metric::Cosine, Metric::DotProduct, Metric::Euclidean];
+    profile.metrics = METRICS.map(|(metric, _)| metric).to_vec();
     profile.exact_filters = false;
     profile.exact = ExactSearch::Never;
     profile.ties_by_id = false;
@@ -224,15 +126,15 @@ fn profile(config: &Config) -> Profile {
     profile.timeout = config.endpoint.timeout;
     profile.durable = true;
     profile.options = OPTIONS;
-    profile.limits.dimension = MAX_DIMENSION;
-    profile.limits.batch_count = Some(BATCH_COUNT);
+    profile.limits.dimension = 32_768;
+    profile.limits.batch_count = Some(5_000);
     profile.limits.batch_bytes = Some(BATCH_BYTES);
     profile.limits.metadata_bytes = Some(METADATA_BYTES);
     profile
 }
 
 impl Driver for MilvusDriver {
-    type Index = Collection;
+    type Index = Layout;
     type Filter = Expression;
 
     fn profile(&self) -> &Profile {
@@ -240,22 +142,18 @@ impl Driver for MilvusDriver {
     }
 
     async fn connect(&self, _: Deadline) -> Result<()> {
-        let version = self.client.get_version(GetVersionRequest {}).await?.version;
-        let server = Server::of(&version).ok_or_else(|| {
-            Error::unsupported(format!(
-                "the server is Milvus {version}, and 2.3 is the oldest that is supported"
-            ))
-        })?;
+        let version = self.client.get_version(milvus::GetVersionRequest {}).await?.version;
+        let server = Server::of(&version)?;
         self.server.get_or_init(|| (server, version));
         Ok(())
     }
 
     fn lower(&self, target: Target<'_>, leaf: &Leaf, negated: bool) -> Lowered<Expression> {
-        target.index.scope(target.spec).leaf(leaf, negated)
+        target.index.lower(target.spec, leaf, negated)
     }
 
     fn lower_ids(&self, target: Target<'_>, ids: &[NativeId], negated: bool) -> Lowered<Expression> {
-        target.index.scope(target.spec).ids(ids, negated)
+        target.index.lower_ids(ids, negated)
     }
 
     fn and(&self, parts: Vec<Expression>) -> Expression {
@@ -267,26 +165,26 @@ impl Driver for MilvusDriver {
     }
 
     fn accepts(&self, filter: &Expression) -> bool {
-        is_shallow(filter)
+        filter.size().levels <= MAX_LEVELS
     }
 
     fn admits(&self, target: Target<'_>, row: &Row) -> Result<()> {
-        convert::admit(&target.index.layout, row)
+        convert::admit(target.index, row)
     }
 
     async fn create(&self, new: NewIndex<'_>) -> Result<(), WriteError> {
         let NewIndex { name, spec, deadline } = new;
-        layout::check(self.server(), spec)?;
-        self.create_collection(new).await?;
-        let end = deadline.instant().unwrap_or_else(|| Instant::now() + self.profile.create_bound);
-        let loading = Loading { client: &self.client, name, spec, vector: VECTOR, end };
-        if let Err(e) = loading.create_index().await {
+        let layout = Layout::of_spec(self.server(), spec);
+        let target = Target { name, spec, index: &layout, deadline };
+        self.create_collection(layout::collection(target, &self.client.database)?).await?;
+        if let Err(e) = self.client.index(target).await {
             if !e.is_in_doubt() {
                 self.drop_collection(name).await?;
             }
             return Err(e);
         }
-        match loading.load().await {
+        let end = deadline.instant().unwrap_or_else(|| Instant::now() + self.profile.create_bound);
+        match self.client.load(target, end).await {
             Err(e) if is_about_replicas(&e) => {
                 self.drop_collection(name).await?;
                 let replicas = layout::replicas(spec)?;
@@ -297,87 +195,77 @@ impl Driver for MilvusDriver {
         }
     }
 
-    async fn open(&self, name: &str, _: Option<&Collection>, _: Deadline) -> Result<Opened<Collection>> {
-        if !is_native(name) {
-            return Err(Error::new(ErrorKind::NotFound, format!("no collection can be called {name:?}")));
+    async fn open(&self, name: &str, _: Option<&Layout>, _: Deadline) -> Result<Opened<Layout>> {
+        let (server, described) = (self.server(), self.describe(name).await?);
+        match Layout::kept(server, &described)? {
+            Some(kept) => Ok(kept),
+            None => {
+                foreign::read(server, name, &described, &self.client.indexes(name).await?).map_err(|why| {
+                    Error::unsupported(format!("the collection {name:?} cannot be opened: {why}"))
+                })
+            }
         }
-        let described = self.describe(name).await?;
-        let (layout, info) = match Layout::kept(&described)? {
-            Some(kept) => kept,
-            None => self.foreign(name, &described).await?,
-        };
-        let compressed = layout.compressed;
-        let opened = Opened::new(info, Collection { server: self.server(), layout });
-        Ok(if compressed { opened.score_error(ScoreError::Unbounded) } else { opened })
     }
 
     async fn list(&self, _: Deadline) -> Result<Vec<String>> {
         let db_name = self.client.database.clone();
-        let request = ShowCollectionsRequest { db_name, ..ShowCollectionsRequest::default() };
-        for _ in 1..LISTINGS {
+        let request = milvus::ShowCollectionsRequest { db_name, ..Default::default() };
+        let mut again = 1..LISTINGS;
+        loop {
             match self.client.show_collections(request.clone()).await {
-                Err(e) if e.error().kind() == ErrorKind::NotFound => {}
+                Err(e) if e.error().kind() == ErrorKind::NotFound && again.next().is_some() => {}
                 reply => return Ok(reply?.collection_names),
             }
         }
-        Ok(self.client.show_collections(request).await?.collection_names)
     }
 
     async fn drop_index(&self, name: &str, _: Deadline) -> Result<(), WriteError> {
         let _guard = self.names.lock().await;
-        if !is_native(name) || !self.exists(name).await? {
-            return Err(Error::new(ErrorKind::NotFound, format!("there is no collection {name:?}")).into());
-        }
+        // To the server it is no error that there is none.
+        self.describe(name).await.map_err(WriteError::into_error)?;
         self.drop_collection(name).await
     }
 
     async fn write(&self, target: Target<'_>, rows: &[Row]) -> Result<Vec<Outcome>, WriteError> {
-        let Collection { server, layout } = target.index;
-        if layout.parted != Parted::No && !server.parts_upserts() {
-            return Err(layout::parts_wrongly().into());
+        let Target { name, index: layout, .. } = target;
+        if layout.parted {
+            layout.server.check_partitions()?;
         }
-        let (fields, count) = (convert::columns(layout, rows), rows.len() as u32);
-        let request =
-            about!(self.client, target.name, UpsertRequest { fields_data: fields, num_rows: count });
-        self.client.upsert(request).await?;
+        let (fields_data, num_rows) = (convert::columns(target, rows), rows.len() as u32);
+        self.client.upsert(about!(self.client, name, UpsertRequest { fields_data, num_rows })).await?;
         Ok(vec![Outcome::Stored; rows.len()])
     }
 
     async fn fetch(&self, target: Target<'_>, ids: &[NativeId], want: Want) -> Result<Vec<Row>> {
-        let layout = &target.index.layout;
-        let scope = target.index.scope(target.spec);
+        let Target { spec, index: layout, .. } = target;
         let mut rows = Vec::with_capacity(ids.len());
-        for ids in ids.chunks(self.most_rows(target.spec, want)) {
-            let expression = text(format!("{} in {}", layout.id, scope.id_list(ids)));
-            rows.extend(self.rows(target, Some(&expression), None, want).await?);
+        for ids in ids.chunks(self.most_rows(spec, want)) {
+            let (filter, output) = (layout.one_of(ids), output_fields(layout, want));
+            let fields = self.client.select(target, Some(&filter), None, output).await?;
+            rows.extend(convert::rows(target, layout.ids(&fields)?, &fields)?);
         }
         Ok(rows)
     }
 
     async fn remove(&self, target: Target<'_>, ids: &[NativeId]) -> Result<Vec<Outcome>, WriteError> {
-        let list = target.index.scope(target.spec).id_list(ids);
-        if list != "[]" {
-            let id = &target.index.layout.id;
-            self.delete(target, &text(format!("{id} in {list}"))).await?;
+        if target.index.has_any(ids) {
+            self.delete(target, &target.index.one_of(ids)).await?;
         }
         Ok(vec![Outcome::Stored; ids.len()])
     }
 
     async fn nearest(&self, target: Target<'_>, query: &Nearest<'_, Expression>) -> Result<Neighbours> {
-        let layout = &target.index.layout;
-        let request = search::nearest(&self.client, target.name, layout, query);
-        let reply = self.loaded(target, || self.client.search(request.clone())).await?;
-        let found = reply.results.unwrap_or_default();
-        let rows = convert::found(layout, target.spec, query.want, found.ids.as_ref(), &found.fields_data)?;
+        let spec = target.spec;
+        let found = self.client.nearest(target, query).await?;
+        let rows = convert::rows(target, ids::found(found.ids), &found.fields_data)?;
         if rows.len() != found.scores.len() {
             return Err(rubbish("has another number of scores than of ids"));
         }
-        let scored = rows.into_iter().zip(found.scores);
-        let distance = |score| SCORES.distance(layout.metric, f64::from(score));
-        let hits = scored.map(|(row, score)| Hit::new(row, distance(score))).collect();
-        let exactness =
-            if layout.engine == EngineKind::Flat { Exactness::Exact } else { Exactness::Approximate };
-        Ok(Neighbours::new(hits, exactness))
+        let distance = |score| SCORES.distance(spec.metric, f64::from(score));
+        let hits = rows.into_iter().zip(found.scores).map(|(row, score)| Hit::new(row, distance(score)));
+        let is_exact = engine_kind(spec) == EngineKind::Flat;
+        let exactness = if is_exact { Exactness::Exact } else { Exactness::Approximate };
+        Ok(Neighbours::new(hits.collect(), exactness))
     }
 
     async fn page(
@@ -388,19 +276,16 @@ impl Driver for MilvusDriver {
         limit: usize,
         want: Want,
     ) -> Result<Page> {
-        let layout = &target.index.layout;
-        let limit = limit.min(self.most_rows(target.spec, want));
-        let from = cursor.map(|last| after(layout, last)).transpose()?;
+        let Target { spec, index: layout, .. } = target;
+        let limit = limit.min(self.most_rows(spec, want));
+        let from = cursor.map(|last| layout.after(last)).transpose()?;
         let parts: Vec<Expression> = from.into_iter().chain(filter.cloned()).collect();
         let expression = (!parts.is_empty()).then(|| Expression::all(parts));
-        let mut rows = self.rows(target, expression.as_ref(), Some(limit), want).await?;
-        if layout.integer_ids {
-            rows.sort_by_key(|row| integer_id::<i64>(&row.id));
-        } else {
-            rows.sort_by(|a, b| a.id.cmp(&b.id));
-        }
-        let ended =
-            if target.index.server.pages_as_iterator() { rows.is_empty() } else { rows.len() < limit };
+        let output = output_fields(layout, want);
+        let fields = self.client.select(target, expression.as_ref(), Some(limit), output).await?;
+        let mut rows = convert::rows(target, layout.ids(&fields)?, &fields)?;
+        layout.sort(&mut rows);
+        let ended = if layout.server.pages_as_iterator() { rows.is_empty() } else { rows.len() < limit };
         rows.truncate(limit);
         let next = rows.last().filter(|_| !ended).map(|row| row.id.to_string());
         Ok(Page { rows, next })
@@ -411,11 +296,8 @@ impl Driver for MilvusDriver {
     }
 
     async fn count(&self, target: Target<'_>, filter: Option<&Expression>, _: bool) -> Result<u64> {
-        let request = search::query(&self.client, target.name, filter, vec![COUNT.to_owned()]);
-        let reply = self.query(target, &request).await?;
-        let fields = &reply.fields_data;
-        let count = fields.iter().find(|field| field.field_name == COUNT).or(fields.first());
-        match count.and_then(scalars) {
+        let fields = self.client.select(target, filter, None, vec!["count(*)".to_owned()]).await?;
+        match fields.first().and_then(scalars) {
             Some(Data::LongData(counts)) => {
                 Ok(counts.data.first().and_then(|n| u64::try_from(*n).ok()).unwrap_or_default())
             }
@@ -424,20 +306,13 @@ impl Driver for MilvusDriver {
     }
 
     async fn remove_where(&self, target: Target<'_>, filter: &Expression) -> Result<Option<u64>, WriteError> {
-        let layout = &target.index.layout;
-        // Of bare keys the server counts those that were given, not those that were there.
-        let counted = if is_of_ids(filter) {
-            Expression::all(vec![filter.clone(), all_rows(layout)])
-        } else {
-            filter.clone()
-        };
+        // Of bare ids the server counts those that were given, not those that were there.
+        let counted = Expression::all([filter.clone(), target.index.all_rows()]);
         Ok(u64::try_from(self.delete(target, &counted).await?).ok())
     }
 
     async fn clear(&self, target: Target<'_>) -> Result<(), WriteError> {
-        let layout = &target.index.layout;
-        self.delete(target, &all_rows(layout)).await?;
-        Ok(())
+        self.delete(target, &target.index.all_rows()).await.map(drop)
     }
 
     async fn optimize(&self, target: Target<'_>) -> Result<bool> {
@@ -446,11 +321,11 @@ impl Driver for MilvusDriver {
             return Ok(false);
         }
         let collection = self.describe(target.name).await?.collection_id;
-        optimize::optimize(&self.client, target.name, collection).await
+        Ok(self.client.compact(target.name, collection).await?)
     }
 
     async fn health(&self, deadline: Deadline) -> Result<Health> {
-        let state = self.client.check_health(CheckHealthRequest {}).await?;
+        let state = self.client.check_health(milvus::CheckHealthRequest {}).await?;
         let status = if state.is_healthy { Status::Healthy } else { Status::Degraded };
         let mut health = Health::new(PROVIDER, status);
         health.version = self.server.get().map(|(_, version)| version.clone());

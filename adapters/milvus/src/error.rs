@@ -8,18 +8,9 @@ use crate::proto::common;
 
 /// Words of errors whose code says nothing, in lower case.
 const WORDS: &[(&[&str], ErrorKind)] = &[
-    (
-        &[
-            "dimension",
-            "divide the dim",
-            "to schema dim",
-            "expected dim",
-            "broadcast",
-            "get_sizeof",
-            "not aligned",
-        ],
-        ErrorKind::DimensionMismatch,
-    ),
+    (&["dimension", "divide the dim", "to schema dim", "expected dim"], ErrorKind::DimensionMismatch),
+    // What Milvus Lite says of it is of NumPy and of Python.
+    (&["broadcast", "get_sizeof", "not aligned"], ErrorKind::DimensionMismatch),
     (&["already exist", "file exists", "duplicate collection"], ErrorKind::AlreadyExists),
     (&["not loaded", "not fully loaded", "channel not available", "no available shard"], ErrorKind::NotReady),
     (&["nodes not enough", "not enough nodes"], ErrorKind::InvalidArgument),
@@ -42,8 +33,10 @@ pub(crate) fn check(endpoint: &Endpoint, status: Option<&common::Status>) -> Res
     }
     let kind = kind_of(status.code, legacy, &status.reason);
     let code = if status.code == 0 { legacy } else { status.code };
-    let reason = status.reason.trim();
-    let words = if reason.is_empty() { "it failed, and gives no reason" } else { reason };
+    let words = match status.reason.trim() {
+        "" => "it failed, and gives no reason",
+        reason => reason,
+    };
     let error = endpoint.answered(kind, words).with_context("code", code.to_string());
     let error = if status.retriable { error.with_retryable(true) } else { error };
     let in_doubt = matches!(kind, ErrorKind::Unexpected | ErrorKind::Unavailable | ErrorKind::Timeout);
@@ -57,8 +50,8 @@ pub(crate) fn rubbish(what: &str) -> Error {
 
 /// Whether the server says that there is no index.
 pub(crate) fn is_no_index(error: &WriteError) -> bool {
-    let mut context = error.error().context().iter();
-    context.any(|(key, code)| *key == "code" && (code == "700" || code == "25" || code == "11"))
+    let mut codes = error.error().context().iter().filter(|(key, _)| *key == "code");
+    codes.any(|(_, code)| matches!(code.as_str(), "700" | "25" | "11"))
 }
 
 /// Whether there are fewer query nodes than replicas asked for.
@@ -67,32 +60,31 @@ pub(crate) fn is_about_replicas(error: &WriteError) -> bool {
     text.contains("nodes not enough") || text.contains("not enough nodes")
 }
 
-/// Whether the collection must be loaded, or is being loaded.
-pub(crate) fn is_not_loaded(error: &WriteError) -> bool {
-    error.error().kind() == ErrorKind::NotReady
-}
-
 fn kind_of(code: i32, legacy: i32, reason: &str) -> ErrorKind {
+    use ErrorKind::{AlreadyExists, DimensionMismatch, InvalidArgument, PayloadTooLarge, Unexpected};
     let text = reason.to_lowercase();
     let told = |(words, _): &&(&[&str], ErrorKind)| words.iter().any(|word| text.contains(word));
     let by_words = WORDS.iter().find(told).map(|(_, kind)| *kind);
-    // Milvus Lite and older servers put different things under code 1 and under the numbers of the older enum.
-    match (code, legacy) {
-        (0 | 1 | 65_535, 4 | 28) => ErrorKind::NotFound,
-        (0 | 1 | 65_535, 3) => ErrorKind::PermissionDenied,
-        (0 | 1 | 65_535, 49) => ErrorKind::RateLimited,
-        (0 | 1 | 65_535, 48 | 53 | 54) => ErrorKind::QuotaExceeded,
-        (0 | 1 | 65_535, 7) => ErrorKind::DimensionMismatch,
-        (0 | 1 | 65_535, 56) => ErrorKind::NotReady,
-        (0 | 1 | 5 | 65_535, _) => by_words.unwrap_or(ErrorKind::Unexpected),
-        (6 | 1_100 | 1_101, _) => by_words
-            .filter(|kind| {
-                use ErrorKind::{AlreadyExists, DimensionMismatch, PayloadTooLarge};
-                matches!(kind, DimensionMismatch | PayloadTooLarge | AlreadyExists)
-            })
-            .unwrap_or(ErrorKind::InvalidArgument),
-        _ => of_code(code).or(by_words).unwrap_or(ErrorKind::Unexpected),
+    match (code, by_words) {
+        // Milvus Lite and older servers put different things under these.
+        (0 | 1 | 5 | 65_535, _) => of_legacy(legacy).or(by_words).unwrap_or(Unexpected),
+        (6 | 1_100 | 1_101, Some(kind @ (AlreadyExists | DimensionMismatch | PayloadTooLarge))) => kind,
+        (6 | 1_100 | 1_101, _) => InvalidArgument,
+        _ => of_code(code).or(by_words).unwrap_or(Unexpected),
     }
+}
+
+/// The codes of the older enum, as far as they say something.
+fn of_legacy(code: i32) -> Option<ErrorKind> {
+    Some(match code {
+        3 => ErrorKind::PermissionDenied,
+        4 | 28 => ErrorKind::NotFound,
+        7 => ErrorKind::DimensionMismatch,
+        48 | 53 | 54 => ErrorKind::QuotaExceeded,
+        49 => ErrorKind::RateLimited,
+        56 => ErrorKind::NotReady,
+        _ => return None,
+    })
 }
 
 /// The server's codes since 2.3.

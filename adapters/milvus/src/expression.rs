@@ -1,51 +1,14 @@
 //! Boolean expressions of the server: the one place where values become text.
 
-use std::fmt::{self, Display, Formatter};
+use std::fmt::Display;
 
 use portolan_core::Scalar;
 use portolan_core::driver::dialect::infix;
 
 use crate::server::Server;
 
-/// How deep the server reads expressions that are nested in each other; an operator is two of its hundred levels.
-const MAX_LEVELS: usize = 40;
-
 /// A native filter: a boolean expression.
-pub type Expression = infix::Expression<Text>;
-
-/// A condition of an expression.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Text {
-    text: String,
-    /// Whether it asks for primary keys.
-    of_ids: bool,
-}
-
-impl Display for Text {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-/// An expression that is already text.
-pub(crate) fn text(text: impl Into<String>) -> Expression {
-    Expression::leaf(Text { text: text.into(), of_ids: false })
-}
-
-/// One that asks for primary keys.
-pub(crate) fn of_ids(text: String) -> Expression {
-    Expression::leaf(Text { text, of_ids: true })
-}
-
-/// Whether an expression asks for primary keys and nothing else, so that a server takes it for the keys themselves.
-pub(crate) fn is_of_ids(expression: &Expression) -> bool {
-    expression.as_leaf().is_some_and(|leaf| leaf.of_ids)
-}
-
-/// Whether every server reads an expression.
-pub(crate) fn is_shallow(expression: &Expression) -> bool {
-    expression.size().levels <= MAX_LEVELS
-}
+pub type Expression = infix::Expression<String>;
 
 /// A text as a literal. Quotes and backslashes are escaped, as are the characters that would end a line; any other
 /// character stands for itself.
@@ -57,12 +20,6 @@ pub(crate) fn quoted(text: &str) -> String {
         '\r' => Some("\\r"),
         _ => None,
     })
-}
-
-/// Texts as a list literal.
-pub(crate) fn quoted_list<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
-    let texts: Vec<String> = texts.into_iter().map(quoted).collect();
-    format!("[{}]", texts.join(", "))
 }
 
 /// A scalar as a literal. Milvus compares an integer literal with integers only where lists are concerned, and a float
@@ -77,16 +34,38 @@ pub(crate) fn literal(server: Server, scalar: &Scalar) -> String {
     }
 }
 
-/// Whether the server reads a path with this key: Milvus splits it at brackets, though they stand in quotes.
-pub(crate) fn reads(server: Server, key: &str) -> bool {
-    server == Server::Lite || !key.contains("][")
+/// Literals as a list.
+pub(crate) fn list(literals: impl IntoIterator<Item = impl Display>) -> String {
+    let literals: Vec<String> = literals.into_iter().map(|literal| literal.to_string()).collect();
+    format!("[{}]", literals.join(", "))
+}
+
+/// The path of a key in a JSON field; none where Milvus splits it at brackets, though they stand in quotes.
+pub(crate) fn path(server: Server, field: &str, key: &str) -> Option<String> {
+    (server == Server::Lite || !key.contains("][")).then(|| format!("{field}[{}]", quoted(key)))
+}
+
+/// Whether this is a name to the server, as those of collections are; another text stands in quotes, where it may.
+pub(crate) fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'$')
 }
 
 /// The texts that begin with a prefix: they lie between it and the next text that does not.
 pub(crate) fn prefix_range(path: &str, prefix: &str) -> Expression {
-    let from = text(format!("{path} >= {}", quoted(prefix)));
-    let end = after(prefix).map(|end| text(format!("{path} < {}", quoted(&end))));
-    Expression::all(std::iter::once(from).chain(end))
+    let from = format!("{path} >= {}", quoted(prefix));
+    let end = after(prefix).map(|end| format!("{path} < {}", quoted(&end)));
+    Expression::all(std::iter::once(from).chain(end).map(Expression::leaf))
+}
+
+/// The texts of a pattern.
+pub(crate) fn like(path: &str, pattern: &str) -> Expression {
+    Expression::leaf(format!("{path} like {}", quoted(pattern)))
+}
+
+/// A text as a part of a pattern. What is special there cannot be escaped everywhere: any character may stand for it.
+pub(crate) fn pattern(text: &str) -> String {
+    text.chars().map(|c| if matches!(c, '%' | '\\') { '_' } else { c }).collect()
 }
 
 /// The least text behind all that begin with a prefix, by bytes, which is by characters.
@@ -100,11 +79,6 @@ pub(crate) fn after(prefix: &str) -> Option<String> {
         }
     }
     None
-}
-
-/// A text as a pattern of `like`. What is special there cannot be escaped everywhere: any character may stand for it.
-pub(crate) fn pattern(text: &str) -> String {
-    text.chars().map(|c| if matches!(c, '%' | '\\') { '_' } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -122,7 +96,7 @@ mod tests {
         ] {
             assert_eq!(quoted(text), literal);
         }
-        assert_eq!(quoted_list(["a", "b\""]), r#"["a", "b\""]"#);
+        assert_eq!(list(["a", "b\""].map(quoted)), r#"["a", "b\""]"#);
     }
 
     #[test]

@@ -6,18 +6,15 @@
 
 use std::collections::BTreeSet;
 
-use portolan_core::driver::NativeId;
 use portolan_core::driver::dialect::{ByType, Exception, Operator, Predicate, Row, Table};
-use portolan_core::driver::kit::integer_id;
 use portolan_core::filter::PushDown::{self, Exact, Nothing, Superset};
-use portolan_core::filter::{Condition, Leaf, Lowered};
+use portolan_core::filter::{Leaf, Lowered};
 use portolan_core::{FieldType, IndexSpec, Scalar};
 
-use crate::expression::{
-    Expression, literal, of_ids, pattern, prefix_range, quoted, quoted_list, reads, text,
-};
+use crate::columns::DYNAMIC;
+use crate::expression::{Expression, like, list, literal, path, pattern, prefix_range, quoted};
 use crate::foreign::filter::{dynamic_path, typed};
-use crate::layout::{Layout, METADATA, PARTITION, Parted, partition};
+use crate::layout::{Layout, PARTITION, partition, partition_key};
 use crate::server::Server;
 
 /// What servers answer of a key of a JSON object.
@@ -60,72 +57,36 @@ const fn row(operator: Operator, leaf: [PushDown; 3]) -> Row {
     Row { operator, leaf, complement: [Nothing; 3] }
 }
 
-/// What lowering needs to know.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Scope<'a> {
-    pub(crate) server: Server,
-    pub(crate) layout: &'a Layout,
-    pub(crate) spec: &'a IndexSpec,
-}
-
-impl Scope<'_> {
+impl Layout {
     /// A leaf, or its complement, which is never pushed.
-    pub(crate) fn leaf(&self, leaf: &Leaf, negated: bool) -> Lowered<Expression> {
+    pub(crate) fn lower(&self, spec: &IndexSpec, leaf: &Leaf, negated: bool) -> Lowered<Expression> {
         if negated {
             return Lowered::Nothing;
         }
-        let Some(columns) = &self.layout.columns else {
-            if !reads(self.server, &leaf.key) {
-                return Lowered::Nothing;
-            }
-            let path = format!("{METADATA}[{}]", quoted(&leaf.key));
-            let declared = self.spec.fields.get(&leaf.key).copied();
-            let lowered = Key { server: self.server, path, declared }.lower(&leaf.condition);
-            return self.parted(leaf, lowered);
-        };
-        if let Some(column) = columns.get(&leaf.key) {
+        if let Some(column) = self.columns.get(&leaf.key) {
             return typed(self.server, column, &leaf.condition);
         }
-        match dynamic_path(self.server, &leaf.key).filter(|_| columns.dynamic) {
-            Some(path) => Key { server: self.server, path, declared: None }.lower(&leaf.condition),
-            None => Lowered::Nothing,
+        let path = match self.columns.object {
+            Some(DYNAMIC) => dynamic_path(self.server, &leaf.key),
+            object => object.and_then(|field| path(self.server, field, &leaf.key)),
+        };
+        let Some(path) = path else { return Lowered::Nothing };
+        let key = Key { server: self.server, path, declared: spec.fields.get(&leaf.key).copied() };
+        let lowered = TABLE.lower(&key, &leaf.condition, false, |asked| Some(key.expression(asked)));
+        match partitions(spec, leaf) {
+            Some(partitions) => lowered.map(|expression| Expression::all([partitions, expression])),
+            None => lowered,
         }
     }
+}
 
-    /// An equality of the partition key, with the partitions that its records are in: the server then looks into no other.
-    fn parted(&self, leaf: &Leaf, lowered: Lowered<Expression>) -> Lowered<Expression> {
-        if !matches!(&self.layout.parted, Parted::ByKey(key) if *key == leaf.key) {
-            return lowered;
-        }
-        let Predicate::AnyOf(operands) = Predicate::from(&leaf.condition) else { return lowered };
-        // That of the empty text has the lists too.
-        let partitions: BTreeSet<String> = operands.iter().map(partition).chain([String::new()]).collect();
-        let list = quoted_list(partitions.iter().map(String::as_str));
-        lowered.map(|expression| Expression::all([text(format!("{PARTITION} in {list}")), expression]))
-    }
-
-    /// `id in ids`, or its complement.
-    pub(crate) fn ids(&self, ids: &[NativeId], negated: bool) -> Lowered<Expression> {
-        let list = self.id_list(ids);
-        let operator = if negated { "not in" } else { "in" };
-        match list.as_str() {
-            "[]" if negated => Lowered::Nothing,
-            list => Lowered::Exact(of_ids(format!("{} {operator} {list}", self.layout.id))),
-        }
-    }
-
-    /// The ids as a list literal, without those that no record of this collection can have.
-    pub(crate) fn id_list(&self, ids: &[NativeId]) -> String {
-        if !self.layout.integer_ids {
-            return quoted_list(ids.iter().map(NativeId::as_str));
-        }
-        let integers: Vec<String> = ids
-            .iter()
-            .filter(|id| integer_id(id).is_some_and(|i: i64| i != i64::MIN))
-            .map(NativeId::to_string)
-            .collect();
-        format!("[{}]", integers.join(", "))
-    }
+/// The partitions of the records that meet an equality of the partition key: the server then looks into no other.
+fn partitions(spec: &IndexSpec, leaf: &Leaf) -> Option<Expression> {
+    let Predicate::AnyOf(operands) = Predicate::from(&leaf.condition) else { return None };
+    // That of the empty text has the lists too.
+    let texts: BTreeSet<String> = operands.iter().map(partition).chain([String::new()]).collect();
+    let partitions = list(texts.iter().map(|text| quoted(text)));
+    (partition_key(spec) == Some(&leaf.key)).then(|| Expression::leaf(format!("{PARTITION} in {partitions}")))
 }
 
 /// A key of a JSON object.
@@ -137,16 +98,12 @@ struct Key {
 }
 
 impl Key {
-    fn lower(&self, condition: &Condition) -> Lowered<Expression> {
-        TABLE.lower(self, condition, false, |asked| Some(self.expression(asked)))
-    }
-
     fn expression(&self, asked: Predicate<'_>) -> Expression {
         let infixes = self.server.finds_infixes();
         match asked {
             Predicate::AnyOf(operands) => self.equality(operands, true),
             Predicate::Contains(Scalar::String(part)) if infixes => Expression::any([
-                self.like(&format!("%{}%", pattern(part))),
+                like(&self.path, &format!("%{}%", pattern(part))),
                 self.has_one_of(&[quoted(part)]),
             ]),
             Predicate::Contains(Scalar::String(_)) => self.exists(),
@@ -155,27 +112,23 @@ impl Key {
                 // Milvus compares with floats: an operand that may stand for several integers is widened.
                 let order = order.widened_if(self.server != Server::Lite && bound.is_beyond_2_53());
                 let bound = literal(self.server, bound);
-                self.or_list(text(format!("{} {} {bound}", self.path, order.symbol())))
+                self.or_list(Expression::leaf(format!("{} {} {bound}", self.path, order.symbol())))
             }
             Predicate::StartsWith(prefix) => self.or_list(prefix_range(&self.path, prefix)),
             Predicate::EndsWith(suffix) if infixes => {
-                self.or_list(self.like(&format!("%{}", pattern(suffix))))
+                self.or_list(like(&self.path, &format!("%{}", pattern(suffix))))
             }
             Predicate::EndsWith(_) | Predicate::NoneOf(_) | Predicate::Exists => self.exists(),
         }
     }
 
     fn exists(&self) -> Expression {
-        text(format!("exists {}", self.path))
-    }
-
-    fn like(&self, pattern: &str) -> Expression {
-        text(format!("{} like {}", self.path, quoted(pattern)))
+        Expression::leaf(format!("exists {}", self.path))
     }
 
     /// This, or a list that is not empty.
     fn or_list(&self, expression: Expression) -> Expression {
-        Expression::any([expression, text(format!("exists {}[0]", self.path))])
+        Expression::any([expression, Expression::leaf(format!("exists {}[0]", self.path))])
     }
 
     /// Equal to one of the operands, or a list with an element that is; of a single value only if `scalar`.
@@ -194,21 +147,19 @@ impl Key {
 
     fn is_one_of(&self, literals: &[String]) -> Expression {
         let path = &self.path;
-        if self.server == Server::Lite
-            || literals.len() == 1
-            || literals.iter().any(|l| l == "true" || l == "false")
-        {
-            return Expression::any(literals.iter().map(|literal| text(format!("{path} == {literal}"))));
+        let bools = literals.iter().any(|l| l == "true" || l == "false");
+        if literals.len() > 1 && !bools && self.server != Server::Lite {
+            return Expression::leaf(format!("{path} in {}", list(literals)));
         }
-        text(format!("{path} in [{}]", literals.join(", ")))
+        Expression::any(literals.iter().map(|literal| Expression::leaf(format!("{path} == {literal}"))))
     }
 
     fn has_one_of(&self, literals: &[String]) -> Expression {
         let path = &self.path;
-        text(match literals {
+        Expression::leaf(match literals {
             // Milvus Lite takes no negative number here outside a list.
             [one] if self.server != Server::Lite => format!("json_contains({path}, {one})"),
-            many => format!("json_contains_any({path}, [{}])", many.join(", ")),
+            many => format!("json_contains_any({path}, {})", list(many)),
         })
     }
 

@@ -9,6 +9,7 @@
 //! parts are used that all versions evaluate alike.
 
 mod client;
+mod columns;
 mod config;
 mod convert;
 mod driver;
@@ -16,16 +17,16 @@ mod error;
 mod expression;
 mod filter;
 mod foreign;
+mod ids;
 mod layout;
-mod load;
-mod optimize;
 mod proto;
 mod search;
 mod server;
+mod tasks;
 
 pub use config::{Config, PROVIDER};
 pub use driver::MilvusDriver;
-pub use expression::{Expression, Text};
+pub use expression::Expression;
 
 use std::sync::Arc;
 

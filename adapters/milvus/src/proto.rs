@@ -1,15 +1,6 @@
-//! The messages of the wire.
+//! The messages of the wire, and what most of them are made of. The tests that play or ask a server have them too.
 
-#[allow(
-    clippy::all,
-    dead_code,
-    deprecated,
-    missing_debug_implementations,
-    missing_docs,
-    rustdoc::all,
-    unreachable_pub,
-    unused_qualifications
-)]
+#[allow(warnings, clippy::all, rustdoc::all)]
 mod generated {
     tonic::include_proto!("milvus");
 }
@@ -20,7 +11,7 @@ use common::KeyValuePair;
 use schema::{DataType, FieldData, ScalarField, field_data::Field, scalar_field::Data};
 
 /// Key and value pairs, as requests carry them.
-pub(crate) fn pairs<const N: usize>(pairs: [(&str, String); N]) -> Vec<KeyValuePair> {
+pub(crate) fn pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, String)>) -> Vec<KeyValuePair> {
     pairs.into_iter().map(|(key, value)| KeyValuePair { key: key.to_owned(), value }).collect()
 }
 

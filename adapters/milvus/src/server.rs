@@ -1,5 +1,7 @@
 //! Which server it is, for what differs between them.
 
+use portolan_core::{Error, IndexSpec, Result};
+
 /// The servers that answer differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Server {
@@ -12,29 +14,36 @@ pub(crate) enum Server {
 }
 
 impl Server {
-    /// The server that reports this version, such as `v2.3.5` or `milvus_lite-3.2.2`; `None` for one that is too old: before
-    /// 2.3 there is no upsert.
-    pub(crate) fn of(version: &str) -> Option<Self> {
+    /// The server that reports this version, such as `v2.3.5` or `milvus_lite-3.2.2`; before 2.3 there is no upsert.
+    pub(crate) fn of(version: &str) -> Result<Self> {
         if version.starts_with("milvus_lite") {
-            return Some(Self::Lite);
+            return Ok(Self::Lite);
         }
         let mut numbers = version.trim_start_matches('v').split(['.', '-']).map(str::parse::<u32>);
         match (numbers.next(), numbers.next()) {
-            (Some(Ok(2)), Some(Ok(3))) => Some(Self::Old),
-            (Some(Ok(0..=1)), _) | (Some(Ok(2)), Some(Ok(0..=2))) => None,
-            _ => Some(Self::Current),
+            (Some(Ok(2)), Some(Ok(3))) => Ok(Self::Old),
+            (Some(Ok(0..=1)), _) | (Some(Ok(2)), Some(Ok(0..=2))) => Err(Error::unsupported(format!(
+                "the server is Milvus {version}, and 2.3 is the oldest that is supported"
+            ))),
+            _ => Ok(Self::Current),
         }
     }
 
-    /// The least length of a vector.
-    pub(crate) fn least_dimension(self) -> usize {
-        if self == Self::Lite { 1 } else { 2 }
+    /// The length of vectors that is sent: Milvus takes none of one, so that a zero is added, which changes no distance.
+    pub(crate) fn dimension(self, spec: &IndexSpec) -> usize {
+        spec.dimension.max(if self == Self::Lite { 1 } else { 2 })
     }
 
-    /// Whether upserted records come into the partition of their partition key. 2.3.5 takes another field's values for it
-    /// (milvus-io/milvus#30772).
-    pub(crate) fn parts_upserts(self) -> bool {
-        self != Self::Old
+    /// Checks that upserted records come into the partition of their partition key. 2.3.5 takes another field's values for
+    /// it (milvus-io/milvus#30772).
+    pub(crate) fn check_partitions(self) -> Result<()> {
+        if self != Self::Old {
+            return Ok(());
+        }
+        Err(Error::unsupported(
+            "before 2.4 Milvus puts upserted records into wrong partitions, where searches under the partition key miss \
+             them; leave the partition key out, or use a newer Milvus",
+        ))
     }
 
     /// Whether `like` finds a part anywhere in a text.
@@ -63,10 +72,10 @@ mod tests {
             ("3.0.0", Server::Current),
             ("unknown", Server::Current),
         ] {
-            assert_eq!(Server::of(version), Some(server), "{version}");
+            assert_eq!(Server::of(version).unwrap(), server, "{version}");
         }
         for version in ["v2.2.16", "2.0.0-rc8", "1.1.1"] {
-            assert_eq!(Server::of(version), None, "{version}");
+            assert!(Server::of(version).is_err(), "{version}");
         }
     }
 }

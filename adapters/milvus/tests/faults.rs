@@ -4,6 +4,8 @@
 // A case fails by a panic.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+#[allow(dead_code, reason = "not every test needs all of it")]
+#[path = "../src/proto.rs"]
 mod proto;
 mod replies;
 

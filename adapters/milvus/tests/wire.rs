@@ -3,6 +3,8 @@
 // Replies that cannot be made fail by a panic.
 #![allow(clippy::unwrap_used)]
 
+#[allow(dead_code, reason = "not every test needs all of it")]
+#[path = "../src/proto.rs"]
 mod proto;
 mod replies;
 

@@ -1,15 +1,19 @@
-use portolan_core::{EngineKind, ErrorKind, Metadata, Metric};
+use portolan_core::driver::Deadline;
+use portolan_core::{ErrorKind, Metadata};
 use serde_json::json;
 
 use super::*;
-use crate::foreign::column::{Column, Columns};
+use crate::columns::{Columns, DYNAMIC, METADATA};
+use crate::foreign::column::Column;
+use crate::proto::schema::{JsonArray, LongArray};
+use crate::server::Server;
 
 fn spec() -> IndexSpec {
     IndexSpec::new("abc", 2)
 }
 
 fn made() -> Layout {
-    Layout::of_spec(&spec(), 2)
+    Layout::of_spec(Server::Current, &spec())
 }
 
 fn foreign(columns: Vec<Column>) -> Layout {
@@ -17,13 +21,8 @@ fn foreign(columns: Vec<Column>) -> Layout {
         id: "pk".into(),
         integer_ids: true,
         vector: "embedding".into(),
-        dimension: 2,
-        metric: Metric::Cosine,
-        engine: EngineKind::Flat,
-        nlist: 128,
-        compressed: false,
-        columns: Some(Columns { typed: columns, dynamic: true }),
-        parted: Parted::No,
+        columns: Columns { typed: columns, object: Some(DYNAMIC) },
+        ..made()
     }
 }
 
@@ -40,8 +39,16 @@ fn row(id: &str, metadata: serde_json::Value) -> Row {
     }
 }
 
+fn read(layout: &Layout, spec: &IndexSpec, fields: &[FieldData]) -> Result<Vec<Row>> {
+    rows(target(layout, spec), layout.ids(fields)?, fields)
+}
+
+fn target<'a>(index: &'a Layout, spec: &'a IndexSpec) -> Target<'a> {
+    Target { name: "abc", spec, index, deadline: Deadline::NONE }
+}
+
 fn round_trip(layout: &Layout, given: &[Row]) -> Vec<Row> {
-    rows(layout, &spec(), Want::ALL, &columns(layout, given)).unwrap()
+    read(layout, &spec(), &columns(target(layout, &spec()), given)).unwrap()
 }
 
 #[test]
@@ -106,7 +113,7 @@ fn nulls_and_numbers_beyond_i64_are_read_as_the_contract_says() {
         column("id", DataType::VarChar, Data::StringData(StringArray { data: vec!["a".into()] })),
         column(METADATA, DataType::Json, Data::JsonData(JsonArray { data: vec![bytes] })),
     ];
-    let read = rows(&made(), &spec(), Want::ALL, &fields).unwrap();
+    let read = read(&made(), &spec(), &fields).unwrap();
     assert_eq!(
         read[0].metadata.to_json(),
         json!({"huge": 18_446_744_073_709_551_615.0, "list": [18_446_744_073_709_551_615.0]})
@@ -120,7 +127,7 @@ fn both_ways_to_send_missing_values_are_read() {
         let mut year = column("year", DataType::Int64, Data::LongData(LongArray { data }));
         year.valid_data = vec![false, true];
         let ids = column("pk", DataType::Int64, Data::LongData(LongArray { data: vec![1, 2] }));
-        let read = rows(&layout, &spec(), Want::ALL, &[ids, year]).unwrap();
+        let read = read(&layout, &spec(), &[ids, year]).unwrap();
         assert_eq!(read[0].metadata.to_json(), json!({}));
         assert_eq!(read[1].metadata.to_json(), json!({"year": 5}));
     }
@@ -135,19 +142,20 @@ fn rubbish_is_an_error() {
     let no_object =
         column(METADATA, DataType::Json, Data::JsonData(JsonArray { data: vec![b"[1]".to_vec(); 2] }));
     for bad in [short, broken, no_object] {
-        assert!(rows(&made(), &spec(), Want::ALL, &[ids.clone(), bad]).is_err());
+        assert!(read(&made(), &spec(), &[ids.clone(), bad]).is_err());
     }
-    assert!(rows(&made(), &spec(), Want::ALL, &[]).is_err());
+    assert!(read(&made(), &spec(), &[]).is_err());
 }
 
 #[test]
 fn a_vector_too_short_for_the_server_gets_a_zero() {
-    let (spec, layout) = (IndexSpec::new("abc", 1), Layout::of_spec(&IndexSpec::new("abc", 1), 2));
+    let spec = IndexSpec::new("abc", 1);
+    let layout = Layout::of_spec(Server::Current, &spec);
     let given = Row { id: "a".into(), vector: Some(vec![7.0].into()), ..Row::default() };
-    let sent = columns(&layout, std::slice::from_ref(&given));
+    let sent = columns(target(&layout, &spec), std::slice::from_ref(&given));
     let Some(Field::Vectors(vectors)) = &sent[1].field else { panic!("no vectors") };
     assert_eq!(vectors.data, Some(vector_field::Data::FloatVector(FloatArray { data: vec![7.0, 0.0] })));
-    assert_eq!(rows(&layout, &spec, Want::ALL, &sent).unwrap(), [given]);
+    assert_eq!(read(&layout, &spec, &sent).unwrap(), [given]);
 }
 
 #[test]
@@ -158,7 +166,7 @@ fn each_record_names_its_partition() {
         .into_iter()
         .map(|value| row("r", json!({ "tenant": value })))
         .collect();
-    let sent = columns(&Layout::of_spec(&spec, 2), &rows);
+    let sent = columns(target(&Layout::of_spec(Server::Current, &spec), &spec), &rows);
     let partitions = sent.iter().find(|field| field.field_name == PARTITION).and_then(scalars);
     let Some(Data::StringData(partitions)) = partitions else { panic!("no partitions") };
     assert_eq!(partitions.data, ["a", "7", "", "", ""]);

@@ -1,10 +1,10 @@
-use portolan_core::EngineKind;
+use portolan_core::Filter;
 use portolan_core::filter::field;
-use portolan_core::{Filter, Metric};
 
 use super::*;
+use crate::columns::Columns;
 use crate::expression::after;
-use crate::foreign::column::{Column, Columns};
+use crate::foreign::column::Column;
 use crate::proto::schema::DataType;
 
 const SERVERS: [Server; 3] = [Server::Lite, Server::Old, Server::Current];
@@ -17,13 +17,16 @@ fn spec() -> IndexSpec {
 }
 
 fn lower(server: Server, filter: Filter) -> Lowered<String> {
-    lower_in(server, &Layout::of_spec(&spec(), 2), filter)
+    lower_in(&made(server), &spec(), filter)
 }
 
-fn lower_in(server: Server, layout: &Layout, filter: Filter) -> Lowered<String> {
-    let spec = spec();
+fn lower_in(layout: &Layout, spec: &IndexSpec, filter: Filter) -> Lowered<String> {
     let Filter::Leaf(leaf) = filter else { panic!("no leaf: {filter:?}") };
-    shown(Scope { server, layout, spec: &spec }.leaf(&leaf, false))
+    shown(layout.lower(spec, &leaf, false))
+}
+
+fn made(server: Server) -> Layout {
+    Layout::of_spec(server, &spec())
 }
 
 fn shown(lowered: Lowered<Expression>) -> Lowered<String> {
@@ -38,25 +41,21 @@ fn superset(text: &str) -> Lowered<String> {
     Lowered::Superset(text.to_owned())
 }
 
-fn foreign(columns: Vec<Column>) -> Layout {
+fn foreign(server: Server, columns: Vec<Column>) -> Layout {
     Layout {
         id: "pk".into(),
         integer_ids: true,
         vector: "v".into(),
-        dimension: 2,
-        metric: Metric::Cosine,
-        engine: EngineKind::Hnsw,
-        nlist: 128,
-        compressed: false,
-        columns: Some(Columns { typed: columns, dynamic: true }),
-        parted: Parted::No,
+        columns: Columns { typed: columns, object: Some(DYNAMIC) },
+        ..made(server)
     }
 }
 
 #[test]
 fn an_equality_of_the_partition_key_names_its_partitions() {
-    let layout = Layout::of_spec(&spec().option("partition_key", "name"), 2);
-    let lower = |filter| lower_in(Server::Current, &layout, filter);
+    let spec = spec().option("partition_key", "name");
+    let layout = Layout::of_spec(Server::Current, &spec);
+    let lower = |filter| lower_in(&layout, &spec, filter);
     let within = |list: &str, key: &str| {
         exact(&format!(
             "(partition in [{list}]) and ((metadata[\"name\"] {key}) or (json_contains(metadata[\"name\"], \"acme\")))"
@@ -119,12 +118,9 @@ fn negations_are_never_pushed() {
         for filter in [key.clone().ne(1), key.clone().not_in([1, 2])] {
             assert_eq!(lower(server, filter), superset(r#"exists metadata["year"]"#));
         }
-        let spec = spec();
-        let layout = Layout::of_spec(&spec, 2);
-        let scope = Scope { server, layout: &layout, spec: &spec };
         for filter in [key.clone().eq(1), key.clone().ne(1), key.clone().exists(), key.clone().gt(1)] {
             let Filter::Leaf(leaf) = filter else { panic!("no leaf") };
-            assert_eq!(scope.leaf(&leaf, true), Lowered::Nothing);
+            assert_eq!(made(server).lower(&spec(), &leaf, true), Lowered::Nothing);
         }
     }
 }
@@ -187,17 +183,14 @@ fn hostile_keys_and_values_stay_in_their_quotes() {
 
 #[test]
 fn ids_are_exact_both_ways() {
-    let spec = spec();
-    let made = Layout::of_spec(&spec, 2);
-    let scope = Scope { server: Server::Old, layout: &made, spec: &spec };
+    let texts = made(Server::Old);
     let ids = ["a\"".into(), "b".into()];
-    assert_eq!(shown(scope.ids(&ids, false)), exact(r#"id in ["a\"", "b"]"#));
-    assert_eq!(shown(scope.ids(&ids, true)), exact(r#"id not in ["a\"", "b"]"#));
-    let integers = foreign(Vec::new());
-    let scope = Scope { layout: &integers, ..scope };
+    assert_eq!(shown(texts.lower_ids(&ids, false)), exact(r#"id in ["a\"", "b"]"#));
+    assert_eq!(shown(texts.lower_ids(&ids, true)), exact(r#"id not in ["a\"", "b"]"#));
+    let integers = foreign(Server::Old, Vec::new());
     let ids = ["42".into(), "042".into(), "x".into()];
-    assert_eq!(shown(scope.ids(&ids, false)), exact("pk in [42]"));
-    assert_eq!(scope.ids(&ids[1..], true), Lowered::Nothing);
+    assert_eq!(shown(integers.lower_ids(&ids, false)), exact("pk in [42]"));
+    assert_eq!(integers.lower_ids(&ids[1..], true), Lowered::Nothing);
 }
 
 #[test]
@@ -209,12 +202,15 @@ fn fields_of_other_programs_are_filtered_as_they_are() {
         optional: false,
         max_length: None,
     };
-    let layout = foreign(vec![
-        column("name", DataType::VarChar),
-        column("small", DataType::Int8),
-        column("ratio", DataType::Float),
-        column("open", DataType::Bool),
-    ]);
+    let layout = foreign(
+        Server::Old,
+        vec![
+            column("name", DataType::VarChar),
+            column("small", DataType::Int8),
+            column("ratio", DataType::Float),
+            column("open", DataType::Bool),
+        ],
+    );
     for (filter, expected) in [
         (field("name").eq("a"), superset(r#"name in ["a"]"#)),
         (field("name").eq(1), Lowered::Nothing),
@@ -227,16 +223,16 @@ fn fields_of_other_programs_are_filtered_as_they_are() {
         (field("open").eq(true), superset("open == true")),
         (field("free").exists(), superset(r#"exists $meta["free"]"#)),
     ] {
-        assert_eq!(lower_in(Server::Old, &layout, filter.clone()), expected, "{filter}");
+        assert_eq!(lower_in(&layout, &spec(), filter.clone()), expected, "{filter}");
     }
 }
 
 #[test]
 fn lite_reaches_dynamic_keys_by_plain_names_only() {
-    let layout = foreign(Vec::new());
-    assert_eq!(lower_in(Server::Lite, &layout, field("free").exists()), exact("exists free"));
+    let layout = foreign(Server::Lite, Vec::new());
+    assert_eq!(lower_in(&layout, &spec(), field("free").exists()), exact("exists free"));
     for key in ["with space", "in", "True", "9a", "naïve"] {
-        assert_eq!(lower_in(Server::Lite, &layout, field(key).eq("x")), Lowered::Nothing, "{key}");
+        assert_eq!(lower_in(&layout, &spec(), field(key).eq("x")), Lowered::Nothing, "{key}");
     }
 }
 
@@ -247,4 +243,10 @@ fn a_key_that_looks_like_two_is_not_pushed_to_milvus() {
         assert_ne!(lower(Server::Lite, field(key).eq(1)), Lowered::Nothing);
     }
     assert_ne!(lower(Server::Old, field("a]b[").eq(1)), Lowered::Nothing);
+}
+
+#[test]
+fn the_page_shows_the_table() {
+    let page = include_str!("../../../../docs/stores/milvus.md");
+    assert!(page.contains(&TABLE.to_string()), "docs/stores/milvus.md has not this table:\n{TABLE}");
 }

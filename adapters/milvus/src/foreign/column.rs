@@ -1,11 +1,10 @@
-//! Metadata in typed fields and in the dynamic field.
+//! Metadata in fields of one type.
 
-use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use portolan_core::driver::Row;
-use portolan_core::{Error, ErrorKind, FieldType, Metadata, Result, Scalar, Value};
-use serde::Deserialize;
+use portolan_core::driver::kit::foreign_json;
+use portolan_core::{Error, ErrorKind, FieldType, Result, Scalar, Value};
 use serde_json::{Number, Value as Json};
 
 use crate::error::rubbish;
@@ -14,17 +13,6 @@ use crate::proto::schema::{
     LongArray, ScalarField, StringArray, scalar_field::Data,
 };
 use crate::proto::{column, param};
-
-/// The dynamic field.
-pub(crate) const DYNAMIC: &str = "$meta";
-
-/// The fields of another program's collection that are metadata.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Columns {
-    pub(crate) typed: Vec<Column>,
-    /// Whether there is a dynamic field, in which all other metadata is.
-    pub(crate) dynamic: bool,
-}
 
 /// A field of one type.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,51 +27,6 @@ pub(crate) struct Column {
     pub(crate) max_length: Option<usize>,
 }
 
-impl Columns {
-    /// The column of a key.
-    pub(crate) fn get(&self, key: &str) -> Option<&Column> {
-        self.typed.iter().find(|column| column.name == key)
-    }
-
-    /// The names of all fields.
-    pub(crate) fn fields(&self) -> Vec<String> {
-        let typed = self.typed.iter().map(|column| column.name.clone());
-        typed.chain(self.dynamic.then(|| DYNAMIC.to_owned())).collect()
-    }
-
-    /// The types that bind values.
-    pub(crate) fn declared(&self) -> BTreeMap<String, FieldType> {
-        let declared = |column: &Column| Some((column.name.clone(), column.declared()?));
-        self.typed.iter().filter_map(declared).collect()
-    }
-
-    /// Checks metadata that is written; `taken` are the names of other fields.
-    pub(crate) fn admit(&self, metadata: &Metadata, taken: [&str; 2]) -> Result<()> {
-        self.typed.iter().try_for_each(|column| column.admit(metadata.get(&column.name)))?;
-        let mut rest = metadata.iter().map(|(key, _)| key).filter(|key| self.get(key).is_none());
-        match rest.find(|key| !self.dynamic || taken.contains(key)) {
-            Some(key) => Err(Error::invalid(format!("the collection has no room for the field {key:?}"))),
-            None => Ok(()),
-        }
-    }
-
-    /// The metadata of rows that are admitted.
-    pub(crate) fn write(&self, rows: &[Row]) -> Vec<FieldData> {
-        let typed = self.typed.iter().filter_map(|column| column.write(rows));
-        let rest = self.dynamic.then(|| {
-            let data = rows.iter().map(|row| self.rest(row).to_string().into_bytes()).collect();
-            let field = column(DYNAMIC, DataType::Json, Data::JsonData(JsonArray { data }));
-            FieldData { is_dynamic: true, ..field }
-        });
-        typed.chain(rest).collect()
-    }
-
-    fn rest(&self, row: &Row) -> Metadata {
-        let rest = row.metadata.iter().filter(|(key, _)| self.get(key).is_none());
-        rest.map(|(key, value)| (key.to_owned(), value.clone())).collect()
-    }
-}
-
 impl Column {
     pub(crate) fn of(field: &FieldSchema) -> Self {
         Self {
@@ -95,7 +38,8 @@ impl Column {
         }
     }
 
-    fn declared(&self) -> Option<FieldType> {
+    /// The type that binds its values, or the elements of its lists.
+    pub(crate) fn declared(&self) -> Option<FieldType> {
         match if self.of == DataType::Array { self.element } else { self.of } {
             DataType::Bool => Some(FieldType::Bool),
             DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => Some(FieldType::Integer),
@@ -105,16 +49,16 @@ impl Column {
         }
     }
 
-    fn admit(&self, value: Option<&Value>) -> Result<()> {
+    /// Checks a value that is written.
+    pub(crate) fn admit(&self, value: Option<&Value>) -> Result<()> {
         let name = &self.name;
         match (value, self.max_length) {
             (None, _) if self.optional => Ok(()),
             (None, _) => Err(Error::invalid(format!("the collection demands the field {name:?}"))),
-            (Some(value), Some(most)) if longest(value) > most => {
-                let message =
-                    format!("a text in the field {name:?} is longer than the {most} bytes it holds");
-                Err(Error::new(ErrorKind::PayloadTooLarge, message))
-            }
+            (Some(value), Some(most)) if longest_text(value) > most => Err(Error::new(
+                ErrorKind::PayloadTooLarge,
+                format!("a text in the field {name:?} is longer than the {most} bytes it holds"),
+            )),
             (Some(value), _) if self.values(&[value]).is_none() => {
                 Err(Error::invalid(format!("{value} does not fit into the field {name:?}")))
             }
@@ -122,8 +66,8 @@ impl Column {
         }
     }
 
-    /// Of an optional one only the values that are there are sent, and which.
-    fn write(&self, rows: &[Row]) -> Option<FieldData> {
+    /// The values of rows that are admitted: of an optional one only those that are there are sent, and which.
+    pub(crate) fn write(&self, rows: &[Row]) -> Option<FieldData> {
         let values: Vec<Option<&Value>> = rows.iter().map(|row| row.metadata.get(&self.name)).collect();
         let present: Vec<&Value> = values.iter().copied().flatten().collect();
         let field = column(&self.name, self.of, self.values(&present)?);
@@ -133,26 +77,22 @@ impl Column {
 
     /// Values as the wire has them; `None` where one does not fit.
     fn values(&self, values: &[&Value]) -> Option<Data> {
-        Some(match self.of {
+        let values = values.iter();
+        match self.of {
             DataType::Json => {
-                let data = values.iter().map(|value| value.to_json().to_string().into_bytes()).collect();
-                Data::JsonData(JsonArray { data })
+                let data = values.map(|value| value.to_json().to_string().into_bytes()).collect();
+                Some(Data::JsonData(JsonArray { data }))
             }
             DataType::Array => {
                 let list = |value: &&Value| match value {
-                    Value::List(items) => {
-                        Some(ScalarField { data: Some(elements(self.element, items.iter())?) })
-                    }
+                    Value::List(items) => Some(ScalarField { data: Some(elements(self.element, items)?) }),
                     _ => None,
                 };
-                let data = values.iter().map(list).collect::<Option<_>>()?;
-                Data::ArrayData(ArrayArray { data, element_type: self.element.into() })
+                let data = values.map(list).collect::<Option<_>>()?;
+                Some(Data::ArrayData(ArrayArray { data, element_type: self.element.into() }))
             }
-            of => {
-                let scalars: Vec<&Scalar> = values.iter().map(|v| v.as_scalar()).collect::<Option<_>>()?;
-                elements(of, scalars)?
-            }
-        })
+            of => elements(of, values.map(|value| value.as_scalar()).collect::<Option<Vec<_>>>()?),
+        }
     }
 }
 
@@ -176,7 +116,10 @@ pub(crate) fn values(data: &Data) -> Result<Vec<Json>> {
         Data::FloatData(column) => column.data.iter().map(|x| float(f64::from(*x))).collect(),
         Data::DoubleData(column) => column.data.iter().map(|x| float(*x)).collect(),
         Data::StringData(column) => column.data.iter().map(|s| Json::from(s.as_str())).collect(),
-        Data::JsonData(column) => column.data.iter().map(|bytes| parse(bytes)).collect::<Result<_>>()?,
+        Data::JsonData(column) => {
+            let json = column.data.iter().map(|text| foreign_json(text)).collect::<Result<_, _>>();
+            json.map_err(|e| rubbish("has JSON that cannot be read").with_source(e))?
+        }
         Data::ArrayData(column) => {
             let list = |scalars: &ScalarField| scalars.data.as_ref().map_or(Ok(Vec::new()), values);
             column.data.iter().map(|scalars| list(scalars).map(Json::Array)).collect::<Result<_>>()?
@@ -185,56 +128,45 @@ pub(crate) fn values(data: &Data) -> Result<Vec<Json>> {
     })
 }
 
-/// A JSON text however deep; an empty one is null.
-fn parse(bytes: &[u8]) -> Result<Json> {
-    if bytes.is_empty() {
-        return Ok(Json::Null);
-    }
-    let mut text = serde_json::Deserializer::from_slice(bytes);
-    text.disable_recursion_limit();
-    Json::deserialize(&mut text).map_err(|e| rubbish("has JSON that cannot be read").with_source(e))
-}
-
-/// The bytes of the longest text.
-fn longest(value: &Value) -> usize {
-    let length = |scalar: &Scalar| scalar.as_str().map_or(0, str::len);
-    match value {
-        Value::Scalar(scalar) => length(scalar),
-        Value::List(items) => items.iter().map(length).max().unwrap_or(0),
-        Value::Opaque(_) => 0,
-    }
+/// The bytes of the longest text of a value or a list.
+fn longest_text(value: &Value) -> usize {
+    let scalars = match value {
+        Value::Scalar(scalar) => std::slice::from_ref(scalar),
+        Value::List(items) => items,
+        Value::Opaque(_) => &[],
+    };
+    scalars.iter().filter_map(Scalar::as_str).map(str::len).max().unwrap_or_default()
 }
 
 /// Scalars of one type as the wire has them; `None` where one would change.
 fn elements<'a>(of: DataType, items: impl IntoIterator<Item = &'a Scalar>) -> Option<Data> {
-    let items = items.into_iter();
+    let bool = |scalar: &Scalar| if let Scalar::Bool(b) = scalar { Some(*b) } else { None };
     let integer = |scalar: &Scalar| match scalar {
         Scalar::Integer(i) => Some(*i).filter(|i| range(of).contains(i)),
         _ => None,
     };
+    let narrow = |scalar: &Scalar| i32::try_from(integer(scalar)?).ok();
+    let single = |scalar: &Scalar| {
+        let x = scalar.as_exact_f64()?;
+        Some(x as f32).filter(|single| f64::from(*single) == x)
+    };
+    let text = |scalar: &Scalar| scalar.as_str().map(str::to_owned);
     Some(match of {
-        DataType::Bool => {
-            let bool = |scalar: &Scalar| if let Scalar::Bool(b) = scalar { Some(*b) } else { None };
-            Data::BoolData(BoolArray { data: items.map(bool).collect::<Option<_>>()? })
-        }
+        DataType::Bool => Data::BoolData(BoolArray { data: all(items, bool)? }),
         DataType::Int8 | DataType::Int16 | DataType::Int32 => {
-            let narrow = |scalar: &Scalar| i32::try_from(integer(scalar)?).ok();
-            Data::IntData(IntArray { data: items.map(narrow).collect::<Option<_>>()? })
+            Data::IntData(IntArray { data: all(items, narrow)? })
         }
-        DataType::Int64 => Data::LongData(LongArray { data: items.map(integer).collect::<Option<_>>()? }),
-        DataType::Float => {
-            let narrow = |scalar: &Scalar| {
-                scalar.as_exact_f64().and_then(|x| Some(x as f32).filter(|narrow| f64::from(*narrow) == x))
-            };
-            Data::FloatData(FloatArray { data: items.map(narrow).collect::<Option<_>>()? })
-        }
-        DataType::Double => {
-            Data::DoubleData(DoubleArray { data: items.map(Scalar::as_exact_f64).collect::<Option<_>>()? })
-        }
-        DataType::VarChar | DataType::String => {
-            let text = |scalar: &Scalar| scalar.as_str().map(str::to_owned);
-            Data::StringData(StringArray { data: items.map(text).collect::<Option<_>>()? })
-        }
+        DataType::Int64 => Data::LongData(LongArray { data: all(items, integer)? }),
+        DataType::Float => Data::FloatData(FloatArray { data: all(items, single)? }),
+        DataType::Double => Data::DoubleData(DoubleArray { data: all(items, Scalar::as_exact_f64)? }),
+        DataType::VarChar | DataType::String => Data::StringData(StringArray { data: all(items, text)? }),
         _ => return None,
     })
+}
+
+fn all<'a, T>(
+    items: impl IntoIterator<Item = &'a Scalar>,
+    of: impl Fn(&'a Scalar) -> Option<T>,
+) -> Option<Vec<T>> {
+    items.into_iter().map(of).collect()
 }

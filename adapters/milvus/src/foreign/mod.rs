@@ -3,66 +3,54 @@
 pub(crate) mod column;
 pub(crate) mod filter;
 
-use std::collections::BTreeMap;
+use portolan_core::driver::{Opened, ScoreError};
+use portolan_core::{EngineKind, EngineParams, IndexInfo, IndexSpec, Metric};
 
-use portolan_core::{EngineKind, EngineParams, Error, IndexInfo, IndexSpec, Metric, Result};
-
-use self::column::{Column, Columns};
+use self::column::Column;
+use crate::columns::{Columns, DYNAMIC};
 use crate::config::PROVIDER;
-use crate::error::rubbish;
-use crate::layout::{DEFAULT_NLIST, Layout, Parted, dimension};
+use crate::layout::{Layout, METRICS};
 use crate::proto::milvus::{DescribeCollectionResponse, IndexDescription};
 use crate::proto::param;
 use crate::proto::schema::{CollectionSchema, DataType, FieldSchema};
+use crate::server::Server;
 
-/// The kinds of index that compare vectors as they are.
+/// The kinds of index that compare vectors as they are: the scores of another may be those of compressed ones.
 const UNCOMPRESSED: [&str; 4] = ["FLAT", "BRUTE_FORCE", "HNSW", "IVF_FLAT"];
 
-/// The fields of a collection that another program made, and what its spec would be.
-///
-/// # Errors
-/// `Unsupported` where the port cannot hold it, saying why.
+/// A collection that another program made, with what its spec would be; or why the port cannot hold it.
 pub(crate) fn read(
+    server: Server,
     name: &str,
     collection: &DescribeCollectionResponse,
     indexes: &[IndexDescription],
-) -> Result<(Layout, IndexInfo)> {
-    let schema = collection.schema.as_ref().ok_or_else(|| rubbish("has no schema"))?;
-    layout(name, schema, indexes)
-        .map_err(|why| Error::unsupported(format!("the collection {name:?} cannot be opened: {why}")))
-}
-
-fn layout(
-    name: &str,
-    schema: &CollectionSchema,
-    indexes: &[IndexDescription],
-) -> Result<(Layout, IndexInfo), String> {
+) -> Result<Opened<Layout>, String> {
+    let schema = collection.schema.as_ref().ok_or("the server tells no schema of it")?;
     let vector = vector(schema)?;
     let id = schema.fields.iter().find(|f| f.is_primary_key).ok_or("it has no primary key")?;
-    let dimension = dimension(schema, &vector.name).ok_or("its dimension is not known")?;
+    let dimension = param(&vector.type_params, "dim").and_then(|dim| dim.parse().ok());
+    let dimension = dimension.ok_or("its dimension is not known")?;
     let index = indexes
         .iter()
         .find(|index| index.field_name == vector.name)
         .ok_or("its vector field has no index, so that its metric is not known; create one")?;
-    let metric = metric(index)?;
-    let engine = engine(index);
     let fields = schema.fields.iter().filter(|f| !f.is_primary_key && !is_vector(f) && !f.is_dynamic);
-    let columns = Columns { typed: fields.map(Column::of).collect(), dynamic: schema.enable_dynamic_field };
-    let mut spec = IndexSpec::new(name, dimension).metric(metric).engine(engine.clone());
-    spec.fields = columns.declared();
+    let object = schema.enable_dynamic_field.then_some(DYNAMIC);
+    let columns = Columns { typed: fields.map(Column::of).collect(), object };
+    let mut spec = IndexSpec::new(name, dimension).metric(metric(index)?).engine(engine(index));
+    let declared = |column: &Column| Some((column.name.clone(), column.declared()?));
+    spec.fields = columns.typed.iter().filter_map(declared).collect();
     let layout = Layout {
+        server,
         id: id.name.clone(),
         integer_ids: id.data_type() == DataType::Int64,
         vector: vector.name.clone(),
-        dimension,
-        metric,
-        engine: engine.kind.unwrap_or(EngineKind::Hnsw),
-        nlist: engine.nlist.unwrap_or(DEFAULT_NLIST),
-        compressed: !UNCOMPRESSED.contains(&param(&index.params, "index_type").unwrap_or_default()),
-        columns: Some(columns),
-        parted: if schema.fields.iter().any(|f| f.is_partition_key) { Parted::ByField } else { Parted::No },
+        columns,
+        parted: schema.fields.iter().any(|f| f.is_partition_key),
     };
-    Ok((layout, IndexInfo::new(spec, PROVIDER)))
+    let opened = Opened::new(IndexInfo::new(spec, PROVIDER), layout);
+    let is_true = UNCOMPRESSED.contains(&param(&index.params, "index_type").unwrap_or_default());
+    Ok(if is_true { opened } else { opened.score_error(ScoreError::Unbounded) })
 }
 
 fn vector(schema: &CollectionSchema) -> Result<&FieldSchema, String> {
@@ -74,21 +62,18 @@ fn vector(schema: &CollectionSchema) -> Result<&FieldSchema, String> {
 }
 
 fn metric(index: &IndexDescription) -> Result<Metric, String> {
-    match param(&index.params, "metric_type").unwrap_or_default() {
-        "COSINE" => Ok(Metric::Cosine),
-        "IP" => Ok(Metric::DotProduct),
-        "L2" => Ok(Metric::Euclidean),
-        other => Err(format!("its metric {other:?} is not one of COSINE, IP and L2")),
-    }
+    let name = param(&index.params, "metric_type").unwrap_or_default();
+    let metric = METRICS.into_iter().find(|(_, metric)| *metric == name).map(|(metric, _)| metric);
+    metric.ok_or_else(|| format!("its metric {name:?} is not one of COSINE, IP and L2"))
 }
 
 fn engine(index: &IndexDescription) -> EngineParams {
     // Some servers show parameters one by one, others as one JSON text.
-    let inner: BTreeMap<String, serde_json::Value> =
-        param(&index.params, "params").and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let text = param(&index.params, "params").unwrap_or_default();
+    let inner: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
     let number = |key: &str| {
         let single = param(&index.params, key).and_then(|n| n.parse().ok());
-        single.or_else(|| u32::try_from(inner.get(key)?.as_u64()?).ok())
+        single.or_else(|| u32::try_from(inner[key].as_u64()?).ok())
     };
     let kind = match param(&index.params, "index_type").unwrap_or_default() {
         "FLAT" | "BRUTE_FORCE" => Some(EngineKind::Flat),

@@ -1,17 +1,34 @@
+use portolan_core::driver::{Deadline, ScoreError};
 use portolan_core::{EngineParams, ErrorKind};
 
 use super::*;
+use crate::columns::DYNAMIC;
 use crate::foreign;
-use crate::foreign::column::DYNAMIC;
 use crate::proto::milvus::IndexDescription;
 
 fn described(schema: CollectionSchema, properties: Vec<KeyValuePair>) -> DescribeCollectionResponse {
     DescribeCollectionResponse { schema: Some(schema), properties, ..DescribeCollectionResponse::default() }
 }
 
-fn made(spec: &IndexSpec, dimension: usize) -> DescribeCollectionResponse {
-    let request = collection("abc", String::new(), spec, dimension).unwrap();
+fn made(spec: &IndexSpec) -> DescribeCollectionResponse {
+    let request = create(Server::Current, spec).unwrap();
     described(CollectionSchema::decode(request.schema.as_slice()).unwrap(), request.properties)
+}
+
+fn create(server: Server, spec: &IndexSpec) -> Result<CreateCollectionRequest> {
+    let index = &Layout::of_spec(server, spec);
+    collection(Target { name: "abc", spec, index, deadline: Deadline::NONE }, "")
+}
+
+fn kept(collection: &DescribeCollectionResponse) -> Option<Opened<Layout>> {
+    Layout::kept(Server::Current, collection).unwrap()
+}
+
+fn read(
+    collection: &DescribeCollectionResponse,
+    indexes: &[IndexDescription],
+) -> Result<Opened<Layout>, String> {
+    foreign::read(Server::Current, "abc", collection, indexes)
 }
 
 fn index(params: &[(&str, &str)]) -> IndexDescription {
@@ -34,29 +51,29 @@ fn a_spec_is_read_as_it_was_given() {
         .field("name", FieldType::String)
         .engine(EngineParams { kind: Some(EngineKind::Ivf), nlist: Some(64), ..EngineParams::default() })
         .option("shards", 2);
-    let (layout, info) = Layout::kept(&made(&spec, 2)).unwrap().unwrap();
-    assert_eq!(info.spec, spec);
-    assert!(info.created_at.is_some());
-    assert_eq!((layout.dimension, layout.nlist, layout.engine), (2, 64, EngineKind::Ivf));
-    assert_eq!(layout.metadata_fields(), [METADATA]);
+    let kept = kept(&made(&spec)).unwrap();
+    assert_eq!(kept.info.spec, spec);
+    assert!(kept.info.created_at.is_some());
+    assert_eq!((nlist(&kept.info.spec), engine_kind(&kept.info.spec)), (64, EngineKind::Ivf));
+    assert_eq!(kept.index.columns.names().collect::<Vec<_>>(), [METADATA]);
 }
 
 #[test]
 fn two_creations_of_one_collection_are_told_apart() {
     let spec = IndexSpec::new("abc", 2);
     let schema = |r: CreateCollectionRequest| CollectionSchema::decode(r.schema.as_slice()).unwrap();
-    let [one, two] = [(); 2].map(|()| schema(collection("abc", String::new(), &spec, 2).unwrap()));
+    let [one, two] = [(); 2].map(|()| schema(create(Server::Current, &spec).unwrap()));
     assert_ne!(one.description, two.description);
     assert_eq!(one.fields, two.fields);
 }
 
 #[test]
 fn a_collection_whose_fields_were_changed_is_one_foreign() {
-    let mut changed = made(&IndexSpec::new("abc", 2), 2);
+    let mut changed = made(&IndexSpec::new("abc", 2));
     changed.schema.as_mut().unwrap().fields.retain(|f| f.name != METADATA);
-    assert_eq!(Layout::kept(&changed).unwrap(), None);
-    let error = foreign::read("abc", &changed, &[]).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    assert!(kept(&changed).is_none());
+    let error = read(&changed, &[]).unwrap_err();
+    assert!(error.contains("no index"), "{error}");
 }
 
 #[test]
@@ -75,12 +92,13 @@ fn a_foreign_collection_says_what_it_is() {
         ),
         (index(&[("index_type", "DISKANN"), ("metric_type", "IP")]), EngineParams::default()),
     ] {
-        let (layout, info) = foreign::read("abc", &collection, &[params]).unwrap();
+        let Opened { index: layout, info, score_error, .. } = read(&collection, &[params]).unwrap();
+        assert_eq!(score_error == ScoreError::Negligible, engine.kind == Some(EngineKind::Hnsw));
         assert_eq!(info.spec.engine, engine);
         assert_eq!((info.spec.dimension, info.spec.metric), (3, Metric::DotProduct));
         let declared = [("tags".to_owned(), FieldType::String), ("year".to_owned(), FieldType::Integer)];
         assert_eq!(info.spec.fields, declared.into());
-        assert_eq!(layout.metadata_fields(), ["year", "tags", "extra", DYNAMIC]);
+        assert_eq!(layout.columns.names().collect::<Vec<_>>(), ["year", "tags", "extra", DYNAMIC]);
         assert!(layout.integer_ids);
     }
 }
@@ -88,9 +106,8 @@ fn a_foreign_collection_says_what_it_is() {
 #[test]
 fn a_metric_that_the_port_has_not_is_named() {
     let index = index(&[("index_type", "FLAT"), ("metric_type", "JACCARD")]);
-    let error = foreign::read("abc", &foreign(Vec::new()), &[index]).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unsupported);
-    assert!(error.message().contains("JACCARD"), "{error}");
+    let error = read(&foreign(Vec::new()), &[index]).unwrap_err();
+    assert!(error.contains("JACCARD"), "{error}");
 }
 
 #[test]
@@ -109,13 +126,13 @@ fn options_and_parameters_out_of_range_are_refused() {
         (spec().option("partitions", 4), "only with partition_key"),
         (parted().option("partitions", 2_000), "1 to 1024"),
     ] {
-        let error = check(Server::Current, &spec).unwrap_err();
+        let error = create(Server::Current, &spec).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument);
         assert!(error.message().contains(word), "{error}");
     }
-    check(Server::Old, &spec().option("shards", 16).option("replicas", 2)).unwrap();
-    check(Server::Current, &parted().option("partitions", 4)).unwrap();
-    assert_eq!(check(Server::Old, &parted()).unwrap_err().kind(), ErrorKind::Unsupported);
+    create(Server::Old, &spec().option("shards", 16).option("replicas", 2)).unwrap();
+    create(Server::Current, &parted().option("partitions", 4)).unwrap();
+    assert_eq!(create(Server::Old, &parted()).unwrap_err().kind(), ErrorKind::Unsupported);
     assert_eq!(replicas(&spec().option("replicas", 2)).unwrap(), 2);
 }
 
@@ -140,15 +157,17 @@ fn a_partition_key_is_a_field_of_its_own() {
         .field("tenant", FieldType::String)
         .option("partition_key", "tenant")
         .option("partitions", 8);
-    let request = collection("abc", String::new(), &spec, 2).unwrap();
+    let request = create(Server::Current, &spec).unwrap();
     assert_eq!(request.num_partitions, 8);
-    let (layout, info) = Layout::kept(&made(&spec, 2)).unwrap().unwrap();
-    assert_eq!(info.spec, spec);
-    assert_eq!(layout.parted, Parted::ByKey("tenant".to_owned()));
-    assert_eq!(layout.metadata_fields(), [METADATA]);
+    let kept = kept(&made(&spec)).unwrap();
+    assert_eq!(kept.info.spec, spec);
+    assert_eq!(partition_key(&kept.info.spec), Some("tenant"));
+    assert!(kept.index.parted);
+    assert_eq!(kept.index.columns.names().collect::<Vec<_>>(), [METADATA]);
 
     let theirs = FieldSchema { is_partition_key: true, ..field("tenant", DataType::VarChar) };
     let index = index(&[("index_type", "FLAT"), ("metric_type", "L2")]);
-    let (layout, _) = foreign::read("abc", &foreign(vec![theirs]), &[index]).unwrap();
-    assert_eq!(layout.parted, Parted::ByField);
+    let theirs = read(&foreign(vec![theirs]), &[index]).unwrap();
+    assert!(theirs.index.parted);
+    assert_eq!(partition_key(&theirs.info.spec), None);
 }

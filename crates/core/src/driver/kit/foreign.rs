@@ -1,9 +1,23 @@
 //! JSON of other programs as metadata. The contract has no integer beyond i64; theirs become floats.
 
+use serde::Deserialize;
 use serde_json::{Number, Value as Json};
 
 use crate::error::Result;
 use crate::metadata::{Metadata, Value};
+
+/// A foreign JSON text, however deep; an empty one is null.
+///
+/// # Errors
+/// Those of `serde_json`.
+pub fn foreign_json(text: &[u8]) -> serde_json::Result<Json> {
+    if text.is_empty() {
+        return Ok(Json::Null);
+    }
+    let mut text = serde_json::Deserializer::from_slice(text);
+    text.disable_recursion_limit();
+    Json::deserialize(&mut text)
+}
 
 /// The value of a foreign JSON value; `None` for null.
 ///
@@ -61,6 +75,14 @@ mod tests {
             assert_eq!(foreign_value(json.clone()).unwrap().unwrap().to_json(), json);
         }
         assert_eq!(foreign_value(Json::Null).unwrap(), None);
+    }
+
+    #[test]
+    fn a_text_may_be_deep_and_end_at_once() {
+        let deep = format!("{}{}", "[".repeat(1_000), "]".repeat(1_000));
+        assert_eq!(foreign_json(deep.as_bytes()).unwrap().to_string(), deep);
+        assert_eq!(foreign_json(b"").unwrap(), Json::Null);
+        foreign_json(b"{").unwrap_err();
     }
 
     #[test]
