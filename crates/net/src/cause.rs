@@ -14,7 +14,7 @@ pub fn io_kind(error: &(dyn StdError + 'static)) -> Option<io::ErrorKind> {
 }
 
 /// Whether an error of a type lies below, or is the error itself.
-pub(crate) fn has<E: StdError + 'static>(error: &(dyn StdError + 'static)) -> bool {
+pub fn has<E: StdError + 'static>(error: &(dyn StdError + 'static)) -> bool {
     chain(error).any(|e| e.is::<E>())
 }
 
