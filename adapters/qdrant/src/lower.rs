@@ -93,10 +93,12 @@ struct Field {
 }
 
 impl Field {
+    /// Conditions that are no narrower than the leaf, and as exact as the table says.
     fn native(&self, asked: Predicate<'_>) -> Option<NativeFilter> {
         Some(match asked {
             _ if self.is_misread(asked) => self.exists(),
             Predicate::AnyOf(operands) => self.any_of(operands),
+            // Of those that meet too much, none may be left out.
             Predicate::NoneOf(_) if TABLE.look_up(self, asked, false) != Exact => self.exists(),
             Predicate::NoneOf(operands) => NativeFilter::all([self.exists(), self.any_of(operands).not()]),
             Predicate::Order(comparison, bound) => self.order(comparison, bound.as_float()?),
@@ -109,8 +111,8 @@ impl Field {
     /// Whether an index answers, and not as payloads do: one of words folds case, one of UUIDs knows no other text.
     fn is_misread(&self, asked: Predicate<'_>) -> bool {
         let texts = || asked.operands().iter().any(|o| matches!(o, Scalar::String(_)));
-        let (words, uuids) =
-            (self.has_index(PayloadSchemaType::Text), self.has_index(PayloadSchemaType::Uuid));
+        let words = self.has_index(PayloadSchemaType::Text);
+        let uuids = self.has_index(PayloadSchemaType::Uuid);
         match asked {
             Predicate::AnyOf(_) | Predicate::NoneOf(_) => uuids && texts(),
             Predicate::Contains(_) => (words || uuids) && texts(),
@@ -131,20 +133,19 @@ impl Field {
             if integers.len() > 1 { Some(integers.into()) } else { integers.pop().map(MatchValue::Integer) };
         let values = bools.into_iter().map(MatchValue::Boolean).chain(text).chain(integer);
         let ranges = ranged.iter().filter_map(|n| n.as_float()).map(|x| self.range(self.point(x)));
-        let parts = values.map(|value| self.matches(value)).chain(ranges).collect();
-        self.or_in_overflow(parts, !ranged.is_empty())
+        let parts = values.map(|value| self.matches(value)).chain(ranges);
+        if ranged.is_empty() { NativeFilter::any(parts) } else { self.or_in_overflow(parts) }
     }
 
     /// The numbers on one side of a bound; past 2^53, where a strict one would miss integers, with the bound.
     fn order(&self, comparison: Comparison, x: f64) -> NativeFilter {
         let range = self.side(comparison.widened_if(x.abs() >= TWO_53), x);
-        self.or_in_overflow(vec![self.range(range)], true)
+        self.or_in_overflow([self.range(range)])
     }
 
-    /// Any of some conditions. Where they are `numeric`, what they ask about may be in the overflow.
-    fn or_in_overflow(&self, parts: Vec<NativeFilter>, numeric: bool) -> NativeFilter {
-        let overflows = numeric && self.may_overflow();
-        let overflow = overflows.then(|| NativeFilter::keyword(OVERFLOW_KEYS, &self.key));
+    /// Any of some conditions on what may be in the overflow, or the key is in it.
+    fn or_in_overflow(&self, parts: impl IntoIterator<Item = NativeFilter>) -> NativeFilter {
+        let overflow = self.may_overflow().then(|| NativeFilter::keyword(OVERFLOW_KEYS, &self.key));
         NativeFilter::any(parts.into_iter().chain(overflow))
     }
 
@@ -185,7 +186,7 @@ impl Field {
         let filled = FieldCondition { key, is_empty: Some(false), ..FieldCondition::default() };
         let null = NativeFilter::from(Condition::is_null(self.path.as_str()));
         let not_null = NativeFilter::all([self.is_there(), null.not()]);
-        self.or_in_overflow(vec![NativeFilter::from(Condition::from(filled)), not_null], true)
+        self.or_in_overflow([NativeFilter::from(Condition::from(filled)), not_null])
     }
 
     /// There is any number of values; null has none, and a missing field meets nothing.
