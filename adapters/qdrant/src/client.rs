@@ -4,13 +4,14 @@
 //! from a lost one by its text alone; here no call is repeated, and what was surely not sent is known.
 
 use portolan_core::driver::WriteError;
-use portolan_core::{ErrorKind, Result};
+use portolan_core::{Error, ErrorKind, Result};
 use portolan_net::grpc::{self, Service};
-use qdrant_client::qdrant::PointsOperationResponse;
+use portolan_net::has;
 use qdrant_client::qdrant::collections_client::CollectionsClient;
 use qdrant_client::qdrant::points_client::PointsClient;
 use qdrant_client::qdrant::qdrant_client::QdrantClient;
-use tonic::{Code, Response, Status};
+use qdrant_client::qdrant::{HealthCheckRequest, PointsOperationResponse, UpdateStatus};
+use tonic::{Code, ConnectError, Response, Status};
 
 use crate::config::Config;
 
@@ -27,9 +28,6 @@ const KINDS: &[(Code, &str, ErrorKind)] = &[
 /// Codes with which a server refuses a request before it goes to a shard.
 const BEFORE_SHARDS: [Code; 4] =
     [Code::OutOfRange, Code::Unauthenticated, Code::PermissionDenied, Code::Unimplemented];
-
-/// What a write was answered.
-pub(crate) type Written = Result<Response<PointsOperationResponse>, Status>;
 
 /// A server.
 #[derive(Debug)]
@@ -50,8 +48,10 @@ impl Client {
         CollectionsClient::new(self.0.service())
     }
 
-    pub(crate) fn server(&self) -> QdrantClient<Service> {
-        QdrantClient::new(self.0.service())
+    /// The server's version, such as `1.18.3`.
+    pub(crate) async fn version(&self) -> Result<String> {
+        let mut server = QdrantClient::new(self.0.service());
+        Ok(self.ask(server.health_check(HealthCheckRequest {})).await?.version)
     }
 
     /// The answer to a call.
@@ -62,31 +62,41 @@ impl Client {
         self.0.call(call).await
     }
 
-    /// The answer to a write. One that went to several shards may have been refused by one of them while others applied
-    /// their part; what is refused before that holds for all.
+    /// What a write that was waited for has come to. One that went to several shards may have been refused by one of them
+    /// while others applied their part; what is refused before that holds for all.
     pub(crate) fn written(
         &self,
-        written: Written,
+        answer: Result<Response<PointsOperationResponse>, Status>,
         several_shards: bool,
-    ) -> Result<PointsOperationResponse, WriteError> {
-        written.map(Response::into_inner).map_err(|status| {
-            let before_shards = BEFORE_SHARDS.contains(&status.code()) || was_not_sent(&status);
+    ) -> Result<(), WriteError> {
+        let answer = answer.map_err(|status| {
+            let before_shards = BEFORE_SHARDS.contains(&status.code()) || has::<ConnectError>(&status);
             let failed = self.0.failed(status);
             let in_doubt = failed.is_in_doubt() || (several_shards && !before_shards);
             WriteError::new(failed.into_error(), in_doubt)
-        })
+        })?;
+        applied(&answer.into_inner()).map_err(WriteError::InDoubt)
     }
 }
 
-fn was_not_sent(status: &Status) -> bool {
-    let mut cause = std::error::Error::source(status);
-    while let Some(error) = cause {
-        if error.is::<tonic::ConnectError>() {
-            return true;
-        }
-        cause = error.source();
+/// The error of an answer that lacks what was asked for.
+pub(crate) fn without(what: &str) -> Error {
+    Error::new(ErrorKind::Unexpected, format!("Qdrant has answered without {what}"))
+}
+
+fn applied(answer: &PointsOperationResponse) -> Result<()> {
+    let result = answer.result.as_ref().ok_or_else(|| without("what became of the write"))?;
+    match result.status() {
+        UpdateStatus::Completed => Ok(()),
+        UpdateStatus::Acknowledged | UpdateStatus::WaitTimeout => Err(Error::new(
+            ErrorKind::Timeout,
+            "Qdrant has taken the write, and has not applied it before its own time ran out",
+        )),
+        status => Err(Error::new(
+            ErrorKind::Unexpected,
+            format!("Qdrant has ended the write as {}", status.as_str_name()),
+        )),
     }
-    false
 }
 
 #[cfg(test)]

@@ -4,11 +4,14 @@ use std::str::FromStr;
 
 use portolan_core::{Error, Location, Result};
 use portolan_net::{Credentials, Endpoint, Options, Secret, Server};
+use qdrant_client::qdrant::read_consistency::Value;
+use qdrant_client::qdrant::{self as q, ReadConsistencyType, WriteOrderingType};
 
 /// The provider's name, and its URI scheme.
 pub const PROVIDER: &str = "qdrant";
 
-pub(crate) const SERVER: Server = Server::new("Qdrant", "qdrant://localhost:6334", 6_334);
+/// Before 1.16 collections had no metadata, in which the spec lies.
+pub(crate) const SERVER: Server = Server::new("Qdrant", "qdrant://localhost:6334", 6_334).oldest(1, 16);
 
 /// In which order replicas apply writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +22,17 @@ pub enum WriteOrdering {
     Medium,
     /// Through a permanent leader; writes fail while it is down.
     Strong,
+}
+
+impl From<WriteOrdering> for q::WriteOrdering {
+    fn from(ordering: WriteOrdering) -> Self {
+        let of = match ordering {
+            WriteOrdering::Weak => WriteOrderingType::Weak,
+            WriteOrdering::Medium => WriteOrderingType::Medium,
+            WriteOrdering::Strong => WriteOrderingType::Strong,
+        };
+        Self { r#type: of.into() }
+    }
 }
 
 impl FromStr for WriteOrdering {
@@ -45,6 +59,18 @@ pub enum ReadConsistency {
     Quorum,
     /// So many, and a point counts that is on all of these.
     Factor(u64),
+}
+
+impl From<ReadConsistency> for q::ReadConsistency {
+    fn from(consistency: ReadConsistency) -> Self {
+        let of = match consistency {
+            ReadConsistency::All => ReadConsistencyType::All,
+            ReadConsistency::Majority => ReadConsistencyType::Majority,
+            ReadConsistency::Quorum => ReadConsistencyType::Quorum,
+            ReadConsistency::Factor(n) => return Value::Factor(n).into(),
+        };
+        Value::Type(of.into()).into()
+    }
 }
 
 impl FromStr for ReadConsistency {

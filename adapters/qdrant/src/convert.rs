@@ -3,17 +3,16 @@
 use std::collections::HashMap;
 
 use portolan_core::driver::kit::{Score, Scores, foreign_metadata};
-use portolan_core::driver::{NativeId, Row};
+use portolan_core::driver::{NativeId, OVERFLOW, OVERFLOW_KEYS, Row, Want};
 use portolan_core::number::decimal_parts;
 use portolan_core::record::Vector;
 use portolan_core::{Error, ErrorKind, Metadata, Metric, Result, Scalar, Value};
 use qdrant_client::qdrant::point_id::PointIdOptions;
-use qdrant_client::qdrant::value::Kind;
 use qdrant_client::qdrant::{
-    self as q, ListValue, NamedVectors, PointId, PointStruct, Struct, VectorsOutput, vector_output,
-    vectors_output,
+    self as q, Distance, NamedVectors, PointId, PointStruct, VectorsOutput, WithPayloadSelector,
+    WithVectorsSelector, vector_output, vectors_output,
 };
-use serde_json::{Map, Number, Value as Json};
+use serde_json::Value as Json;
 
 /// A payload, as requests and answers hold it.
 pub(crate) type Payload = HashMap<String, q::Value>;
@@ -31,6 +30,16 @@ pub(crate) const SCORES: Scores = Scores {
 
 /// Below this squared length Qdrant takes a vector for zero and does not normalize it.
 const TINY: f64 = 1e-6;
+
+/// Qdrant's name of a metric.
+pub(crate) fn distance_of(metric: Metric) -> Distance {
+    match metric {
+        Metric::Cosine => Distance::Cosine,
+        Metric::DotProduct => Distance::Dot,
+        Metric::Euclidean => Distance::Euclid,
+        Metric::Manhattan => Distance::Manhattan,
+    }
+}
 
 /// A native id, which is an unsigned integer or a UUID.
 pub(crate) fn point_id(id: &str) -> PointId {
@@ -93,57 +102,34 @@ pub(crate) fn float_survives(x: f64) -> bool {
     read == x
 }
 
+/// What of payloads is to be sent.
+pub(crate) fn payload_of(want: Want) -> Option<WithPayloadSelector> {
+    let overflow_alone = want.overflow && !want.metadata;
+    Some(if overflow_alone { vec![OVERFLOW, OVERFLOW_KEYS].into() } else { want.metadata.into() })
+}
+
+/// Whether the vector of this name is to be sent; empty is the unnamed one.
+pub(crate) fn vectors_of(want: Want, name: &str) -> Option<WithVectorsSelector> {
+    let named = want.vectors && !name.is_empty();
+    Some(if named { vec![name].into() } else { want.vectors.into() })
+}
+
 /// A payload of metadata.
 pub(crate) fn payload(metadata: &Metadata) -> Payload {
-    metadata.iter().map(|(key, value)| (key.to_owned(), native(value.to_json()))).collect()
+    metadata.iter().map(|(key, value)| (key.to_owned(), value.to_json().into())).collect()
 }
 
 /// The metadata of a payload; null is no value.
 pub(crate) fn metadata(payload: Payload) -> Result<Metadata> {
-    foreign_metadata(payload.into_iter().map(|(key, value)| (key, json(value))))
-}
-
-/// A JSON value as Qdrant's.
-pub(crate) fn native(json: Json) -> q::Value {
-    let kind = match json {
-        Json::Null => Kind::NullValue(0),
-        Json::Bool(b) => Kind::BoolValue(b),
-        Json::Number(n) => match n.as_i64() {
-            Some(i) => Kind::IntegerValue(i),
-            None => Kind::DoubleValue(n.as_f64().unwrap_or_default()),
-        },
-        Json::String(s) => Kind::StringValue(s),
-        Json::Array(items) => Kind::ListValue(ListValue { values: items.into_iter().map(native).collect() }),
-        Json::Object(map) => {
-            Kind::StructValue(Struct { fields: map.into_iter().map(|(k, v)| (k, native(v))).collect() })
-        }
-    };
-    q::Value { kind: Some(kind) }
-}
-
-/// A value of Qdrant's as JSON.
-pub(crate) fn json(value: q::Value) -> Json {
-    match value.kind {
-        None | Some(Kind::NullValue(_)) => Json::Null,
-        Some(Kind::BoolValue(b)) => Json::Bool(b),
-        Some(Kind::IntegerValue(i)) => Json::from(i),
-        Some(Kind::DoubleValue(x)) => Number::from_f64(x).map_or(Json::Null, Json::Number),
-        Some(Kind::StringValue(s)) => Json::String(s),
-        Some(Kind::ListValue(list)) => Json::Array(list.values.into_iter().map(json).collect()),
-        Some(Kind::StructValue(map)) => {
-            Json::Object(map.fields.into_iter().map(|(k, v)| (k, json(v))).collect::<Map<_, _>>())
-        }
-    }
+    foreign_metadata(payload.into_iter().map(|(key, value)| (key, value.into_json())))
 }
 
 /// A row as a point; `name` is the vector's, empty for the unnamed one.
 pub(crate) fn point(row: &Row, metric: Metric, name: &str) -> PointStruct {
     let vectors: q::Vectors = match &row.vector {
-        Some(v) if name.is_empty() => outgoing(v, metric).into(),
-        vector => {
-            let named = vector.as_ref().map(|v| (name.to_owned(), q::Vector::from(outgoing(v, metric))));
-            NamedVectors { vectors: named.into_iter().collect() }.into()
-        }
+        None => NamedVectors::default().into(),
+        Some(vector) if name.is_empty() => outgoing(vector, metric).into(),
+        Some(vector) => NamedVectors::default().add_vector(name, outgoing(vector, metric)).into(),
     };
     PointStruct { id: Some(point_id(&row.id)), payload: payload(&row.metadata), vectors: Some(vectors) }
 }
@@ -179,6 +165,7 @@ fn incoming(vectors: VectorsOutput) -> Option<Vector> {
 mod tests {
     use super::*;
     use portolan_core::metadata::parse_json;
+    use qdrant_client::qdrant::value::Kind;
 
     fn value(text: &str) -> Value {
         Value::from_json(parse_json(text).unwrap()).unwrap().unwrap()
@@ -206,7 +193,7 @@ mod tests {
         let nulls = HashMap::from([
             ("a".to_owned(), q::Value { kind: Some(Kind::NullValue(0)) }),
             ("b".to_owned(), q::Value { kind: None }),
-            ("c".to_owned(), native(Json::from(1))),
+            ("c".to_owned(), 1.into()),
         ]);
         assert_eq!(metadata(nulls).unwrap(), Metadata::new().with("c", 1));
     }

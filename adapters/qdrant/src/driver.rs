@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use portolan_core::driver::{
-    Deadline, Driver, ExactSearch, Hit, IdScheme, NativeId, Nearest, Neighbours, NewIndex, Opened,
-    OverflowFilter, Page, Profile, Row, Target, Want, WriteError,
+    self, Deadline, Driver, ExactSearch, Hit, IdScheme, NativeId, Nearest, Neighbours, NewIndex, Opened,
+    OverflowFilter, Page, Profile, Row, Want, WriteError,
 };
 use portolan_core::filter::{Leaf, Lowered};
 use portolan_core::{
@@ -13,20 +13,23 @@ use portolan_core::{
 use qdrant_client::qdrant::points_selector::PointsSelectorOneOf;
 use qdrant_client::qdrant::{
     CollectionInfo, CollectionStatus, Condition, CountPoints, DeleteCollection, DeletePoints, Filter,
-    GetCollectionInfoRequest, GetPoints, HealthCheckRequest, ListCollectionsRequest, OptimizersConfigDiff,
-    PointId, PointsIdsList, PointsOperationResponse, PointsSelector, QuantizationSearchParams, Query,
-    QueryPoints, ScrollPoints, SearchParams, UpdateCollection, UpdateStatus, UpsertPoints,
+    GetCollectionInfoRequest, GetPoints, ListCollectionsRequest, OptimizersConfigDiff, PointsIdsList,
+    QuantizationSearchParams, Query, QueryPoints, ReadConsistency, ScrollPoints, SearchParams,
+    UpdateCollection, UpsertPoints, WriteOrdering,
 };
 
-use crate::client::{Client, Written};
-use crate::config::{Config, PROVIDER};
-use crate::convert::{SCORES, id_text, outgoing, point, point_id, point_ids, represents, row};
+use crate::client::{Client, without};
+use crate::config::{Config, PROVIDER, SERVER};
+use crate::convert::{
+    SCORES, id_text, outgoing, payload_of, point, point_id, point_ids, represents, row, vectors_of,
+};
 use crate::filter::NativeFilter;
 use crate::lower;
 use crate::options::KEYS;
 use crate::path::path;
-use crate::request::{payload_of, read_consistency, vectors_of, write_ordering};
 use crate::schema::{self, Layout, SERVER_BOUND};
+
+type Target<'a> = driver::Target<'a, Layout>;
 
 /// The most levels of a filter: two messages each, of the hundred that a request may nest.
 const MAX_LEVELS: usize = 46;
@@ -38,7 +41,8 @@ const POLL: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub struct QdrantDriver {
     client: Client,
-    config: Config,
+    ordering: Option<WriteOrdering>,
+    read_consistency: Option<ReadConsistency>,
     profile: Profile,
 }
 
@@ -48,61 +52,53 @@ impl QdrantDriver {
     /// # Errors
     /// `InvalidArgument` for a host, an API key or a certificate that cannot be used.
     pub fn new(config: &Config) -> Result<Self> {
-        Ok(Self { client: Client::new(config)?, config: config.clone(), profile: profile(config) })
+        Ok(Self {
+            client: Client::new(config)?,
+            ordering: config.write_ordering.map(Into::into),
+            read_consistency: config.read_consistency.map(Into::into),
+            profile: profile(config),
+        })
     }
 
     async fn info(&self, name: &str) -> Result<CollectionInfo> {
         let request = GetCollectionInfoRequest { collection_name: name.to_owned() };
         let answer = self.client.ask(self.client.collections().get(request)).await?;
-        answer.result.ok_or_else(|| empty("the collection"))
-    }
-
-    async fn remove_points(&self, target: Target<'_, Layout>, points: PointsSelectorOneOf) -> Written {
-        let request = DeletePoints {
-            collection_name: target.name.to_owned(),
-            wait: Some(true),
-            points: Some(PointsSelector { points_selector_one_of: Some(points) }),
-            ordering: write_ordering(&self.config),
-            ..DeletePoints::default()
-        };
-        self.client.points().delete(request).await
-    }
-
-    /// What a write of so many rows has come to.
-    fn applied(&self, target: Target<'_, Layout>, rows: usize, written: Written) -> Result<(), WriteError> {
-        let answer = self.client.written(written, rows > 1 && target.index.sharded)?;
-        applied(&answer).map_err(WriteError::InDoubt)
-    }
-
-    /// Deletes what matches, all of it before this returns.
-    async fn remove_all(&self, target: Target<'_, Layout>, filter: Filter) -> Result<(), WriteError> {
-        let written = self.remove_points(target, PointsSelectorOneOf::Filter(filter)).await;
-        self.applied(target, usize::MAX, written)
-    }
-
-    async fn counted(&self, target: Target<'_, Layout>, filter: Option<Filter>, exact: bool) -> Result<u64> {
-        let request = CountPoints {
-            collection_name: target.name.to_owned(),
-            filter,
-            exact: Some(exact),
-            read_consistency: read_consistency(&self.config),
-            ..CountPoints::default()
-        };
-        let answer = self.client.ask(self.client.points().count(request)).await?;
-        answer.result.map(|result| result.count).ok_or_else(|| empty("a count"))
-    }
-
-    async fn create_field_indexes(&self, new: NewIndex<'_>) -> Result<()> {
-        for request in schema::field_indexes(new) {
-            let answer = self.client.ask(self.client.points().create_field_index(request)).await?;
-            applied(&answer)?;
-        }
-        Ok(())
+        answer.result.ok_or_else(|| without("the collection"))
     }
 
     async fn delete_collection(&self, name: &str) -> Result<bool, WriteError> {
         let request = DeleteCollection { collection_name: name.to_owned(), timeout: Some(SERVER_BOUND) };
         Ok(self.client.ask(self.client.collections().delete(request)).await?.result)
+    }
+
+    /// Deletes so many points, all of them before this returns.
+    async fn delete(
+        &self,
+        target: Target<'_>,
+        points: PointsSelectorOneOf,
+        rows: usize,
+    ) -> Result<(), WriteError> {
+        let request = DeletePoints {
+            collection_name: target.name.to_owned(),
+            wait: Some(true),
+            points: Some(points.into()),
+            ordering: self.ordering,
+            ..DeletePoints::default()
+        };
+        let answer = self.client.points().delete(request).await;
+        self.client.written(answer, rows > 1 && target.index.sharded)
+    }
+
+    async fn counted(&self, target: Target<'_>, filter: Option<Filter>, exact: bool) -> Result<u64> {
+        let request = CountPoints {
+            collection_name: target.name.to_owned(),
+            filter,
+            exact: Some(exact),
+            read_consistency: self.read_consistency,
+            ..CountPoints::default()
+        };
+        let answer = self.client.ask(self.client.points().count(request)).await?;
+        answer.result.map(|result| result.count).ok_or_else(|| without("the count"))
     }
 }
 
@@ -133,12 +129,16 @@ impl Driver for QdrantDriver {
         &self.profile
     }
 
-    fn lower(&self, target: Target<'_, Layout>, leaf: &Leaf, negated: bool) -> Lowered<NativeFilter> {
+    async fn connect(&self, _: Deadline) -> Result<()> {
+        SERVER.check_version(&self.client.version().await?)
+    }
+
+    fn lower(&self, target: Target<'_>, leaf: &Leaf, negated: bool) -> Lowered<NativeFilter> {
         let declared = target.spec.fields.get(&leaf.key).copied();
         lower::leaf(leaf, declared, target.index, negated)
     }
 
-    fn lower_ids(&self, _: Target<'_, Layout>, ids: &[NativeId], negated: bool) -> Lowered<NativeFilter> {
+    fn lower_ids(&self, _: Target<'_>, ids: &[NativeId], negated: bool) -> Lowered<NativeFilter> {
         let ids = NativeFilter::from(Condition::has_id(point_ids(ids)));
         Lowered::Exact(if negated { ids.not() } else { ids })
     }
@@ -155,23 +155,26 @@ impl Driver for QdrantDriver {
         filter.levels() <= MAX_LEVELS
     }
 
-    fn represents(&self, _: Target<'_, Layout>, key: &str, value: &Value) -> bool {
+    fn represents(&self, _: Target<'_>, key: &str, value: &Value) -> bool {
         path(key).is_some() && represents(value)
     }
 
     /// The leaves ask for the keys of the overflow themselves, and are exact where the engine would make them a superset.
-    fn overflow(&self, _: Target<'_, Layout>, _: &str) -> OverflowFilter {
+    fn overflow(&self, _: Target<'_>, _: &str) -> OverflowFilter {
         OverflowFilter::ByDriver
     }
 
     async fn create(&self, new: NewIndex<'_>) -> Result<(), WriteError> {
         self.client.ask(self.client.collections().create(schema::creation(new)?)).await?;
-        let indexed = self.create_field_indexes(new).await;
-        if indexed.is_err() {
-            // What went wrong is told; that it could not be undone adds nothing.
-            let _ = self.delete_collection(new.name).await;
+        for request in schema::field_indexes(new) {
+            let answer = self.client.points().create_field_index(request).await;
+            if let Err(e) = self.client.written(answer, false) {
+                // What went wrong is told; that it could not be undone adds nothing.
+                let _ = self.delete_collection(new.name).await;
+                return Err(WriteError::InDoubt(e.into_error()));
+            }
         }
-        indexed.map_err(WriteError::InDoubt)
+        Ok(())
     }
 
     async fn open(&self, name: &str, _: Option<&Layout>, _: Deadline) -> Result<Opened<Layout>> {
@@ -196,43 +199,40 @@ impl Driver for QdrantDriver {
         Err(Error::new(ErrorKind::NotFound, format!("there is no collection {name:?}")).into())
     }
 
-    async fn write(&self, target: Target<'_, Layout>, rows: &[Row]) -> Result<Vec<Outcome>, WriteError> {
+    async fn write(&self, target: Target<'_>, rows: &[Row]) -> Result<Vec<Outcome>, WriteError> {
         let vector = &target.index.vector;
         let request = UpsertPoints {
             collection_name: target.name.to_owned(),
             wait: Some(true),
             points: rows.iter().map(|row| point(row, target.spec.metric, vector)).collect(),
-            ordering: write_ordering(&self.config),
+            ordering: self.ordering,
             ..UpsertPoints::default()
         };
-        self.applied(target, rows.len(), self.client.points().upsert(request).await)?;
+        let answer = self.client.points().upsert(request).await;
+        self.client.written(answer, rows.len() > 1 && target.index.sharded)?;
         Ok(vec![Outcome::Stored; rows.len()])
     }
 
-    async fn fetch(&self, target: Target<'_, Layout>, ids: &[NativeId], want: Want) -> Result<Vec<Row>> {
+    async fn fetch(&self, target: Target<'_>, ids: &[NativeId], want: Want) -> Result<Vec<Row>> {
         let request = GetPoints {
             collection_name: target.name.to_owned(),
             ids: point_ids(ids),
             with_payload: payload_of(want),
-            with_vectors: vectors_of(want, target.index),
-            read_consistency: read_consistency(&self.config),
+            with_vectors: vectors_of(want, &target.index.vector),
+            read_consistency: self.read_consistency,
             ..GetPoints::default()
         };
         let answer = self.client.ask(self.client.points().get(request)).await?;
         answer.result.into_iter().map(|point| row(point.id, point.payload, point.vectors)).collect()
     }
 
-    async fn remove(&self, target: Target<'_, Layout>, ids: &[NativeId]) -> Result<Vec<Outcome>, WriteError> {
+    async fn remove(&self, target: Target<'_>, ids: &[NativeId]) -> Result<Vec<Outcome>, WriteError> {
         let list = PointsSelectorOneOf::Points(PointsIdsList { ids: point_ids(ids) });
-        self.applied(target, ids.len(), self.remove_points(target, list).await)?;
+        self.delete(target, list, ids.len()).await?;
         Ok(vec![Outcome::Stored; ids.len()])
     }
 
-    async fn nearest(
-        &self,
-        target: Target<'_, Layout>,
-        query: &Nearest<'_, NativeFilter>,
-    ) -> Result<Neighbours> {
+    async fn nearest(&self, target: Target<'_>, query: &Nearest<'_, NativeFilter>) -> Result<Neighbours> {
         let layout = target.index;
         let exact = query.exact || layout.flat;
         // The scores of codes are not those of the vectors.
@@ -251,8 +251,8 @@ impl Driver for QdrantDriver {
             params: Some(params),
             limit: Some(query.k as u64),
             with_payload: payload_of(query.want),
-            with_vectors: vectors_of(query.want, layout),
-            read_consistency: read_consistency(&self.config),
+            with_vectors: vectors_of(query.want, &layout.vector),
+            read_consistency: self.read_consistency,
             ..QueryPoints::default()
         };
         let answer = self.client.ask(self.client.points().query(request)).await?;
@@ -267,7 +267,7 @@ impl Driver for QdrantDriver {
 
     async fn page(
         &self,
-        target: Target<'_, Layout>,
+        target: Target<'_>,
         filter: Option<&NativeFilter>,
         cursor: Option<&str>,
         limit: usize,
@@ -279,19 +279,19 @@ impl Driver for QdrantDriver {
             offset: cursor.map(point_id),
             limit: Some(u32::try_from(limit).unwrap_or(u32::MAX)),
             with_payload: payload_of(want),
-            with_vectors: vectors_of(want, target.index),
-            read_consistency: read_consistency(&self.config),
+            with_vectors: vectors_of(want, &target.index.vector),
+            read_consistency: self.read_consistency,
             ..ScrollPoints::default()
         };
         let answer = self.client.ask(self.client.points().scroll(request)).await?;
         let rows = answer.result.into_iter().map(|point| row(point.id, point.payload, point.vectors));
-        let next = answer.next_page_offset.map(|id: PointId| id_text(Some(id))).transpose()?;
+        let next = answer.next_page_offset.map(|id| id_text(Some(id))).transpose()?;
         Ok(Page { rows: rows.collect::<Result<_>>()?, next })
     }
 
     async fn count(
         &self,
-        target: Target<'_, Layout>,
+        target: Target<'_>,
         filter: Option<&NativeFilter>,
         with_vector: bool,
     ) -> Result<u64> {
@@ -303,35 +303,30 @@ impl Driver for QdrantDriver {
 
     async fn remove_where(
         &self,
-        target: Target<'_, Layout>,
+        target: Target<'_>,
         filter: &NativeFilter,
     ) -> Result<Option<u64>, WriteError> {
-        self.remove_all(target, filter.0.clone()).await.map(|()| None)
+        self.delete(target, filter.0.clone().into(), usize::MAX).await.map(|()| None)
     }
 
-    async fn clear(&self, target: Target<'_, Layout>) -> Result<(), WriteError> {
-        self.remove_all(target, Filter::default()).await
+    async fn clear(&self, target: Target<'_>) -> Result<(), WriteError> {
+        self.delete(target, Filter::default().into(), usize::MAX).await
     }
 
     /// What Qdrant expects from its payload indexes.
-    async fn estimate(
-        &self,
-        target: Target<'_, Layout>,
-        filter: Option<&NativeFilter>,
-    ) -> Result<Option<u64>> {
+    async fn estimate(&self, target: Target<'_>, filter: Option<&NativeFilter>) -> Result<Option<u64>> {
         self.counted(target, filter.map(|filter| filter.0.clone()), false).await.map(Some)
     }
 
     async fn health(&self, deadline: Deadline) -> Result<Health> {
-        let reply = self.client.ask(self.client.server().health_check(HealthCheckRequest {})).await?;
         let mut health = Health::new(PROVIDER, Status::Healthy);
-        health.version = Some(reply.version);
+        health.version = Some(self.client.version().await?);
         health.indexes = Some(self.list(deadline).await?.len() as u64);
         Ok(health)
     }
 
     /// Wakes the optimizers, which merge segments, drop what was deleted and build the graph, and waits for them.
-    async fn optimize(&self, target: Target<'_, Layout>) -> Result<bool> {
+    async fn optimize(&self, target: Target<'_>) -> Result<bool> {
         if is_optimized(&self.info(target.name).await?)? {
             return Ok(false);
         }
@@ -358,24 +353,4 @@ fn is_optimized(info: &CollectionInfo) -> Result<bool> {
             Err(Error::new(ErrorKind::Unexpected, format!("Qdrant cannot optimize the collection: {why}")))
         }
     }
-}
-
-/// Whether a write that was waited for is applied.
-fn applied(answer: &PointsOperationResponse) -> Result<()> {
-    let result = answer.result.as_ref().ok_or_else(|| empty("a write"))?;
-    match result.status() {
-        UpdateStatus::Completed => Ok(()),
-        UpdateStatus::Acknowledged | UpdateStatus::WaitTimeout => Err(Error::new(
-            ErrorKind::Timeout,
-            "Qdrant has taken the write, and has not applied it before its own time ran out",
-        )),
-        status => Err(Error::new(
-            ErrorKind::Unexpected,
-            format!("Qdrant has ended the write as {}", status.as_str_name()),
-        )),
-    }
-}
-
-fn empty(what: &str) -> Error {
-    Error::new(ErrorKind::Unexpected, format!("Qdrant has answered {what} without a result"))
 }

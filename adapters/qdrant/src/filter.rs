@@ -6,7 +6,7 @@ use qdrant_client::qdrant::condition::ConditionOneOf;
 use qdrant_client::qdrant::r#match::MatchValue;
 use qdrant_client::qdrant::point_id::PointIdOptions;
 use qdrant_client::qdrant::{Condition, FieldCondition, Filter, PointId, Range, ValuesCount};
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 /// A filter of Qdrant's; its `Display` is the form of the REST API.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,12 +22,6 @@ impl NativeFilter {
     /// The text, or an element of a list, is equal.
     pub(crate) fn keyword(path: &str, text: &str) -> Self {
         Condition::matches(path, MatchValue::Keyword(text.to_owned())).into()
-    }
-
-    /// The field is there, and neither null nor an empty list; a payload index of it knows.
-    pub(crate) fn is_not_empty(path: &str) -> Self {
-        let is_empty = Some(false);
-        Condition::from(FieldCondition { key: path.to_owned(), is_empty, ..FieldCondition::default() }).into()
     }
 
     /// What meets all of these. The deepest alternatives stand beside the other conditions, and so cost no level.
@@ -69,11 +63,7 @@ impl NativeFilter {
 
     /// How deep conditions stand in conditions.
     pub(crate) fn levels(&self) -> usize {
-        Self::levels_of(&self.0)
-    }
-
-    fn levels_of(filter: &Filter) -> usize {
-        deepest(&filter.must).max(deepest(&filter.must_not)).max(deepest(&filter.should))
+        levels(&self.0)
     }
 
     /// What does not meet this.
@@ -94,9 +84,13 @@ fn nested(mut filter: Filter) -> Condition {
     }
 }
 
+fn levels(filter: &Filter) -> usize {
+    deepest(&filter.must).max(deepest(&filter.must_not)).max(deepest(&filter.should))
+}
+
 fn deepest(conditions: &[Condition]) -> usize {
     let depth = |condition: &Condition| match &condition.condition_one_of {
-        Some(ConditionOneOf::Filter(filter)) => 1 + NativeFilter::levels_of(filter),
+        Some(ConditionOneOf::Filter(filter)) => 1 + levels(filter),
         _ => 1,
     };
     conditions.iter().map(depth).max().unwrap_or(0)
@@ -109,12 +103,11 @@ impl Display for NativeFilter {
 }
 
 fn filter_json(filter: &Filter) -> Json {
-    let clauses = [("must", &filter.must), ("must_not", &filter.must_not), ("should", &filter.should)];
-    let clauses = clauses.into_iter().filter(|(_, conditions)| !conditions.is_empty());
-    clauses
-        .map(|(name, conditions)| (name.to_owned(), conditions.iter().map(condition_json).collect()))
-        .collect::<Map<_, Json>>()
-        .into()
+    let clause = |conditions: &[Condition]| {
+        (!conditions.is_empty()).then(|| conditions.iter().map(condition_json).collect::<Json>())
+    };
+    let Filter { must, must_not, should, .. } = filter;
+    object([("must", clause(must)), ("must_not", clause(must_not)), ("should", clause(should))])
 }
 
 fn condition_json(condition: &Condition) -> Json {
@@ -132,25 +125,26 @@ fn condition_json(condition: &Condition) -> Json {
 }
 
 fn field_json(field: &FieldCondition) -> Json {
-    let mut map = Map::from_iter([("key".to_owned(), Json::from(field.key.as_str()))]);
-    if let Some(value) = field.r#match.as_ref().and_then(|m| m.match_value.as_ref()) {
-        map.insert("match".to_owned(), match_json(value));
-    }
-    if let Some(Range { lt, gt, gte, lte }) = field.range {
-        map.insert("range".to_owned(), bounds([("gt", gt), ("gte", gte), ("lt", lt), ("lte", lte)]));
-    }
-    if let Some(ValuesCount { lt, gt, gte, lte }) = field.values_count {
-        map.insert("values_count".to_owned(), bounds([("gt", gt), ("gte", gte), ("lt", lt), ("lte", lte)]));
-    }
-    if let Some(is_empty) = field.is_empty {
-        map.insert("is_empty".to_owned(), is_empty.into());
-    }
-    map.into()
+    let value = field.r#match.as_ref().and_then(|m| m.match_value.as_ref());
+    let range = field.range.map(|Range { lt, gt, gte, lte }| bounds(gt, gte, lt, lte));
+    let count = field.values_count.map(|ValuesCount { lt, gt, gte, lte }| bounds(gt, gte, lt, lte));
+    object([
+        ("key", Some(field.key.as_str().into())),
+        ("match", value.map(match_json)),
+        ("range", range),
+        ("values_count", count),
+        ("is_empty", field.is_empty.map(Json::from)),
+    ])
 }
 
-fn bounds<T: Into<Json>>(bounds: [(&str, Option<T>); 4]) -> Json {
-    let set = bounds.into_iter().filter_map(|(name, bound)| Some((name.to_owned(), bound?.into())));
-    set.collect::<Map<_, _>>().into()
+fn bounds<T: Into<Json>>(gt: Option<T>, gte: Option<T>, lt: Option<T>, lte: Option<T>) -> Json {
+    object([("gt", gt), ("gte", gte), ("lt", lt), ("lte", lte)])
+}
+
+/// An object of the parts that there are.
+fn object<T: Into<Json>, const N: usize>(parts: [(&str, Option<T>); N]) -> Json {
+    let parts = parts.into_iter().filter_map(|(name, part)| Some((name.to_owned(), part?.into())));
+    Json::Object(parts.collect())
 }
 
 fn match_json(value: &MatchValue) -> Json {

@@ -13,7 +13,6 @@ mod foreign;
 mod lower;
 mod options;
 mod path;
-mod request;
 mod schema;
 
 pub use config::{Config, PROVIDER, ReadConsistency, WriteOrdering};

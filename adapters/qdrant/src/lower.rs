@@ -6,18 +6,61 @@
 //! type than float nothing is in the overflow.
 
 use portolan_core::driver::OVERFLOW_KEYS;
-use portolan_core::driver::dialect::{Comparison, Predicate, Side};
+use portolan_core::driver::dialect::{ByType, Comparison, Exception, Operator, Predicate, Row, Side, Table};
+use portolan_core::filter::PushDown::{Exact, Nothing, Superset};
 use portolan_core::filter::{Leaf, Lowered};
 use portolan_core::number::{TWO_53, exact_f64};
 use portolan_core::{FieldType, Scalar};
 use qdrant_client::qdrant::r#match::MatchValue;
-use qdrant_client::qdrant::{
-    Condition, PayloadSchemaType, Range, RepeatedIntegers, RepeatedStrings, ValuesCount,
-};
+use qdrant_client::qdrant::{Condition, FieldCondition, PayloadSchemaType, Range, ValuesCount};
 
 use crate::filter::NativeFilter;
 use crate::path::path;
 use crate::schema::Layout;
+
+/// What Qdrant answers of a field. The complement of what is exact is so too; that of a superset would miss records.
+const TABLE: Table<Field> = Table {
+    rows: &[
+        Row { operator: Operator::Equal, leaf: [Exact; 3], complement: [Exact; 3] },
+        Row { operator: Operator::Unequal, leaf: [Exact; 3], complement: [Exact; 3] },
+        Row {
+            operator: Operator::Order,
+            leaf: [Nothing, Exact, Nothing],
+            complement: [Nothing, Exact, Nothing],
+        },
+        Row { operator: Operator::Contains, leaf: [Exact; 3], complement: [Exact; 3] },
+        Row { operator: Operator::StartsWith, leaf: [Superset; 3], complement: [Nothing; 3] },
+        Row { operator: Operator::EndsWith, leaf: [Superset; 3], complement: [Nothing; 3] },
+        Row { operator: Operator::Exists, leaf: [Exact; 3], complement: [Exact; 3] },
+    ],
+    exceptions: &[
+        Exception {
+            when: "a number that a float equals, on a field not declared or declared float (it may be in the overflow)",
+            at_most: Superset,
+            applies: |field, asked| {
+                field.may_overflow() && asked.operands().iter().any(|o| o.as_exact_f64().is_some())
+            },
+        },
+        Exception {
+            when: "a float from ±2^53 on, or an order relative to such a number (ranges compare as floats)",
+            at_most: Superset,
+            applies: |field, asked| {
+                let in_range = |o| field.is_ranged(o) || asked.operator() == Operator::Order;
+                asked.operands().iter().any(|o| o.is_beyond_2_53() && in_range(o))
+            },
+        },
+        Exception {
+            when: "a text, on a field with an index of UUIDs, or a part of a text, on one with an index of words",
+            at_most: Superset,
+            applies: Field::is_misread,
+        },
+        Exception {
+            when: "all but `exists`, in a collection of another program (Qdrant looks into mixed lists)",
+            at_most: Superset,
+            applies: |field, asked| !field.ours && asked != Predicate::Exists,
+        },
+    ],
+};
 
 /// How a leaf, or where `negated` its complement, is answered.
 pub(crate) fn leaf(
@@ -27,8 +70,10 @@ pub(crate) fn leaf(
     negated: bool,
 ) -> Lowered<NativeFilter> {
     let Some(path) = path(&leaf.key) else { return Lowered::Nothing };
-    let field = Field { key: &leaf.key, path, declared, layout };
-    match (field.predicate(Predicate::from(&leaf.condition)), negated) {
+    let index = layout.indexes.get(&leaf.key).copied();
+    let field = Field { key: leaf.key.clone(), path, declared, index, ours: layout.ours };
+    let lowered = TABLE.lower(&field, &leaf.condition, negated, |asked| field.native(asked));
+    match (lowered, negated) {
         (lowered, false) => lowered,
         (Lowered::Exact(native), true) => Lowered::Exact(native.not()),
         (_, true) => Lowered::Nothing,
@@ -36,177 +81,112 @@ pub(crate) fn leaf(
 }
 
 /// A field that is asked about.
-struct Field<'a> {
-    key: &'a str,
+#[derive(Clone)]
+struct Field {
+    key: String,
     path: String,
     declared: Option<FieldType>,
-    layout: &'a Layout,
+    /// What payload index it has.
+    index: Option<PayloadSchemaType>,
+    /// Whether Portolan made the collection.
+    ours: bool,
 }
 
-impl Field<'_> {
-    fn predicate(&self, asked: Predicate<'_>) -> Lowered<NativeFilter> {
-        match asked {
+impl Field {
+    /// Conditions that are no narrower than the leaf, and as exact as the table says.
+    fn native(&self, asked: Predicate<'_>) -> Option<NativeFilter> {
+        Some(match asked {
+            _ if self.is_misread(asked) => self.exists(),
             Predicate::AnyOf(operands) => self.any_of(operands),
-            Predicate::NoneOf(operands) => self.none_of(self.any_of(operands)),
-            Predicate::Order(comparison, operand) => self.order(comparison, operand),
-            Predicate::Contains(Scalar::String(part)) => self.contains(part),
-            Predicate::Contains(operand) => self.element(operand),
-            Predicate::StartsWith(part) | Predicate::EndsWith(part) => self.part(part),
-            Predicate::Exists => Lowered::Exact(self.exists()),
-        }
+            // Of those that meet too much, none may be left out.
+            Predicate::NoneOf(_) if TABLE.look_up(self, asked, false) != Exact => self.exists(),
+            Predicate::NoneOf(operands) => NativeFilter::all([self.exists(), self.any_of(operands).not()]),
+            Predicate::Order(comparison, bound) => self.order(comparison, bound.as_float()?),
+            Predicate::Contains(operand) => self.contains(operand),
+            Predicate::StartsWith(part) | Predicate::EndsWith(part) => self.text(part),
+            Predicate::Exists => self.exists(),
+        })
     }
 
-    /// In a payload of another program an opaque list may stand natively, and Qdrant matches its scalars one by one.
-    fn exact(&self, native: NativeFilter) -> Lowered<NativeFilter> {
-        if self.layout.ours { Lowered::Exact(native) } else { Lowered::Superset(native) }
+    /// Whether an index answers, and not as payloads do: one of words folds case, one of UUIDs knows no other text.
+    fn is_misread(&self, asked: Predicate<'_>) -> bool {
+        let texts = || asked.operands().iter().any(|o| matches!(o, Scalar::String(_)));
+        let words = self.has_index(PayloadSchemaType::Text);
+        let uuids = self.has_index(PayloadSchemaType::Uuid);
+        match asked {
+            Predicate::AnyOf(_) | Predicate::NoneOf(_) => uuids && texts(),
+            Predicate::Contains(_) => (words || uuids) && texts(),
+            Predicate::StartsWith(_) | Predicate::EndsWith(_) => words,
+            Predicate::Order(..) | Predicate::Exists => false,
+        }
     }
 
     /// Strings and integers that no float equals are matched by type, all of them in one condition; other numbers by
-    /// ranges, which compare as floats.
-    fn any_of(&self, operands: &[Scalar]) -> Lowered<NativeFilter> {
-        let (mut texts, mut integers, mut numbers, mut parts) =
-            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for operand in operands {
-            match operand {
-                Scalar::String(text) => texts.push(text.clone()),
-                Scalar::Bool(b) => parts.push(self.matches(MatchValue::Boolean(*b))),
-                Scalar::Integer(i) if self.is_integer() || exact_f64(*i).is_none() => integers.push(*i),
-                Scalar::Integer(i) => numbers.push(*i as f64),
-                Scalar::Float(x) => numbers.push(*x),
-            }
-        }
-        if !texts.is_empty() && self.has_index(PayloadSchemaType::Uuid) {
-            return Lowered::Superset(self.exists());
-        }
-        parts.extend(match texts.as_slice() {
-            [] => None,
-            [text] => Some(NativeFilter::keyword(&self.path, text)),
-            _ => Some(self.matches(MatchValue::Keywords(RepeatedStrings { strings: texts }))),
-        });
-        parts.extend(match integers.as_slice() {
-            [] => None,
-            [integer] => Some(self.matches(MatchValue::Integer(*integer))),
-            _ => Some(self.matches(MatchValue::Integers(RepeatedIntegers { integers }))),
-        });
-        parts.extend(numbers.iter().map(|x| self.range(self.point(*x))));
-        let numeric = !numbers.is_empty();
-        self.lowered(parts, numeric, numbers.iter().any(|x| x.abs() >= TWO_53))
+    /// ranges.
+    fn any_of(&self, operands: &[Scalar]) -> NativeFilter {
+        let ByType { texts, numbers, bools } = ByType::of(operands);
+        let (ranged, matched): (Vec<_>, Vec<_>) = numbers.into_iter().partition(|n| self.is_ranged(n));
+        let mut texts: Vec<String> = texts.into_iter().map(str::to_owned).collect();
+        let mut integers: Vec<i64> = matched.into_iter().filter_map(Scalar::as_exact_i64).collect();
+        let text = if texts.len() > 1 { Some(texts.into()) } else { texts.pop().map(MatchValue::Keyword) };
+        let integer =
+            if integers.len() > 1 { Some(integers.into()) } else { integers.pop().map(MatchValue::Integer) };
+        let values = bools.into_iter().map(MatchValue::Boolean).chain(text).chain(integer);
+        let ranges = ranged.iter().filter_map(|n| n.as_float()).map(|x| self.range(self.point(x)));
+        let parts = values.map(|value| self.matches(value)).chain(ranges);
+        if ranged.is_empty() { NativeFilter::any(parts) } else { self.or_in_overflow(parts) }
     }
 
-    /// Any of some conditions. Where they are `numeric`, what they ask about may be in the overflow; `wide` ones meet more than they
-    /// should.
-    fn lowered(&self, mut parts: Vec<NativeFilter>, numeric: bool, wide: bool) -> Lowered<NativeFilter> {
-        let overflows = numeric && self.may_overflow();
-        parts.extend(overflows.then(|| self.in_overflow()));
-        let any = NativeFilter::any(parts);
-        if overflows || wide { Lowered::Superset(any) } else { self.exact(any) }
+    /// The numbers on one side of a bound; past 2^53, where a strict one would miss integers, with the bound.
+    fn order(&self, comparison: Comparison, x: f64) -> NativeFilter {
+        let range = self.side(comparison.widened_if(x.abs() >= TWO_53), x);
+        self.or_in_overflow([self.range(range)])
     }
 
-    /// The field exists, and no value of it meets what `equal` does.
-    fn none_of(&self, equal: Lowered<NativeFilter>) -> Lowered<NativeFilter> {
-        match equal {
-            Lowered::Exact(equal) => Lowered::Exact(NativeFilter::all([self.exists(), equal.not()])),
-            Lowered::Superset(_) | Lowered::Nothing => Lowered::Superset(self.exists()),
-        }
+    /// Any of some conditions on what may be in the overflow, or the key is in it.
+    fn or_in_overflow(&self, parts: impl IntoIterator<Item = NativeFilter>) -> NativeFilter {
+        let overflow = self.may_overflow().then(|| NativeFilter::keyword(OVERFLOW_KEYS, &self.key));
+        NativeFilter::any(parts.into_iter().chain(overflow))
     }
 
-    /// Ranges compare as floats: past 2^53 a strict one would miss integers.
-    fn order(&self, comparison: Comparison, operand: &Scalar) -> Lowered<NativeFilter> {
-        let x = match operand {
-            Scalar::Integer(i) => *i as f64,
-            Scalar::Float(x) => *x,
-            Scalar::String(_) | Scalar::Bool(_) => return Lowered::Nothing,
-        };
-        let wide = x.abs() >= TWO_53;
-        let comparison = comparison.widened_if(wide);
-        let mut range = match (comparison.side, comparison.inclusive) {
-            (Side::Above, false) => Range { gt: Some(x), ..Range::default() },
-            (Side::Above, true) => Range { gte: Some(x), ..Range::default() },
-            (Side::Below, false) => Range { lt: Some(x), ..Range::default() },
-            (Side::Below, true) => Range { lte: Some(x), ..Range::default() },
-        };
-        if x.fract() != 0.0 && self.compares_integers() {
-            range = self.of_integers(range);
-        }
-        self.lowered(vec![self.range(range)], true, wide)
+    /// An element of a list that is equal; or, of a text, a part of a text that is no list.
+    fn contains(&self, operand: &Scalar) -> NativeFilter {
+        let elements = Self { path: format!("{}[]", self.path), ..self.clone() };
+        let equal = std::slice::from_ref(operand);
+        let element = NativeFilter::all([self.any_of(equal), elements.any_of(equal)]);
+        let Scalar::String(part) = operand else { return element };
+        let text = NativeFilter::all([self.text(part), elements.is_there().not()]);
+        NativeFilter::any([text, element])
     }
 
     /// What equals a number.
     fn point(&self, x: f64) -> Range {
-        if x.fract() == 0.0 || !self.compares_integers() {
-            return Range { gte: Some(x), lte: Some(x), ..Range::default() };
-        }
-        self.of_integers(Range { gt: Some(x), lt: Some(x), ..Range::default() })
+        let from = self.side(Comparison { side: Side::Above, inclusive: true }, x);
+        let to = self.side(Comparison { side: Side::Below, inclusive: true }, x);
+        Range { lt: to.lt, lte: to.lte, ..from }
     }
 
-    /// A range with bounds that are integers. Where all values are, as in collections of the port, it meets the same ones;
-    /// else it is widened.
-    fn of_integers(&self, range: Range) -> Range {
-        if self.layout.ours {
-            return Range {
-                gt: range.gt.map(f64::floor),
-                gte: range.gte.map(f64::ceil),
-                lt: range.lt.map(f64::ceil),
-                lte: range.lte.map(f64::floor),
-            };
-        }
-        Range {
-            gte: range.gte.or(range.gt).map(f64::floor),
-            lte: range.lte.or(range.lt).map(f64::ceil),
-            ..Range::default()
+    /// What lies on one side of a bound. An index of integers, to which Qdrant before 1.18.1 cuts bounds, is given the next
+    /// integer outside, without it.
+    fn side(&self, comparison: Comparison, x: f64) -> Range {
+        let cut = x.fract() != 0.0 && (self.is_integer() || self.has_index(PayloadSchemaType::Integer));
+        let (below, above) = if cut { (x.floor(), x.ceil()) } else { (x, x) };
+        match (comparison.side, comparison.inclusive && !cut) {
+            (Side::Above, false) => Range { gt: Some(below), ..Range::default() },
+            (Side::Above, true) => Range { gte: Some(x), ..Range::default() },
+            (Side::Below, false) => Range { lt: Some(above), ..Range::default() },
+            (Side::Below, true) => Range { lte: Some(x), ..Range::default() },
         }
     }
 
-    /// Whether an index of integers answers, to which Qdrant before 1.18.1 cuts the bounds of a range.
-    fn compares_integers(&self) -> bool {
-        self.is_integer() || self.has_index(PayloadSchemaType::Integer)
-    }
-
-    /// A part of a text that is no list, or an element of a list.
-    fn contains(&self, part: &str) -> Lowered<NativeFilter> {
-        if self.has_index(PayloadSchemaType::Text) {
-            return Lowered::Superset(self.exists());
-        }
-        let elements = Field { path: self.elements(), ..*self };
-        let text = NativeFilter::all([self.text(part), elements.is_there().not()]);
-        let element = NativeFilter::all([
-            NativeFilter::keyword(&self.path, part),
-            NativeFilter::keyword(&elements.path, part),
-        ]);
-        self.exact(NativeFilter::any([text, element]))
-    }
-
-    /// An element of a list that is a number or a bool.
-    fn element(&self, operand: &Scalar) -> Lowered<NativeFilter> {
-        let elements = Field { path: self.elements(), ..*self };
-        let operand = std::slice::from_ref(operand);
-        match (self.any_of(operand), elements.any_of(operand)) {
-            (Lowered::Exact(equal), Lowered::Exact(element)) => {
-                Lowered::Exact(NativeFilter::all([equal, element]))
-            }
-            (Lowered::Superset(equal), Lowered::Superset(element)) => {
-                Lowered::Superset(NativeFilter::all([equal, element]))
-            }
-            _ => Lowered::Nothing,
-        }
-    }
-
-    fn part(&self, part: &str) -> Lowered<NativeFilter> {
-        if self.has_index(PayloadSchemaType::Text) {
-            return Lowered::Superset(self.exists());
-        }
-        Lowered::Superset(self.text(part))
-    }
-
-    /// The field is there, maybe as an empty list, and is not null; or its value is in the overflow.
+    /// The field is there, maybe as an empty list, and is not null; or its value is in the overflow. Whether it is empty a
+    /// payload index knows.
     fn exists(&self) -> NativeFilter {
-        let not_null = NativeFilter::all([
-            self.is_there(),
-            NativeFilter::from(Condition::is_null(self.path.as_str())).not(),
-        ]);
-        let native = [NativeFilter::is_not_empty(&self.path), not_null];
-        let overflows = self.may_overflow().then(|| self.in_overflow());
-        NativeFilter::any(native.into_iter().chain(overflows))
+        let key = self.path.clone();
+        let filled = FieldCondition { key, is_empty: Some(false), ..FieldCondition::default() };
+        let null = NativeFilter::from(Condition::is_null(self.path.as_str()));
+        let not_null = NativeFilter::all([self.is_there(), null.not()]);
+        self.or_in_overflow([NativeFilter::from(Condition::from(filled)), not_null])
     }
 
     /// There is any number of values; null has none, and a missing field meets nothing.
@@ -220,7 +200,7 @@ impl Field<'_> {
         Condition::matches(self.path.as_str(), value).into()
     }
 
-    /// The text, or an element of a list, holds this part; so only where the field has no index of full text.
+    /// The text, or an element of a list, holds this part; so only where the field has no index of words.
     fn text(&self, part: &str) -> NativeFilter {
         self.matches(MatchValue::Text(part.to_owned()))
     }
@@ -228,10 +208,6 @@ impl Field<'_> {
     /// The number, or an element of a list, lies in a range.
     fn range(&self, range: Range) -> NativeFilter {
         Condition::range(self.path.as_str(), range).into()
-    }
-
-    fn in_overflow(&self) -> NativeFilter {
-        NativeFilter::keyword(OVERFLOW_KEYS, self.key)
     }
 
     fn may_overflow(&self) -> bool {
@@ -242,13 +218,17 @@ impl Field<'_> {
         self.declared == Some(FieldType::Integer)
     }
 
-    /// The path of a list's elements; a single value has none.
-    fn elements(&self) -> String {
-        format!("{}[]", self.path)
+    /// Whether what equals an operand is found by a range, which compares as floats.
+    fn is_ranged(&self, operand: &Scalar) -> bool {
+        match operand {
+            Scalar::Integer(i) => !self.is_integer() && exact_f64(*i).is_some(),
+            Scalar::Float(_) => true,
+            Scalar::Bool(_) | Scalar::String(_) => false,
+        }
     }
 
     fn has_index(&self, of: PayloadSchemaType) -> bool {
-        self.layout.indexes.get(self.key) == Some(&of)
+        self.index == Some(of)
     }
 }
 
@@ -257,8 +237,12 @@ mod tests {
     use super::*;
     use portolan_core::Filter;
 
+    fn ours() -> Layout {
+        Layout { ours: true, ..Layout::default() }
+    }
+
     fn lower(text: &str, declared: Option<FieldType>, negated: bool) -> Lowered<NativeFilter> {
-        lower_in(&Layout::default(), text, declared, negated)
+        lower_in(&ours(), text, declared, negated)
     }
 
     fn lower_in(
@@ -326,18 +310,18 @@ mod tests {
     fn bounds_of_integers_are_integers() {
         for (text, bounds) in [
             ("a > 2.5", r#""gt":2.0"#),
-            ("a >= 2.5", r#""gte":3.0"#),
+            ("a >= 2.5", r#""gt":2.0"#),
             ("a < -2.5", r#""lt":-2.0"#),
-            ("a <= -2.5", r#""lte":-3.0"#),
+            ("a <= -2.5", r#""lt":-2.0"#),
             ("a = 2.5", r#""gt":2.0,"lt":3.0"#),
         ] {
             let native = shown(&lower(text, Some(FieldType::Integer), false));
             assert!(native.starts_with("exact") && native.contains(bounds), "{text}: {native}");
             assert!(shown(&lower(text, None, false)).contains("2.5"), "{text}");
         }
-        let layout = Layout { ours: false, ..Layout::default() };
+        let layout = Layout::default();
         let native = shown(&lower_in(&layout, "a < 2.5", Some(FieldType::Integer), false));
-        assert!(native.starts_with("superset") && native.contains(r#""lte":3.0"#), "{native}");
+        assert!(native.starts_with("superset") && native.contains(r#""lt":3.0"#), "{native}");
     }
 
     #[test]
@@ -349,7 +333,7 @@ mod tests {
 
     #[test]
     fn a_text_index_folds_case_and_is_not_asked() {
-        let mut layout = Layout::default();
+        let mut layout = ours();
         layout.indexes.insert("a".to_owned(), PayloadSchemaType::Text);
         for text in ["a CONTAINS \"x\"", "a STARTS WITH \"x\"", "a ENDS WITH \"x\""] {
             let native = shown(&lower_in(&layout, text, None, false));
@@ -358,11 +342,32 @@ mod tests {
     }
 
     #[test]
+    fn an_index_of_uuids_is_not_asked_for_texts() {
+        let mut layout = ours();
+        layout.indexes.insert("a".to_owned(), PayloadSchemaType::Uuid);
+        for text in ["a = \"x\"", "a IN (\"x\", true)", "a != \"x\"", "a CONTAINS \"x\""] {
+            let native = shown(&lower_in(&layout, text, None, false));
+            assert!(
+                native.starts_with("superset") && !native.contains("\"match\":{\"value\":\"x\"}"),
+                "{native}"
+            );
+            assert_eq!(lower_in(&layout, text, None, true), Lowered::Nothing, "{text}");
+        }
+        assert!(matches!(lower_in(&layout, "a = true", None, false), Lowered::Exact(_)));
+    }
+
+    #[test]
     fn in_payloads_of_others_an_equal_element_may_stand_in_a_mixed_list() {
-        let layout = Layout { ours: false, ..Layout::default() };
+        let layout = Layout::default();
         for text in ["a = \"x\"", "a != \"x\"", "a CONTAINS \"x\"", "a = true"] {
             assert!(matches!(lower_in(&layout, text, None, false), Lowered::Superset(_)), "{text}");
         }
         assert!(matches!(lower_in(&layout, "a EXISTS", None, true), Lowered::Exact(_)));
+    }
+
+    #[test]
+    fn the_page_shows_the_table() {
+        let page = include_str!("../../../docs/stores/qdrant.md");
+        assert!(page.contains(&TABLE.to_string()), "docs/stores/qdrant.md has not this table:\n{TABLE}");
     }
 }

@@ -1,5 +1,7 @@
 //! The options of a spec: what Qdrant can do to a collection that the port has no word for.
 
+use std::mem::discriminant;
+
 use portolan_core::{Error, IndexSpec, Result};
 use qdrant_client::qdrant::quantization_config::Quantization;
 use qdrant_client::qdrant::{
@@ -53,6 +55,12 @@ pub(crate) fn quantization(spec: &IndexSpec) -> Result<Option<QuantizationConfig
         return Err(Error::invalid("the option quantization_always_ram is given without quantization"));
     }
     Ok(codes.map(|codes| QuantizationConfig { quantization: Some(codes(always_ram)) }))
+}
+
+/// What the option `quantization` says of a collection, where it can.
+pub(crate) fn codes_of(quantization: &Quantization) -> Option<&'static str> {
+    let same = |codes: Codes| discriminant(&codes(None)) == discriminant(quantization);
+    CODES.iter().find(|(_, codes)| same(*codes)).map(|(name, _)| *name)
 }
 
 #[cfg(test)]

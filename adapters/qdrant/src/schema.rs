@@ -9,25 +9,24 @@ use jiff::Timestamp;
 use portolan_core::driver::kit::SpecRecord;
 use portolan_core::driver::{NewIndex, OVERFLOW_KEYS};
 use portolan_core::validate::RESERVED_PREFIX;
-use portolan_core::{
-    EngineKind, EngineParams, Error, ErrorKind, FieldType, IndexInfo, IndexSpec, Metric, Result, time,
-};
+use portolan_core::{EngineKind, EngineParams, Error, FieldType, IndexInfo, IndexSpec, Result, time};
 use qdrant_client::qdrant::{
-    self as q, CollectionInfo, CreateCollection, CreateFieldIndexCollection, Distance, HnswConfigDiff,
+    self as q, CollectionInfo, CreateCollection, CreateFieldIndexCollection, HnswConfigDiff,
     PayloadSchemaType, VectorParams, VectorParamsMap, VectorsConfig, vectors_config,
 };
-use serde_json::Value as Json;
 
+use crate::client::without;
 use crate::config::PROVIDER;
+use crate::convert::distance_of;
+use crate::foreign;
 use crate::options::quantization;
 use crate::path::{key_of, path};
-use crate::{convert, foreign};
 
 /// How many seconds the server itself may take to create or delete a collection.
 pub(crate) const SERVER_BOUND: u64 = 300;
 
 /// What a driver must know of a collection beside its spec.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Layout {
     /// The name of the vector; empty for the unnamed one.
     pub(crate) vector: String,
@@ -41,16 +40,11 @@ pub struct Layout {
     pub(crate) indexes: BTreeMap<String, PayloadSchemaType>,
 }
 
-impl Default for Layout {
-    fn default() -> Self {
-        Self { vector: String::new(), ours: true, flat: false, sharded: false, indexes: BTreeMap::new() }
-    }
-}
-
 /// The request that creates a collection.
 #[allow(deprecated, reason = "the fields that replace these are unknown to Qdrant 1.18")]
 pub(crate) fn creation(new: NewIndex<'_>) -> Result<CreateCollection> {
     let spec = new.spec;
+    let record = SpecRecord { spec: spec.clone(), created_at: None }.to_json("v")?;
     let number = |key| spec.option_integer(key, 1..=u32::MAX);
     let params = VectorParams {
         size: spec.dimension as u64,
@@ -73,7 +67,7 @@ pub(crate) fn creation(new: NewIndex<'_>) -> Result<CreateCollection> {
         replication_factor: number("replication_factor")?,
         write_consistency_factor: number("write_consistency_factor")?,
         on_disk_payload: spec.option_bool("on_disk_payload")?,
-        metadata: HashMap::from([(RESERVED_PREFIX.to_owned(), stored(spec)?)]),
+        metadata: HashMap::from([(RESERVED_PREFIX.to_owned(), record.into())]),
         timeout: Some(SERVER_BOUND),
         ..CreateCollection::default()
     })
@@ -99,32 +93,31 @@ pub(crate) fn field_indexes(new: NewIndex<'_>) -> impl Iterator<Item = CreateFie
 /// `Unsupported` where the port cannot hold it; `Corrupt` for metadata that is damaged.
 pub(crate) fn describe(name: &str, info: &CollectionInfo) -> Result<(IndexInfo, Layout)> {
     let config = info.config.as_ref();
-    let params = config.and_then(|c| c.params.as_ref()).ok_or_else(|| no_config(name))?;
+    let params =
+        config.and_then(|c| c.params.as_ref()).ok_or_else(|| without("the parameters of the collection"))?;
     let (vector, native) = foreign::vector_of(name, params)?;
-    let metric = foreign::metric_of(name, native.distance())?;
-    let hnsw = config.and_then(|c| c.hnsw_config.as_ref());
-    let mut layout = Layout {
+    let engine = foreign::engine(config.and_then(|c| c.hnsw_config.as_ref()));
+    let indexes = info.payload_schema.iter();
+    let indexes = indexes.filter_map(|(path, of)| Some((key_of(path)?.to_owned(), of.data_type())));
+    let record = config.and_then(|c| c.metadata.get(RESERVED_PREFIX));
+    let layout = Layout {
         vector,
-        ours: false,
-        flat: hnsw.is_some_and(|h| h.m == Some(0)),
+        ours: record.is_some(),
+        flat: engine.kind == Some(EngineKind::Flat),
         sharded: params.shard_number > 1,
-        indexes: info
-            .payload_schema
-            .iter()
-            .filter_map(|(path, schema)| Some((key_of(path)?.to_owned(), schema.data_type())))
-            .collect(),
+        indexes: indexes.collect(),
     };
-    let metadata = config.and_then(|c| c.metadata.get(RESERVED_PREFIX));
-    let Some(mut spec) = metadata.map(|text| read(name, text)).transpose()? else {
-        let mut spec = IndexSpec::new(name, native.size as usize).metric(metric);
-        spec.fields = foreign::fields(&layout.indexes);
-        spec.engine = foreign::engine(hnsw);
-        spec.options = foreign::options(params, config, &layout.vector);
-        return Ok((IndexInfo::new(spec, PROVIDER).created_at(created_at(info)), layout));
+    let mut spec = match record {
+        Some(text) => read(name, text)?,
+        None => {
+            let mut spec = IndexSpec::new(name, 0).engine(engine);
+            spec.fields = foreign::fields(&layout.indexes);
+            spec.options = foreign::options(params, config, &layout.vector);
+            spec
+        }
     };
-    layout.ours = true;
     spec.dimension = native.size as usize;
-    spec.metric = metric;
+    spec.metric = foreign::metric_of(name, native.distance())?;
     Ok((IndexInfo::new(spec, PROVIDER).created_at(created_at(info)), layout))
 }
 
@@ -134,22 +127,9 @@ fn created_at(info: &CollectionInfo) -> Option<String> {
     Timestamp::new(created.seconds, created.nanos).ok().map(time::format)
 }
 
-fn stored(spec: &IndexSpec) -> Result<q::Value> {
-    let record = SpecRecord { spec: spec.clone(), created_at: None };
-    Ok(convert::native(Json::from(record.to_json("v")?)))
-}
-
-fn read(name: &str, text: &q::Value) -> Result<IndexSpec> {
-    let json = convert::json(text.clone());
+fn read(name: &str, record: &q::Value) -> Result<IndexSpec> {
     let kept_in = format!("the metadata {RESERVED_PREFIX:?} of the collection {name:?}");
-    Ok(SpecRecord::read(&kept_in, json.as_str())?.spec)
-}
-
-fn no_config(name: &str) -> Error {
-    Error::new(
-        ErrorKind::Unexpected,
-        format!("Qdrant has answered the collection {name:?} without its parameters"),
-    )
+    Ok(SpecRecord::read(&kept_in, record.as_str().map(String::as_str))?.spec)
 }
 
 fn hnsw(engine: &EngineParams) -> Result<Option<HnswConfigDiff>> {
@@ -163,15 +143,6 @@ fn hnsw(engine: &EngineParams) -> Result<Option<HnswConfigDiff>> {
     let ef_construct = engine.ef_construction.map(u64::from);
     let any = m.is_some() || ef_construct.is_some();
     Ok(any.then(|| HnswConfigDiff { m, ef_construct, ..HnswConfigDiff::default() }))
-}
-
-fn distance_of(metric: Metric) -> Distance {
-    match metric {
-        Metric::Cosine => Distance::Cosine,
-        Metric::DotProduct => Distance::Dot,
-        Metric::Euclidean => Distance::Euclid,
-        Metric::Manhattan => Distance::Manhattan,
-    }
 }
 
 fn field_type(of: FieldType) -> q::FieldType {

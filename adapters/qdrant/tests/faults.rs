@@ -12,7 +12,7 @@ use portolan_core::{
 };
 use portolan_testkit::wire::{Answer, Fault, Faulty};
 use qdrant_client::qdrant::{CollectionOperationResponse, UpdateStatus};
-use replies::{answer, fault, things, updated};
+use replies::{answer, fault, things, updated, version};
 
 const OPTIONS: CallOptions = CallOptions::new();
 const INTERNAL: u32 = 13;
@@ -44,6 +44,25 @@ fn common(result: &WriteResult) -> (&'static str, Option<ErrorKind>) {
     let marks: Vec<_> = result.items.iter().map(mark).collect();
     assert!(marks.iter().all(|m| *m == marks[0]), "{marks:?}");
     marks[0]
+}
+
+#[tokio::test]
+async fn a_server_that_is_too_old_is_asked_for_its_version_alone_until_it_is_newer() {
+    let server = Faulty::start().unwrap();
+    version(&server, "1.15.5");
+    let storage = open(&server, "").await;
+    let refused = upsert(&*storage).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unsupported);
+    assert!(refused.message().contains("Qdrant 1.15.5, and 1.16 is the oldest"), "{refused}");
+    assert_eq!(server.seen().len(), 1);
+
+    server.heal();
+    things(&server);
+    answer(&server, "Points/Upsert", &updated(UpdateStatus::Completed));
+    for _ in 0..2 {
+        assert_eq!(common(&upsert(&*storage).await.unwrap()), ("stored", None));
+    }
+    assert_eq!(server.seen().iter().filter(|r| r.path.ends_with("/HealthCheck")).count(), 2);
 }
 
 #[tokio::test]
@@ -125,7 +144,7 @@ async fn a_creation_is_undone_where_an_index_of_a_field_fails_and_is_not_repeate
     assert_eq!(storage.create_index(&spec, OPTIONS).await.unwrap_err().kind(), ErrorKind::Unexpected);
     let calls: Vec<String> =
         server.seen().into_iter().map(|r| r.path.rsplit('/').next().unwrap().to_owned()).collect();
-    assert_eq!(calls, ["Create", "CreateFieldIndex", "Delete"]);
+    assert_eq!(calls, ["HealthCheck", "Create", "CreateFieldIndex", "Delete"]);
 }
 
 #[tokio::test]
@@ -135,5 +154,5 @@ async fn a_creation_whose_answer_is_lost_is_not_repeated() {
     let storage = open(&server, "").await;
     let lost = storage.create_index(&IndexSpec::new("things", 2), OPTIONS).await.unwrap_err();
     assert_eq!(lost.kind(), ErrorKind::Unavailable);
-    assert_eq!(server.seen().len(), 1);
+    assert_eq!(server.seen().iter().filter(|r| r.path.ends_with("/Create")).count(), 1);
 }

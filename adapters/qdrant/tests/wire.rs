@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use portolan_testkit::wire::Faulty;
 use portolan_testkit::wire::suite::{self, Calls, Protocol};
-use qdrant_client::qdrant::{HealthCheckReply, ListCollectionsResponse, UpdateStatus};
+use qdrant_client::qdrant::{ListCollectionsResponse, UpdateStatus};
 
 fn main() -> ExitCode {
     let calls = Calls {
@@ -21,6 +21,5 @@ fn main() -> ExitCode {
 fn replies(server: &Faulty) {
     replies::things(server);
     replies::answer(server, "Collections/List", &ListCollectionsResponse::default());
-    replies::answer(server, "Qdrant/HealthCheck", &HealthCheckReply::default());
     replies::answer(server, "Points/Upsert", &replies::updated(UpdateStatus::Completed));
 }

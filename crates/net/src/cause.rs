@@ -13,6 +13,11 @@ pub fn io_kind(error: &(dyn StdError + 'static)) -> Option<io::ErrorKind> {
     chain(error).find_map(|e| e.downcast_ref::<io::Error>()).map(io::Error::kind)
 }
 
+/// Whether an error of a type lies below, or is the error itself.
+pub fn has<E: StdError + 'static>(error: &(dyn StdError + 'static)) -> bool {
+    find::<E>(error).is_some()
+}
+
 /// The outermost error of a type: one that lies below, or the error itself.
 pub(crate) fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
     chain(error).find_map(|e| e.downcast_ref())
@@ -39,7 +44,7 @@ mod tests {
         let error = Error::invalid("outer").with_source(io::Error::new(io::ErrorKind::InvalidData, tls));
         assert_eq!(cause(&error), "cannot decrypt peer's message");
         assert_eq!(io_kind(&error), Some(io::ErrorKind::InvalidData));
-        assert!(find::<rustls::Error>(&error).is_some() && find::<std::fmt::Error>(&error).is_none());
+        assert!(has::<rustls::Error>(&error) && !has::<std::fmt::Error>(&error));
         assert_eq!(cause(&Error::invalid("alone")), "invalid argument: alone");
         assert_eq!(io_kind(&Error::invalid("alone")), None);
     }

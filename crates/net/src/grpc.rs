@@ -14,7 +14,7 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{self, Channel, ClientTlsConfig};
 use tonic::{Code, ConnectError, Request, Response, Status, TimeoutExpired};
 
-use crate::cause::{cause, find, io_kind};
+use crate::cause::{cause, has, io_kind};
 use crate::client::{KEEP_ALIVE, USER_AGENT, header_map, kind_of};
 use crate::endpoint::Endpoint;
 use crate::kinds::Kinds;
@@ -117,13 +117,13 @@ impl Client {
     /// What a status means.
     pub fn failed(&self, status: Status) -> WriteError {
         let words = status.message().to_owned();
-        if find::<ConnectError>(&status).is_some() {
+        if has::<ConnectError>(&status) {
             let timed_out =
                 io_kind(&status) == Some(io::ErrorKind::TimedOut) || words.contains(TLS_TIMED_OUT);
             return self.endpoint.unreached(status, timed_out);
         }
         let kind = kind_of(&status.code(), &words, self.kinds, KINDS);
-        let timed_out = find::<TimeoutExpired>(&status).is_some();
+        let timed_out = has::<TimeoutExpired>(&status);
         let lost = status.source().is_some() || LOST.iter().any(|part| words.contains(part));
         if lost && !timed_out {
             return self.endpoint.lost(status);

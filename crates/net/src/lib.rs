@@ -46,7 +46,7 @@ mod server;
 mod testing;
 pub mod tls;
 
-pub use cause::{cause, io_kind};
+pub use cause::{cause, has, io_kind};
 pub use credentials::Credentials;
 pub use endpoint::Endpoint;
 pub use kinds::Kinds;

@@ -1,8 +1,9 @@
 use portolan_core::driver::Deadline;
 
 use super::*;
-use portolan_core::Scalar;
-use qdrant_client::qdrant::{CollectionParams, Datatype};
+use portolan_core::{ErrorKind, Metric, Scalar};
+use qdrant_client::qdrant::{CollectionParams, Datatype, Distance};
+use serde_json::Value as Json;
 
 fn created(spec: &IndexSpec) -> CollectionInfo {
     let request = creation(NewIndex { name: &spec.name, spec, deadline: Deadline::NONE }).unwrap();
@@ -129,7 +130,7 @@ fn damaged_metadata_is_corrupt() {
     for text in [Json::from(7), Json::from("{"), Json::from(r#"{"v":2}"#)] {
         let mut info = created(&spec);
         let metadata = &mut info.config.as_mut().unwrap().metadata;
-        metadata.insert(RESERVED_PREFIX.to_owned(), convert::native(text));
+        metadata.insert(RESERVED_PREFIX.to_owned(), text.into());
         assert_eq!(describe("abc", &info).unwrap_err().kind(), ErrorKind::Corrupt);
     }
 }

@@ -4,7 +4,8 @@ use portolan_testkit::wire::{Answer, Fault, Faulty};
 use prost::Message;
 use qdrant_client::qdrant::{
     CollectionConfig, CollectionInfo, CollectionParams, Distance, GetCollectionInfoResponse, GetResponse,
-    PointsOperationResponse, UpdateResult, UpdateStatus, VectorParams, VectorsConfig, vectors_config,
+    HealthCheckReply, PointsOperationResponse, UpdateResult, UpdateStatus, VectorParams, VectorsConfig,
+    vectors_config,
 };
 
 /// A server with a collection `things` of two dimensions, without points.
@@ -14,8 +15,15 @@ pub(crate) fn things(server: &Faulty) {
     let params = Some(CollectionParams { vectors_config, ..CollectionParams::default() });
     let config = Some(CollectionConfig { params, ..CollectionConfig::default() });
     let result = Some(CollectionInfo { config, ..CollectionInfo::default() });
+    version(server, "1.18.3");
     answer(server, "Collections/Get", &GetCollectionInfoResponse { result, time: 0.0 });
     answer(server, "Points/Get", &GetResponse::default());
+}
+
+/// A server of this version.
+pub(crate) fn version(server: &Faulty, version: &str) {
+    let reply = HealthCheckReply { version: version.to_owned(), ..HealthCheckReply::default() };
+    answer(server, "Qdrant/HealthCheck", &reply);
 }
 
 /// The answer to a write.
