@@ -3,14 +3,14 @@
 use std::fmt::{self, Display, Formatter};
 
 use portolan_core::driver::dialect::infix::Expression;
-use portolan_core::driver::dialect::{Comparison, Predicate, Side};
+use portolan_core::driver::dialect::{ByType, Comparison, Predicate, Side};
 use portolan_core::driver::{NativeId, OVERFLOW, OVERFLOW_FIELDS, OVERFLOW_KEYS};
 use portolan_core::filter::Leaf;
 use portolan_core::{FieldType, IndexSpec, Scalar};
 
 use crate::convert::decimal;
 use crate::query::Binds;
-use crate::table::{IdType, Layout};
+use crate::table::Layout;
 
 /// How much of a string is in the index of its field.
 const INDEXED_CHARS: usize = 256;
@@ -20,15 +20,14 @@ const CODES: [[u8; 2]; 4] = [[2, 2], [2, 3], [3, 2], [3, 3]];
 
 /// What stands for the value in the SQL of a [`Test`].
 const VALUE: &str = ":value";
-const TEXT: &str = r#"(:value #>> '{}') COLLATE "C""#;
 
 /// A condition on rows. How it reads in SQL depends on the table's columns; `Display` shows it for an index that
 /// Portolan made.
 #[derive(Debug, Clone, PartialEq)]
-pub struct NativeFilter(Expression<Part>);
+pub struct NativeFilter(pub(crate) Expression<Part>);
 
 #[derive(Debug, Clone, PartialEq)]
-enum Part {
+pub(crate) enum Part {
     Leaf { leaf: Leaf, declared: Option<FieldType>, negated: bool },
     Ids { ids: Vec<NativeId>, negated: bool },
 }
@@ -43,19 +42,6 @@ impl NativeFilter {
         Self(Expression::leaf(Part::Ids { ids: ids.to_vec(), negated }))
     }
 
-    pub(crate) fn all(parts: Vec<Self>) -> Self {
-        Self(Expression::all(parts.into_iter().map(|part| part.0)))
-    }
-
-    pub(crate) fn any(parts: Vec<Self>) -> Self {
-        Self(Expression::any(parts.into_iter().map(|part| part.0)))
-    }
-
-    /// How many leaves it has.
-    pub(crate) fn leaves(&self) -> usize {
-        self.0.size().leaves
-    }
-
     /// The condition as SQL for a table.
     pub(crate) fn to_sql(&self, layout: &Layout, binds: &mut Binds) -> String {
         format!("({})", self.0.write(&mut |part| part.to_sql(layout, binds)))
@@ -66,7 +52,7 @@ impl Display for NativeFilter {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let mut binds = Binds::default();
         f.write_str(&self.to_sql(&Layout::default(), &mut binds))?;
-        for (n, value) in binds.values().enumerate() {
+        for (n, (value, _)) in binds.iter().enumerate() {
             write!(f, "{}${} = {value:?}", if n == 0 { " -- " } else { ", " }, n + 1)?;
         }
         Ok(())
@@ -78,14 +64,8 @@ impl Part {
         let (sql, negated) = match self {
             Self::Ids { ids, negated } => (id_in(layout, ids, binds), *negated),
             Self::Leaf { leaf, declared, negated } => {
-                let key = binds.text(&leaf.key);
-                let exact = meets_leaf(&key, leaf, *declared, layout, binds);
-                let asked = declared.filter(|_| layout.ours && !negated);
-                let sql = match asked.and_then(|of| meets_index(&key, leaf, of, layout, binds)) {
-                    Some(wider) => format!("({wider} AND {exact})"),
-                    None => exact,
-                };
-                (sql, *negated)
+                let indexed = declared.filter(|_| layout.ours && !negated);
+                (meets_leaf(leaf, *declared, indexed, layout, binds), *negated)
             }
         };
         if negated { format!("NOT {sql}") } else { sql }
@@ -95,32 +75,36 @@ impl Part {
 /// Which rows have one of these ids.
 pub(crate) fn id_in(layout: &Layout, ids: &[NativeId], binds: &mut Binds) -> String {
     let known = ids.iter().filter(|id| layout.id_type.takes(id)).map(NativeId::to_string).collect();
-    let list = binds.texts(known);
-    match layout.id_type {
-        IdType::Text => format!("({} = ANY({list}))", layout.id),
-        other => format!("({} = ANY({list}::{}[]))", layout.id, other.sql()),
-    }
+    format!("({} = ANY({}::{}[]))", layout.id, binds.texts(known), layout.id_type.sql())
 }
 
-/// A leaf in full: over the native value, and over the one in the overflow where there may be one.
+/// A leaf in full: over the native value, and over the one in the overflow where there may be one. What is `indexed` is
+/// asked of the index first.
 fn meets_leaf(
-    key: &str,
     leaf: &Leaf,
     declared: Option<FieldType>,
+    indexed: Option<FieldType>,
     layout: &Layout,
     binds: &mut Binds,
 ) -> String {
-    let (metadata, predicate) = (&layout.metadata, Predicate::from(&leaf.condition));
-    let native = meets(&format!("({metadata} -> {key})"), predicate, &mut Operands { binds, shifted: false });
-    if !layout.ours || !may_overflow(declared) {
-        return native;
+    let (predicate, metadata) = (Predicate::from(&leaf.condition), &layout.metadata);
+    let key = binds.text(&leaf.key);
+    let field = format!("({metadata} -> {key})");
+    let mut exact = meets(&field, predicate, &mut Operands { binds, shifted: false });
+    let overflows = layout.ours && may_overflow(declared);
+    if overflows {
+        let value = format!("({} -> {key})", overflow_fields(metadata));
+        let there = meets(&value, predicate, &mut Operands { binds, shifted: true });
+        exact = format!(
+            "({exact} OR CASE WHEN {metadata} -> '{OVERFLOW_KEYS}' ? {key} AND NOT {metadata} ? {key} \
+             THEN {there} ELSE false END)"
+        );
     }
-    let value = format!("({} -> {key})", overflow_fields(metadata));
-    let overflow = meets(&value, predicate, &mut Operands { binds, shifted: true });
-    format!(
-        "({native} OR CASE WHEN {metadata} -> '{OVERFLOW_KEYS}' ? {key} AND NOT {metadata} ? {key} \
-         THEN {overflow} ELSE false END)"
-    )
+    match indexed.and_then(|of| meets_index(&field, predicate, of, binds)) {
+        Some(wider) if overflows => format!("(({wider} OR {}) AND {exact})", has_overflow(metadata)),
+        Some(wider) => format!("({wider} AND {exact})"),
+        None => exact,
+    }
 }
 
 /// Only text is ever unfit for the database.
@@ -164,20 +148,51 @@ fn meets(value: &str, predicate: Predicate<'_>, operands: &mut Operands<'_>) -> 
         }
         Predicate::Contains(operand) => {
             let elements = operands.equal(std::slice::from_ref(operand));
-            let part = operand.as_str();
-            let part = part.map(|p| operands.text(p, |part| format!("strpos({TEXT}, {part}) > 0")));
-            return cases(value, &part.unwrap_or_default(), &elements);
+            let part = operand.as_str().and_then(|part| operands.string(part));
+            let part = operands.test(&STRING, part, |text, part| format!("strpos({text}, {part}) > 0"));
+            return cases(value, &part, &elements);
         }
         Predicate::AnyOf(list) => operands.equal(list),
         Predicate::Order(order, bound) => operands.order(order, bound),
         Predicate::StartsWith(prefix) => {
-            operands.text(prefix, |prefix| format!("starts_with({TEXT}, {prefix})"))
+            let prefix = operands.string(prefix);
+            operands.test(&STRING, prefix, |text, prefix| format!("starts_with({text}, {prefix})"))
         }
         Predicate::EndsWith(suffix) => {
-            operands.text(suffix, |suffix| format!("right({TEXT}, char_length({suffix})) = {suffix}"))
+            let ends = |text: &str, end: &str| format!("right({text}, char_length({end})) = {end}");
+            let suffix = operands.string(suffix);
+            operands.test(&STRING, suffix, ends)
         }
     };
     cases(value, &tests, &tests)
+}
+
+/// A type of `jsonb` values: what it is called there and in SQL, and what reads a [`VALUE`] of it.
+#[derive(Debug)]
+struct Type {
+    name: &'static str,
+    sql: &'static str,
+    read: &'static str,
+}
+
+const STRING: Type = Type { name: "string", sql: "text", read: r#"(:value #>> '{}') COLLATE "C""# };
+const NUMBER: Type = Type { name: "number", sql: "numeric", read: ":value::numeric" };
+const BOOLEAN: Type = Type { name: "boolean", sql: "boolean", read: ":value::boolean" };
+
+/// A test of one value, with a bound operand.
+#[derive(Debug)]
+struct Test {
+    of: &'static Type,
+    /// The test of a [`VALUE`] of that type.
+    sql: String,
+    /// The bound texts, where it is equality with one of them.
+    texts: Option<String>,
+}
+
+impl Test {
+    fn on(&self, value: &str) -> String {
+        self.sql.replace(VALUE, value)
+    }
 }
 
 /// The values to compare with, as they are bound.
@@ -189,43 +204,44 @@ struct Operands<'a> {
 
 impl Operands<'_> {
     fn equal(&mut self, operands: &[Scalar]) -> Vec<Test> {
-        let texts: Vec<String> = operands.iter().filter_map(|o| self.string(o.as_str()?)).collect();
-        let numbers: Vec<String> = operands.iter().filter_map(number_text).collect();
-        let bools: Vec<bool> = operands.iter().filter_map(as_bool).collect();
+        let ByType { texts, numbers, bools } = ByType::of(operands);
+        let texts = texts.into_iter().filter_map(|text| self.string(text)).collect();
+        let numbers = numbers.into_iter().filter_map(number_text).collect();
+        let bools = bools.iter().map(bool::to_string).collect();
         let mut tests = Vec::new();
-        if !texts.is_empty() {
-            let list = self.binds.texts(texts);
-            let test = Test::new("string", format!("{TEXT} = ANY({list})"));
-            tests.push(Test { list: Some(list), ..test });
-        }
-        if !numbers.is_empty() {
-            let list = self.binds.texts(numbers);
-            tests.push(Test::new("number", format!("{VALUE}::numeric = ANY({list}::numeric[])")));
-        }
-        if !bools.is_empty() {
-            let list = self.binds.bools(bools);
-            tests.push(Test::new("boolean", format!("{VALUE}::boolean = ANY({list})")));
+        for (of, operands) in [(&STRING, texts), (&NUMBER, numbers), (&BOOLEAN, bools)] {
+            let operands: Vec<String> = operands;
+            if !operands.is_empty() {
+                let list = self.binds.texts(operands);
+                let sql = format!("{} = ANY({list}::{}[])", of.read, of.sql);
+                tests.push(Test { of, sql, texts: (of.name == STRING.name).then_some(list) });
+            }
         }
         tests
     }
 
     fn order(&mut self, mut order: Comparison, bound: &Scalar) -> Vec<Test> {
-        let Some(mut text) = bound.as_str() else {
-            let bound = number_text(bound).map(|number| self.binds.text(&number));
-            let sql = bound.map(|bound| format!("{VALUE}::numeric {} {bound}::numeric", order.symbol()));
-            return sql.map(|sql| Test::new("number", sql)).into_iter().collect();
+        let (of, bound) = match bound.as_str() {
+            None => (&NUMBER, number_text(bound)),
+            Some(text) if !self.shifted && text.contains('\0') => {
+                // What compares so with the longest part that the database can hold; nothing there is equal to more.
+                order.inclusive = order.side == Side::Below;
+                (&STRING, text.split('\0').next().map(str::to_owned))
+            }
+            Some(text) => (&STRING, self.string(text)),
         };
-        if !self.shifted && text.contains('\0') {
-            // What compares so with the longest part that the database can hold; nothing there is equal to more.
-            text = text.split('\0').next().unwrap_or_default();
-            order.inclusive = order.side == Side::Below;
-        }
-        self.text(text, |bound| format!("{TEXT} {} {bound}", order.symbol()))
+        self.test(of, bound, |value, bound| format!("{value} {} {bound}::{}", order.symbol(), of.sql))
     }
 
-    fn text(&mut self, text: &str, sql: impl FnOnce(&str) -> String) -> Vec<Test> {
-        let bound = self.string(text).map(|text| self.binds.text(&text));
-        bound.map(|bound| Test::new("string", sql(&bound))).into_iter().collect()
+    /// A test with one operand, where there is one; its SQL of the value and the operand.
+    fn test(
+        &mut self,
+        of: &'static Type,
+        operand: Option<String>,
+        sql: impl FnOnce(&str, &str) -> String,
+    ) -> Vec<Test> {
+        let bound = operand.map(|operand| self.binds.text(&operand));
+        bound.map(|bound| Test { of, sql: sql(of.read, &bound), texts: None }).into_iter().collect()
     }
 
     fn string(&self, text: &str) -> Option<String> {
@@ -241,37 +257,10 @@ fn number_text(scalar: &Scalar) -> Option<String> {
     }
 }
 
-fn as_bool(scalar: &Scalar) -> Option<bool> {
-    match scalar {
-        Scalar::Bool(b) => Some(*b),
-        _ => None,
-    }
-}
-
-/// A test of one value, with a bound operand.
-#[derive(Debug)]
-struct Test {
-    /// The `jsonb` type that it is about.
-    of: &'static str,
-    /// The test of a [`VALUE`] of that type.
-    sql: String,
-    /// The bound texts, where it is equality with one of them.
-    list: Option<String>,
-}
-
-impl Test {
-    fn new(of: &'static str, sql: String) -> Self {
-        Self { of, sql, list: None }
-    }
-
-    fn on(&self, value: &str) -> String {
-        self.sql.replace(VALUE, value)
-    }
-}
-
 /// Tests of a single value, and of the elements of a list, of which one must be met.
 fn cases(value: &str, single: &[Test], elements: &[Test]) -> String {
-    let mut sql: String = single.iter().map(|t| format!(" WHEN '{}' THEN {}", t.of, t.on(value))).collect();
+    let mut sql: String =
+        single.iter().map(|t| format!(" WHEN '{}' THEN {}", t.of.name, t.on(value))).collect();
     if !elements.is_empty() {
         let any: Vec<String> = elements.iter().map(|test| any_element(value, test)).collect();
         sql = format!("{sql} WHEN 'array' THEN {}", any.join(" OR "));
@@ -285,9 +274,9 @@ fn cases(value: &str, single: &[Test], elements: &[Test]) -> String {
 
 /// Whether an element of an array meets a test, and all are of one type: else it is no list.
 fn any_element(array: &str, test: &Test) -> String {
-    let of = test.of;
+    let of = test.of.name;
     let mut alike = format!("bool_and(jsonb_typeof(e) = '{of}')");
-    if of == "number" {
+    if of == NUMBER.name {
         let integer = "CASE jsonb_typeof(e) WHEN 'number' THEN scale(e::numeric) = 0 END";
         alike = format!("{alike} AND (bool_and({integer}) OR NOT bool_or({integer}))");
     }
@@ -296,9 +285,9 @@ fn any_element(array: &str, test: &Test) -> String {
          FROM jsonb_array_elements({array}) AS t(e))",
         test.on("e")
     );
-    match &test.list {
+    match &test.texts {
         // Most arrays are passed over without a subquery.
-        Some(list) => format!("({array} ?| {list} AND {within})"),
+        Some(texts) => format!("({array} ?| {texts} AND {within})"),
         None => within,
     }
 }
@@ -323,27 +312,38 @@ pub(crate) fn has_overflow(metadata: &str) -> String {
     format!("({metadata} ? '{OVERFLOW_KEYS}')")
 }
 
-/// What every row that meets a leaf on a declared field meets too, and an index answers.
-fn meets_index(key: &str, leaf: &Leaf, of: FieldType, layout: &Layout, binds: &mut Binds) -> Option<String> {
-    let metadata = &layout.metadata;
-    let field = format!("({metadata} -> {key})");
-    let wider = match Predicate::from(&leaf.condition) {
-        Predicate::AnyOf([operand]) => contained(&field, operand, binds)?,
-        Predicate::AnyOf(list) => one_of(&order_key(&field, of)?, list, of, binds)?,
-        Predicate::Contains(Scalar::String(part)) if of == FieldType::String => {
-            let key = order_key(&field, of).filter(|_| !part.is_empty())?;
-            // Any string may hold the part; of the arrays, those with an element equal to it.
-            format!("({} OR {key} > '')", contained(&field, &Scalar::from(part), binds)?)
+/// What every row that meets a leaf on a declared field meets too, natively, and an index answers.
+fn meets_index(field: &str, predicate: Predicate<'_>, of: FieldType, binds: &mut Binds) -> Option<String> {
+    let (texts, key) = (of == FieldType::String, order_key(field, of));
+    let (sql, array) = if texts { ("text", "''") } else { ("numeric", "'NaN'::numeric") };
+    let operand =
+        |operand: &Scalar| if texts { first_chars(operand.as_str()?) } else { number_text(operand) };
+    Some(match predicate {
+        Predicate::AnyOf([operand]) => contained(field, operand, binds)?,
+        Predicate::AnyOf(list) => {
+            let (key, list) = (key?, list.iter().map(operand).collect::<Option<_>>()?);
+            format!("({key} = ANY({}::{sql}[]) OR {key} = {array})", binds.texts(list))
         }
-        Predicate::Contains(operand) => contained(&field, operand, binds)?,
-        Predicate::Order(order, bound) => bounded(&order_key(&field, of)?, order, bound, of, binds)?,
-        Predicate::StartsWith(prefix) if of == FieldType::String => {
-            let (key, prefix) = (order_key(&field, of)?, binds.text(&first_chars(prefix)?));
+        Predicate::Contains(Scalar::String(part)) if texts && part.is_empty() => return None,
+        Predicate::Contains(part @ Scalar::String(_)) if texts => {
+            // Any string may hold the part; of the arrays, those with an element equal to it.
+            format!("({} OR {} > '')", contained(field, part, binds)?, key?)
+        }
+        Predicate::Contains(operand) => contained(field, operand, binds)?,
+        Predicate::Order(order, bound) => {
+            let (key, bound) = (key?, binds.text(&operand(bound)?));
+            // A cut string equals one that was longer.
+            let bounded = format!("{key} {} {bound}::{sql}", order.widened_if(texts).symbol());
+            // Arrays are the least of strings, and the greatest of numbers.
+            let has_arrays = texts == (order.side == Side::Below);
+            if has_arrays { format!("({bounded})") } else { format!("({bounded} OR {key} = {array})") }
+        }
+        Predicate::StartsWith(prefix) if texts => {
+            let (key, prefix) = (key?, binds.text(&first_chars(prefix)?));
             format!("({key} ^@ {prefix} OR {key} = '')")
         }
         _ => return None,
-    };
-    Some(if may_overflow(Some(of)) { format!("({wider} OR {})", has_overflow(metadata)) } else { wider })
+    })
 }
 
 fn contained(field: &str, operand: &Scalar, binds: &mut Binds) -> Option<String> {
@@ -353,31 +353,6 @@ fn contained(field: &str, operand: &Scalar, binds: &mut Binds) -> Option<String>
         Scalar::Bool(b) => format!("{field} @> '{b}'::jsonb"),
         number => format!("{field} @> to_jsonb({}::numeric)", binds.text(&number_text(number)?)),
     })
-}
-
-fn one_of(key: &str, list: &[Scalar], of: FieldType, binds: &mut Binds) -> Option<String> {
-    let texts: Option<Vec<String>> = list.iter().map(|operand| indexed_text(operand, of)).collect();
-    let (sql_type, array) = indexed_type(of);
-    Some(format!("({key} = ANY({}::{sql_type}[]) OR {key} = {array})", binds.texts(texts?)))
-}
-
-fn bounded(key: &str, order: Comparison, bound: &Scalar, of: FieldType, binds: &mut Binds) -> Option<String> {
-    // A cut string equals one that was longer.
-    let order = order.widened_if(of == FieldType::String);
-    let (sql_type, array) = indexed_type(of);
-    let bounded = format!("{key} {} {}::{sql_type}", order.symbol(), binds.text(&indexed_text(bound, of)?));
-    // Arrays are the least of strings, and the greatest of numbers.
-    let has_arrays = (of == FieldType::String) == (order.side == Side::Below);
-    Some(if has_arrays { format!("({bounded})") } else { format!("({bounded} OR {key} = {array})") })
-}
-
-/// The type of an [`order_key`], and what it is of an array.
-fn indexed_type(of: FieldType) -> (&'static str, &'static str) {
-    if of == FieldType::String { ("text", "''") } else { ("numeric", "'NaN'::numeric") }
-}
-
-fn indexed_text(operand: &Scalar, of: FieldType) -> Option<String> {
-    if of == FieldType::String { first_chars(operand.as_str()?) } else { number_text(operand) }
 }
 
 /// What of a string its index holds; `None` where the database cannot hold it.
