@@ -1,7 +1,7 @@
 //! What PostgreSQL's catalog says of the server, the extension and tables.
 
+use portolan_core::IndexInfo;
 use portolan_core::driver::kit::SpecRecord;
-use portolan_core::{Error, ErrorKind, IndexInfo, Result};
 use serde::Deserialize;
 
 use crate::config::PROVIDER;
@@ -27,7 +27,7 @@ pub(crate) const TABLES: &str = "
       SELECT FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid WHERE a.attrelid = c.oid AND a.attnum > 0
       AND NOT a.attisdropped AND t.typname IN ('vector', 'halfvec', 'sparsevec'))";
 
-/// Asks for a table of a schema: a JSON text, [`Described`].
+/// Asks for a table of a schema: JSON, of which [`Described`] is made.
 pub(crate) const TABLE: &str = "
     SELECT json_build_object(
       'kind', c.relkind::text,
@@ -45,7 +45,7 @@ pub(crate) const TABLE: &str = "
         FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am m ON m.oid = x.relam
         JOIN pg_opclass o ON o.oid = i.indclass[0]
         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
-        WHERE i.indrelid = c.oid AND i.indisvalid AND i.indpred IS NULL AND m.amname IN ('hnsw', 'ivfflat')))::text
+        WHERE i.indrelid = c.oid AND i.indisvalid AND i.indpred IS NULL AND m.amname IN ('hnsw', 'ivfflat')))
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = $1 AND c.relname::text = $2 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')";
 
@@ -79,13 +79,6 @@ pub(crate) struct VectorIndex {
 }
 
 impl Described {
-    /// From the answer to [`TABLE`].
-    pub(crate) fn parse(text: &str) -> Result<Self> {
-        serde_json::from_str(text).map_err(|e| {
-            Error::new(ErrorKind::Unexpected, "the catalog's answer could not be read").with_source(e)
-        })
-    }
-
     /// The index that Portolan made it for, where it still looks so.
     pub(crate) fn ours(&self) -> Option<IndexInfo> {
         let record = SpecRecord::read("the table's comment", self.comment.as_deref()).ok()?;

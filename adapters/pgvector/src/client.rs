@@ -5,13 +5,12 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::{
-    Hook, HookError, Manager, ManagerConfig, Object, Pool, QueueMode, RecyclingMethod, Runtime,
-};
+use deadpool_postgres::{Hook, HookError, Manager, Object, Pool, QueueMode, Runtime, Timeouts};
 use futures::TryStreamExt;
 use portolan_core::driver::WriteError;
 use portolan_core::{Error, ErrorKind, Result};
 use portolan_net::Endpoint;
+use portolan_net::tls::opportunistic_config;
 use postgres_types::FromSql;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -22,7 +21,6 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use crate::config::Config;
 use crate::error;
 use crate::query::Binds;
-use crate::tls;
 
 const CANCEL_BOUND: Duration = Duration::from_secs(5);
 const ATTEMPTS: usize = 5;
@@ -30,6 +28,9 @@ const ATTEMPTS: usize = 5;
 /// What is written is on disk when it is answered, whatever the server's default.
 const DURABLE: &str = "SELECT set_config('synchronous_commit', 'on', false) \
                        WHERE current_setting('synchronous_commit') = 'off'";
+
+/// Held while something is made, for PostgreSQL's own checks of what exists do not wait for each other.
+const LOCK: i64 = 0x706f_7274_6f6c_616e;
 
 /// The way to the database.
 pub(crate) struct Client {
@@ -43,16 +44,13 @@ pub(crate) struct Client {
 impl Client {
     /// A pool without a connection yet.
     pub(crate) fn new(config: &Config) -> Result<Self> {
-        let tls = tls::connector(&config.endpoint)?;
-        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let tls = MakeRustlsConnect::new(opportunistic_config(&config.endpoint)?);
         let bound = Some(config.endpoint.connect_timeout);
-        let pool = Pool::builder(Manager::from_config(config.connection.clone(), tls.clone(), recycling))
+        let pool = Pool::builder(Manager::new(config.connection.clone(), tls.clone()))
             .max_size(config.pool_size)
             // A connection that was used last is warm: the server has its plans and pages at hand.
             .queue_mode(QueueMode::Lifo)
-            .wait_timeout(bound)
-            .create_timeout(bound)
-            .recycle_timeout(bound)
+            .timeouts(Timeouts { wait: bound, create: bound, recycle: bound })
             .post_create(Hook::async_fn(|client, _| {
                 Box::pin(async { client.batch_execute(DURABLE).await.map_err(HookError::Backend) })
             }))
@@ -103,6 +101,12 @@ impl Client {
         }
         lease.idle = true;
         Ok(())
+    }
+
+    /// Makes something by statements, all or nothing.
+    pub(crate) async fn make(&self, statements: &[String]) -> Result<(), WriteError> {
+        let statements = statements.join("; ");
+        self.batch(&[format!("BEGIN; SELECT pg_advisory_xact_lock({LOCK}); {statements}; COMMIT")]).await
     }
 
     /// Closes all connections.

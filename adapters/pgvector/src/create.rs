@@ -13,13 +13,9 @@ const VERSION: &str = "portolan";
 const DEFAULT_M: u32 = 16;
 const DEFAULT_EF_CONSTRUCTION: u32 = 64;
 
-/// Held while something is made, for PostgreSQL's own checks of what exists do not wait for each other.
-const LOCK: i64 = 0x706f_7274_6f6c_616e;
-
 /// Checks what only this database limits.
 pub(crate) fn check(spec: &IndexSpec) -> Result<()> {
-    let engine = &spec.engine;
-    let kind = engine.kind;
+    let (engine, kind) = (&spec.engine, spec.engine.kind);
     let refuse = |why: String| Err(Error::unsupported(why));
     if kind == Some(EngineKind::Ivf) && spec.metric == Metric::Manhattan {
         return refuse("IVFFlat has no manhattan metric; take hnsw or flat".to_owned());
@@ -34,37 +30,28 @@ pub(crate) fn check(spec: &IndexSpec) -> Result<()> {
     in_range("ef_construction", engine.ef_construction, 4..=1_000)?;
     in_range("nlist", engine.nlist, 1..=32_768)?;
     let m = engine.m.unwrap_or(DEFAULT_M);
-    match engine.ef_construction {
-        Some(ef) if ef < 2 * m => {
-            Err(Error::invalid(format!("ef_construction is {ef}, and must be at least twice m, {}", 2 * m)))
-        }
-        _ => Ok(()),
+    if let Some(ef) = engine.ef_construction.filter(|ef| *ef < 2 * m) {
+        return Err(Error::invalid(format!(
+            "ef_construction is {ef}, and must be at least twice m, {}",
+            2 * m
+        )));
     }
-}
-
-/// Statements that together make something, all or nothing.
-pub(crate) fn transaction(statements: &[String]) -> String {
-    format!("BEGIN; SELECT pg_advisory_xact_lock({LOCK}); {}; COMMIT", statements.join("; "))
+    Ok(())
 }
 
 /// What makes table, indexes and comment of an index of this name.
 pub(crate) fn statements(table: &Table, name: &str) -> Result<Vec<String>> {
     let (spec, qualified) = (&table.info.spec, &table.name);
     let comment = SpecRecord::now(spec).to_json(VERSION)?;
+    let (vector, key) = (format!("{}.vector({})", table.types.schema, spec.dimension), part(name, "id"));
+    let (overflow, has_overflow) = (part(name, "overflow"), has_overflow(METADATA));
     let mut statements = vec![
         format!(
-            "CREATE TABLE {qualified} ({ID} text COLLATE \"C\" NOT NULL, {VECTOR} {}.vector({}), \
-             {METADATA} jsonb NOT NULL, CONSTRAINT {} PRIMARY KEY ({ID}))",
-            table.types.schema,
-            spec.dimension,
-            part(name, "id")
+            "CREATE TABLE {qualified} ({ID} text COLLATE \"C\" NOT NULL, {VECTOR} {vector}, \
+             {METADATA} jsonb NOT NULL, CONSTRAINT {key} PRIMARY KEY ({ID}))"
         ),
         format!("COMMENT ON TABLE {qualified} IS {}", literal(&comment)),
-        format!(
-            "CREATE INDEX {} ON {qualified} ({ID}) WHERE {}",
-            part(name, "overflow"),
-            has_overflow(METADATA)
-        ),
+        format!("CREATE INDEX {overflow} ON {qualified} ({ID}) WHERE {has_overflow}"),
     ];
     statements.extend(vector_index(table, name));
     for (n, (key, of)) in spec.fields.iter().enumerate() {
@@ -79,9 +66,14 @@ pub(crate) fn part(name: &str, suffix: &str) -> String {
 }
 
 fn vector_index(table: &Table, name: &str) -> Option<String> {
+    let (spec, schema) = (&table.info.spec, &table.types.schema);
     let (method, with) = match table.engine {
         EngineKind::Flat => return None,
-        EngineKind::Hnsw => ("hnsw", hnsw_options(&table.info.spec)),
+        EngineKind::Hnsw => {
+            let m = spec.engine.m.unwrap_or(DEFAULT_M);
+            let ef = spec.engine.ef_construction.unwrap_or(DEFAULT_EF_CONSTRUCTION.max(2 * m));
+            ("hnsw", format!("m = {m}, ef_construction = {ef}"))
+        }
         EngineKind::Ivf => ("ivfflat", format!("lists = {}", table.lists())),
     };
     let (of, expression) = if table.is_half() {
@@ -89,15 +81,9 @@ fn vector_index(table: &Table, name: &str) -> Option<String> {
     } else {
         ("vector", VECTOR.to_owned())
     };
-    let class = format!("{}.{of}_{}_ops", table.types.schema, measure(table.info.spec.metric).1);
+    let class = format!("{schema}.{of}_{}_ops", measure(spec.metric).1);
     let index = format!("CREATE INDEX {} ON {} USING {method}", part(name, VECTOR), table.name);
     Some(format!("{index} ({expression} {class}) WITH ({with})"))
-}
-
-fn hnsw_options(spec: &IndexSpec) -> String {
-    let m = spec.engine.m.unwrap_or(DEFAULT_M);
-    let ef_construction = spec.engine.ef_construction.unwrap_or(DEFAULT_EF_CONSTRUCTION.max(2 * m));
-    format!("m = {m}, ef_construction = {ef_construction}")
 }
 
 /// Equality is asked of hashes, which take strings of any length and the elements of lists; order of a sorted index.

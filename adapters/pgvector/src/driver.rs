@@ -10,6 +10,7 @@ use portolan_core::filter::{Leaf, Lowered};
 use portolan_core::{
     Cursor, EngineKind, Error, ErrorKind, Exactness, Health, IndexInfo, Outcome, Result, Status, Value,
 };
+use postgres_types::Json;
 
 use crate::catalog::{self, Column, Described};
 use crate::client::{Client, cell};
@@ -32,6 +33,9 @@ const MAX_LEAVES: usize = 2_000;
 
 /// The oldest pgvector that is taken: 0.8 was the first with iterative scans.
 const MIN_EXTENSION: [u32; 2] = [0, 8];
+
+const READ_ONLY: &str = "the table has columns beside id, vector and metadata, which other programs fill; Portolan only \
+                         reads it, and deletes from it";
 
 type Target<'a> = driver::Target<'a, Table>;
 
@@ -78,7 +82,7 @@ impl PgvectorDriver {
     async fn described(&self, name: &str) -> Result<Described> {
         let rows = self.client.rows(catalog::TABLE, &Binds::of(&[&self.config.schema, name])).await?;
         let row = rows.first().ok_or_else(|| Error::no_index(name))?;
-        Described::parse(cell(row, 0)?)
+        Ok(cell::<Json<Described>>(row, 0)?.0)
     }
 
     /// The extension's types. Makes it, and the schema, where they are missing.
@@ -86,18 +90,14 @@ impl PgvectorDriver {
         let schema = &self.config.schema;
         let exists = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)";
         if !cell::<bool>(&self.client.row(exists, &Binds::of(&[schema])).await?, 0)? {
-            self.make(&[format!("CREATE SCHEMA IF NOT EXISTS {}", identifier(schema))]).await?;
+            self.client.make(&[format!("CREATE SCHEMA IF NOT EXISTS {}", identifier(schema))]).await?;
         }
         if let Some(types) = self.find_types().await? {
             return Ok(types);
         }
-        let made = self.make(&["CREATE EXTENSION IF NOT EXISTS vector".to_owned()]).await;
+        let made = self.client.make(&["CREATE EXTENSION IF NOT EXISTS vector".to_owned()]).await;
         made.map_err(|e| e.map(no_extension))?;
         Ok(self.types().await?)
-    }
-
-    async fn make(&self, statements: &[String]) -> Result<(), WriteError> {
-        self.client.batch(&[create::transaction(statements)]).await
     }
 
     /// Rows of a table, as what follows its name in the statement says.
@@ -187,7 +187,7 @@ impl Driver for PgvectorDriver {
         let types = self.prepare().await?;
         let info = IndexInfo::new(new.spec.clone(), PROVIDER);
         let table = Table::ours(self.qualified(new.name), info, types);
-        self.make(&create::statements(&table, new.name)?).await
+        self.client.make(&create::statements(&table, new.name)?).await
     }
 
     async fn open(&self, name: &str, _: Option<&Table>, _: Deadline) -> Result<Opened<Table>> {
@@ -226,7 +226,7 @@ impl Driver for PgvectorDriver {
 
     async fn write(&self, target: Target<'_>, rows: &[Row]) -> Result<Vec<Outcome>, WriteError> {
         let Table { name, layout, types, .. } = target.index;
-        let (metadata, of) = layout.written.as_ref().ok_or_else(read_only)?;
+        let (metadata, of) = layout.written.as_ref().ok_or_else(|| Error::unsupported(READ_ONLY))?;
         let mut binds = Binds::default();
         let ids = binds.texts(rows.iter().map(|row| row.id.to_string()).collect());
         let vectors = rows.iter().map(|row| row.vector.as_ref().map(|v| Vector::from(v.to_vec()))).collect();
@@ -366,13 +366,6 @@ impl Driver for PgvectorDriver {
         self.client.close();
         Ok(())
     }
-}
-
-fn read_only() -> Error {
-    Error::unsupported(
-        "the table has columns beside id, vector and metadata, which other programs fill; Portolan only reads it, \
-         and deletes from it",
-    )
 }
 
 fn no_extension(error: Error) -> Error {

@@ -3,10 +3,11 @@
 use std::fmt::{self, Display, Formatter};
 
 use portolan_core::driver::dialect::infix::Expression;
-use portolan_core::driver::dialect::{ByType, Comparison, Predicate, Side};
+use portolan_core::driver::dialect::{Comparison, Predicate, Side};
 use portolan_core::driver::{NativeId, OVERFLOW, OVERFLOW_FIELDS, OVERFLOW_KEYS};
 use portolan_core::filter::Leaf;
 use portolan_core::{FieldType, IndexSpec, Scalar};
+use serde_json::Value as Json;
 
 use crate::convert::decimal;
 use crate::query::Binds;
@@ -20,6 +21,7 @@ const CODES: [[u8; 2]; 4] = [[2, 2], [2, 3], [3, 2], [3, 3]];
 
 /// What stands for the value in the SQL of a [`Test`].
 const VALUE: &str = ":value";
+const TEXT: &str = r#"(:value #>> '{}') COLLATE "C""#;
 
 /// A condition on rows. How it reads in SQL depends on the table's columns; `Display` shows it for an index that
 /// Portolan made.
@@ -64,8 +66,21 @@ impl Part {
         let (sql, negated) = match self {
             Self::Ids { ids, negated } => (id_in(layout, ids, binds), *negated),
             Self::Leaf { leaf, declared, negated } => {
+                let (predicate, key) = (Predicate::from(&leaf.condition), binds.text(&leaf.key));
+                let (metadata, overflows) = (&layout.metadata, layout.ours && may_overflow(*declared));
+                let field = format!("({metadata} -> {key})");
+                let mut sql = meets(&field, predicate, &mut Operands { binds, shifted: false });
+                if overflows {
+                    sql = format!("({sql} OR {})", meets_in_overflow(&key, predicate, metadata, binds));
+                }
                 let indexed = declared.filter(|_| layout.ours && !negated);
-                (meets_leaf(leaf, *declared, indexed, layout, binds), *negated)
+                if let Some(mut wider) = indexed.and_then(|of| meets_index(&field, predicate, of, binds)) {
+                    if overflows {
+                        wider = format!("({wider} OR {})", has_overflow(metadata));
+                    }
+                    sql = format!("({wider} AND {sql})");
+                }
+                (sql, *negated)
             }
         };
         if negated { format!("NOT {sql}") } else { sql }
@@ -78,33 +93,12 @@ pub(crate) fn id_in(layout: &Layout, ids: &[NativeId], binds: &mut Binds) -> Str
     format!("({} = ANY({}::{}[]))", layout.id, binds.texts(known), layout.id_type.sql())
 }
 
-/// A leaf in full: over the native value, and over the one in the overflow where there may be one. What is `indexed` is
-/// asked of the index first.
-fn meets_leaf(
-    leaf: &Leaf,
-    declared: Option<FieldType>,
-    indexed: Option<FieldType>,
-    layout: &Layout,
-    binds: &mut Binds,
-) -> String {
-    let (predicate, metadata) = (Predicate::from(&leaf.condition), &layout.metadata);
-    let key = binds.text(&leaf.key);
-    let field = format!("({metadata} -> {key})");
-    let mut exact = meets(&field, predicate, &mut Operands { binds, shifted: false });
-    let overflows = layout.ours && may_overflow(declared);
-    if overflows {
-        let value = format!("({} -> {key})", overflow_fields(metadata));
-        let there = meets(&value, predicate, &mut Operands { binds, shifted: true });
-        exact = format!(
-            "({exact} OR CASE WHEN {metadata} -> '{OVERFLOW_KEYS}' ? {key} AND NOT {metadata} ? {key} \
-             THEN {there} ELSE false END)"
-        );
-    }
-    match indexed.and_then(|of| meets_index(&field, predicate, of, binds)) {
-        Some(wider) if overflows => format!("(({wider} OR {}) AND {exact})", has_overflow(metadata)),
-        Some(wider) => format!("({wider} AND {exact})"),
-        None => exact,
-    }
+/// A leaf over the value in the overflow, which counts where there is no native one.
+fn meets_in_overflow(key: &str, predicate: Predicate<'_>, metadata: &str, binds: &mut Binds) -> String {
+    let value = format!("({} -> {key})", overflow_fields(metadata));
+    let sql = meets(&value, predicate, &mut Operands { binds, shifted: true });
+    let is_there = format!("{metadata} -> '{OVERFLOW_KEYS}' ? {key} AND NOT {metadata} ? {key}");
+    format!("CASE WHEN {is_there} THEN {sql} ELSE false END")
 }
 
 /// Only text is ever unfit for the database.
@@ -140,56 +134,71 @@ fn shifted(text: &str) -> String {
 /// A condition over a `jsonb` value that may be absent: true or false, never null.
 fn meets(value: &str, predicate: Predicate<'_>, operands: &mut Operands<'_>) -> String {
     let present = format!("COALESCE(jsonb_typeof({value}) <> 'null', false)");
-    let tests = match predicate {
+    let test = match predicate {
         Predicate::Exists => return present,
         Predicate::NoneOf(list) => {
-            let tests = operands.equal(list);
-            return format!("({present} AND NOT {})", cases(value, &tests, &tests));
+            let test = Some(operands.equal(list));
+            return format!("({present} AND NOT {})", cases(value, test.as_ref(), test.as_ref()));
         }
         Predicate::Contains(operand) => {
-            let elements = operands.equal(std::slice::from_ref(operand));
-            let part = operand.as_str().and_then(|part| operands.string(part));
-            let part = operands.test(&STRING, part, |text, part| format!("strpos({text}, {part}) > 0"));
-            return cases(value, &part, &elements);
+            let element = operands.equal(std::slice::from_ref(operand));
+            let part = operand.as_str();
+            let part = part.and_then(|p| operands.text(p, |part| format!("strpos({TEXT}, {part}) > 0")));
+            return cases(value, part.as_ref(), Some(&element));
         }
-        Predicate::AnyOf(list) => operands.equal(list),
+        Predicate::AnyOf(list) => Some(operands.equal(list)),
         Predicate::Order(order, bound) => operands.order(order, bound),
         Predicate::StartsWith(prefix) => {
-            let prefix = operands.string(prefix);
-            operands.test(&STRING, prefix, |text, prefix| format!("starts_with({text}, {prefix})"))
+            operands.text(prefix, |prefix| format!("starts_with({TEXT}, {prefix})"))
         }
         Predicate::EndsWith(suffix) => {
-            let ends = |text: &str, end: &str| format!("right({text}, char_length({end})) = {end}");
-            let suffix = operands.string(suffix);
-            operands.test(&STRING, suffix, ends)
+            operands.text(suffix, |suffix| format!("right({TEXT}, char_length({suffix})) = {suffix}"))
         }
     };
-    cases(value, &tests, &tests)
+    cases(value, test.as_ref(), test.as_ref())
 }
 
-/// A type of `jsonb` values: what it is called there and in SQL, and what reads a [`VALUE`] of it.
-#[derive(Debug)]
-struct Type {
-    name: &'static str,
-    sql: &'static str,
-    read: &'static str,
+/// A test of a single value, and of the elements of a list, of which one must be met.
+fn cases(value: &str, single: Option<&Test>, element: Option<&Test>) -> String {
+    let never = || "false".to_owned();
+    let single = single.map_or_else(never, |test| format!("COALESCE({}, false)", test.on(value)));
+    let any = element.map_or_else(never, |test| any_element(value, test));
+    format!("CASE jsonb_typeof({value}) WHEN 'array' THEN {any} ELSE {single} END")
 }
 
-const STRING: Type = Type { name: "string", sql: "text", read: r#"(:value #>> '{}') COLLATE "C""# };
-const NUMBER: Type = Type { name: "number", sql: "numeric", read: ":value::numeric" };
-const BOOLEAN: Type = Type { name: "boolean", sql: "boolean", read: ":value::boolean" };
+/// Whether an element of an array meets a test, and all are of one type: else it is no list.
+fn any_element(array: &str, test: &Test) -> String {
+    let integer = "CASE jsonb_typeof(e) WHEN 'number' THEN scale(e::numeric) = 0 ELSE false END";
+    let within = format!(
+        "(SELECT COALESCE(bool_or({}) AND min(jsonb_typeof(e)) = max(jsonb_typeof(e)) \
+         AND (bool_and({integer}) OR NOT bool_or({integer})), false) FROM jsonb_array_elements({array}) AS t(e))",
+        test.on("e")
+    );
+    match &test.operands {
+        // Most arrays are passed over without a subquery.
+        Some(operands) => format!("({array} @> {operands} AND {within})"),
+        None => within,
+    }
+}
 
-/// A test of one value, with a bound operand.
+/// A test of one value that is there, with bound operands.
 #[derive(Debug)]
 struct Test {
-    of: &'static Type,
-    /// The test of a [`VALUE`] of that type.
+    /// The test of a [`VALUE`], which only a scalar meets.
     sql: String,
-    /// The bound texts, where it is equality with one of them.
-    texts: Option<String>,
+    /// Any of the operands, where it is equality with one of them.
+    operands: Option<String>,
 }
 
 impl Test {
+    /// A test of values of a `jsonb` type.
+    fn of(name: &str, sql: &str) -> Self {
+        Self {
+            sql: format!("CASE jsonb_typeof({VALUE}) WHEN '{name}' THEN {sql} ELSE false END"),
+            operands: None,
+        }
+    }
+
     fn on(&self, value: &str) -> String {
         self.sql.replace(VALUE, value)
     }
@@ -203,45 +212,41 @@ struct Operands<'a> {
 }
 
 impl Operands<'_> {
-    fn equal(&mut self, operands: &[Scalar]) -> Vec<Test> {
-        let ByType { texts, numbers, bools } = ByType::of(operands);
-        let texts = texts.into_iter().filter_map(|text| self.string(text)).collect();
-        let numbers = numbers.into_iter().filter_map(number_text).collect();
-        let bools = bools.iter().map(bool::to_string).collect();
-        let mut tests = Vec::new();
-        for (of, operands) in [(&STRING, texts), (&NUMBER, numbers), (&BOOLEAN, bools)] {
-            let operands: Vec<String> = operands;
-            if !operands.is_empty() {
-                let list = self.binds.texts(operands);
-                let sql = format!("{} = ANY({list}::{}[])", of.read, of.sql);
-                tests.push(Test { of, sql, texts: (of.name == STRING.name).then_some(list) });
-            }
-        }
-        tests
+    fn equal(&mut self, operands: &[Scalar]) -> Test {
+        let texts = operands.iter().filter_map(|operand| self.json(operand)).collect();
+        let any = format!("ANY({}::jsonb[])", self.binds.texts(texts));
+        Test { sql: format!("{VALUE} = {any}"), operands: Some(any) }
     }
 
-    fn order(&mut self, mut order: Comparison, bound: &Scalar) -> Vec<Test> {
-        let (of, bound) = match bound.as_str() {
-            None => (&NUMBER, number_text(bound)),
-            Some(text) if !self.shifted && text.contains('\0') => {
-                // What compares so with the longest part that the database can hold; nothing there is equal to more.
-                order.inclusive = order.side == Side::Below;
-                (&STRING, text.split('\0').next().map(str::to_owned))
-            }
-            Some(text) => (&STRING, self.string(text)),
+    fn order(&mut self, mut order: Comparison, bound: &Scalar) -> Option<Test> {
+        let Some(mut text) = bound.as_str() else {
+            let bound = self.binds.text(&number_text(bound)?);
+            return Some(Test::of(
+                "number",
+                &format!("{VALUE}::numeric {} {bound}::numeric", order.symbol()),
+            ));
         };
-        self.test(of, bound, |value, bound| format!("{value} {} {bound}::{}", order.symbol(), of.sql))
+        if !self.shifted && text.contains('\0') {
+            // What compares so with the longest part that the database can hold; nothing there is equal to more.
+            text = text.split('\0').next().unwrap_or_default();
+            order.inclusive = order.side == Side::Below;
+        }
+        self.text(text, |bound| format!("{TEXT} {} {bound}", order.symbol()))
     }
 
-    /// A test with one operand, where there is one; its SQL of the value and the operand.
-    fn test(
-        &mut self,
-        of: &'static Type,
-        operand: Option<String>,
-        sql: impl FnOnce(&str, &str) -> String,
-    ) -> Vec<Test> {
-        let bound = operand.map(|operand| self.binds.text(&operand));
-        bound.map(|bound| Test { of, sql: sql(of.read, &bound), texts: None }).into_iter().collect()
+    /// A test of strings with one operand.
+    fn text(&mut self, operand: &str, sql: impl FnOnce(&str) -> String) -> Option<Test> {
+        let bound = self.binds.text(&self.string(operand)?);
+        Some(Test::of("string", &sql(&bound)))
+    }
+
+    /// An operand as JSON text.
+    fn json(&self, operand: &Scalar) -> Option<String> {
+        match operand {
+            Scalar::String(text) => Some(Json::from(self.string(text)?).to_string()),
+            Scalar::Bool(b) => Some(b.to_string()),
+            number => number_text(number),
+        }
     }
 
     fn string(&self, text: &str) -> Option<String> {
@@ -254,41 +259,6 @@ fn number_text(scalar: &Scalar) -> Option<String> {
         Scalar::Integer(i) => Some(i.to_string()),
         Scalar::Float(x) => Some(decimal(*x)),
         _ => None,
-    }
-}
-
-/// Tests of a single value, and of the elements of a list, of which one must be met.
-fn cases(value: &str, single: &[Test], elements: &[Test]) -> String {
-    let mut sql: String =
-        single.iter().map(|t| format!(" WHEN '{}' THEN {}", t.of.name, t.on(value))).collect();
-    if !elements.is_empty() {
-        let any: Vec<String> = elements.iter().map(|test| any_element(value, test)).collect();
-        sql = format!("{sql} WHEN 'array' THEN {}", any.join(" OR "));
-    }
-    if sql.is_empty() {
-        "false".to_owned()
-    } else {
-        format!("CASE jsonb_typeof({value}){sql} ELSE false END")
-    }
-}
-
-/// Whether an element of an array meets a test, and all are of one type: else it is no list.
-fn any_element(array: &str, test: &Test) -> String {
-    let of = test.of.name;
-    let mut alike = format!("bool_and(jsonb_typeof(e) = '{of}')");
-    if of == NUMBER.name {
-        let integer = "CASE jsonb_typeof(e) WHEN 'number' THEN scale(e::numeric) = 0 END";
-        alike = format!("{alike} AND (bool_and({integer}) OR NOT bool_or({integer}))");
-    }
-    let within = format!(
-        "(SELECT COALESCE(bool_or(CASE jsonb_typeof(e) WHEN '{of}' THEN {} ELSE false END) AND {alike}, false) \
-         FROM jsonb_array_elements({array}) AS t(e))",
-        test.on("e")
-    );
-    match &test.texts {
-        // Most arrays are passed over without a subquery.
-        Some(texts) => format!("({array} ?| {texts} AND {within})"),
-        None => within,
     }
 }
 
@@ -347,12 +317,8 @@ fn meets_index(field: &str, predicate: Predicate<'_>, of: FieldType, binds: &mut
 }
 
 fn contained(field: &str, operand: &Scalar, binds: &mut Binds) -> Option<String> {
-    Some(match operand {
-        Scalar::String(s) if s.contains('\0') => return None,
-        Scalar::String(s) => format!("{field} @> to_jsonb({})", binds.text(s)),
-        Scalar::Bool(b) => format!("{field} @> '{b}'::jsonb"),
-        number => format!("{field} @> to_jsonb({}::numeric)", binds.text(&number_text(number)?)),
-    })
+    let operand = Operands { binds, shifted: false }.json(operand)?;
+    Some(format!("{field} @> {}::jsonb", binds.text(&operand)))
 }
 
 /// What of a string its index holds; `None` where the database cannot hold it.

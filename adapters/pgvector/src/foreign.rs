@@ -58,14 +58,14 @@ impl ForeignTable<'_> {
     }
 
     fn id(&self) -> Result<(&Column, IdType)> {
-        let column = match &self.told.id_column {
-            Some(name) => self.columns(|c| c.name == *name && c.unique).next().ok_or_else(|| {
+        let named = self.told.id_column.as_ref();
+        let fits = |c: &Column| named.map_or(c.primary, |name| c.unique && c.name == *name);
+        let column = self.columns(fits).next().ok_or_else(|| match named {
+            Some(name) => {
                 self.no_index(format!("it has no column {name:?} with a unique index of this column alone"))
-            })?,
-            None => self.columns(|c| c.primary).next().ok_or_else(|| {
-                self.no_index("it has no primary key of one column; name a unique one with id_column")
-            })?,
-        };
+            }
+            None => self.no_index("it has no primary key of one column; name a unique one with id_column"),
+        })?;
         let of = match column.of.as_str() {
             "text" | "varchar" => IdType::Text,
             "uuid" => IdType::Uuid,
@@ -134,9 +134,8 @@ impl ForeignTable<'_> {
 }
 
 fn object_of(fields: &[&Column]) -> String {
-    let pairs: Vec<String> =
-        fields.iter().map(|c| format!("{}, {}", literal(&c.name), identifier(&c.name))).collect();
-    format!("jsonb_build_object({})", pairs.join(", "))
+    let pair = |column: &&Column| format!("{}, {}", literal(&column.name), identifier(&column.name));
+    format!("jsonb_build_object({})", fields.iter().map(pair).collect::<Vec<_>>().join(", "))
 }
 
 fn metric_of(index: &VectorIndex) -> Option<Metric> {

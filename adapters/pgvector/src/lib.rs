@@ -16,7 +16,6 @@ mod foreign;
 mod query;
 mod rows;
 mod table;
-mod tls;
 
 pub use config::{Config, Foreign, PROVIDER};
 pub use driver::PgvectorDriver;

@@ -2,6 +2,7 @@
 //! take no bound values, hold quoted ones.
 
 use pgvector::Vector;
+pub(crate) use postgres_protocol::escape::{escape_identifier as identifier, escape_literal as literal};
 use postgres_types::{Kind, ToSql, Type};
 
 /// The extension's types, which have other numbers in each database.
@@ -66,16 +67,6 @@ impl Binds {
     }
 }
 
-/// A name as SQL writes it.
-pub(crate) fn identifier(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-/// A text as SQL writes it, whatever it holds but U+0000.
-pub(crate) fn literal(text: &str) -> String {
-    format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,7 +74,7 @@ mod tests {
     #[test]
     fn names_and_texts_stay_in_their_quotes() {
         assert_eq!(identifier(r#"a"; DROP TABLE x; --"#), r#""a""; DROP TABLE x; --""#);
-        assert_eq!(literal(r"it's \' here"), r"E'it''s \\'' here'");
+        assert_eq!(literal(r"it's \' here"), r" E'it''s \\'' here'");
     }
 
     #[test]

@@ -20,13 +20,9 @@ const MAX_SCAN_TUPLES: usize = 100_000;
 /// What is selected of a row: id, vector and metadata as they are wanted.
 pub(crate) fn selected(table: &Table, want: Want) -> String {
     let Layout { id, vector, metadata, .. } = &table.layout;
-    let vector = if want.vectors {
-        format!("{}.vector_send({vector})", table.types.schema)
-    } else {
-        "NULL::bytea".to_owned()
-    };
-    let metadata =
-        if want.metadata || want.overflow { format!("({metadata})::text") } else { "NULL::text".to_owned() };
+    let wanted = |wanted: bool, sql: String, of: &str| if wanted { sql } else { format!("NULL::{of}") };
+    let vector = wanted(want.vectors, format!("{}.vector_send({vector})", table.types.schema), "bytea");
+    let metadata = wanted(want.metadata || want.overflow, format!("({metadata})::text"), "text");
     format!("{id}::text, {vector}, {metadata}")
 }
 
@@ -51,27 +47,23 @@ pub(crate) fn nearest(
     } else {
         (distance.clone(), query.k)
     };
+    // What is selected is made of these columns. In foreign tables any may be metadata.
+    let columns = match (layout.ours, query.want.vectors) {
+        (true, false) => format!("{}, {}", layout.id, layout.metadata),
+        (true, true) => format!("{}, {}, {}", layout.id, layout.vector, layout.metadata),
+        (false, _) => "*".to_owned(),
+    };
     let rows = condition(query.filter, layout, binds);
     format!(
-        "SELECT {}, \"portolan.distance\" FROM (SELECT {}, {distance} AS \"portolan.distance\" FROM {} \
+        "SELECT {}, \"portolan.distance\" FROM (SELECT {columns}, {distance} AS \"portolan.distance\" FROM {} \
          WHERE {rows} ORDER BY {order} LIMIT {}) AS nearest WHERE \"portolan.distance\" IS NOT NULL \
          ORDER BY \"portolan.distance\", {} LIMIT {}",
         selected(table, query.want),
-        columns(layout, query.want),
         table.name,
         binds.count(limit),
         layout.id_text(),
         binds.count(query.k)
     )
-}
-
-/// The columns that [`selected`] is made of. In foreign tables any may be metadata.
-fn columns(layout: &Layout, want: Want) -> String {
-    match (layout.ours, want.vectors) {
-        (true, false) => format!("{}, {}", layout.id, layout.metadata),
-        (true, true) => format!("{}, {}, {}", layout.id, layout.vector, layout.metadata),
-        (false, _) => "*".to_owned(),
-    }
 }
 
 /// How far the vector index is searched. A filter is applied to what it finds, so it goes on until enough is left.
