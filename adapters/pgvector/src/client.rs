@@ -1,16 +1,17 @@
 //! Connections: pooled, bounded in number; a call that is given up is cancelled in the database too.
 
 use std::fmt::{self, Debug, Formatter};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::{
-    Hook, HookError, Manager, ManagerConfig, Object, Pool, QueueMode, RecyclingMethod, Runtime,
-};
-use futures::{StreamExt, pin_mut};
+use deadpool_postgres::{Hook, HookError, Manager, Object, Pool, QueueMode, Runtime, Timeouts};
+use futures::TryStreamExt;
 use portolan_core::driver::WriteError;
 use portolan_core::{Error, ErrorKind, Result};
 use portolan_net::Endpoint;
+use portolan_net::tls::opportunistic_config;
+use postgres_types::FromSql;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -19,8 +20,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::config::Config;
 use crate::error;
-use crate::query::Query;
-use crate::tls;
+use crate::query::Binds;
 
 const CANCEL_BOUND: Duration = Duration::from_secs(5);
 const ATTEMPTS: usize = 5;
@@ -28,6 +28,9 @@ const ATTEMPTS: usize = 5;
 /// What is written is on disk when it is answered, whatever the server's default.
 const DURABLE: &str = "SELECT set_config('synchronous_commit', 'on', false) \
                        WHERE current_setting('synchronous_commit') = 'off'";
+
+/// Held while something is made, for PostgreSQL's own checks of what exists do not wait for each other.
+const LOCK: i64 = 0x706f_7274_6f6c_616e;
 
 /// The way to the database.
 pub(crate) struct Client {
@@ -41,16 +44,13 @@ pub(crate) struct Client {
 impl Client {
     /// A pool without a connection yet.
     pub(crate) fn new(config: &Config) -> Result<Self> {
-        let tls = tls::connector(&config.endpoint)?;
-        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let tls = MakeRustlsConnect::new(opportunistic_config(&config.endpoint)?);
         let bound = Some(config.endpoint.connect_timeout);
-        let pool = Pool::builder(Manager::from_config(config.connection.clone(), tls.clone(), recycling))
+        let pool = Pool::builder(Manager::new(config.connection.clone(), tls.clone()))
             .max_size(config.pool_size)
             // A connection that was used last is warm: the server has its plans and pages at hand.
             .queue_mode(QueueMode::Lifo)
-            .wait_timeout(bound)
-            .create_timeout(bound)
-            .recycle_timeout(bound)
+            .timeouts(Timeouts { wait: bound, create: bound, recycle: bound })
             .post_create(Hook::async_fn(|client, _| {
                 Box::pin(async { client.batch_execute(DURABLE).await.map_err(HookError::Backend) })
             }))
@@ -61,31 +61,35 @@ impl Client {
     }
 
     /// The rows of a query.
-    pub(crate) async fn rows(&self, query: &Query) -> Result<Vec<Row>> {
-        Ok(self.send(query).await?.rows)
+    pub(crate) async fn rows(&self, sql: &str, binds: &Binds) -> Result<Vec<Row>> {
+        Ok(self.send(sql, binds).await?.0)
+    }
+
+    /// The only row of a query that always has one.
+    pub(crate) async fn row(&self, sql: &str, binds: &Binds) -> Result<Row> {
+        let rows = self.rows(sql, binds).await?;
+        let missing = || Error::new(ErrorKind::Unexpected, "PostgreSQL answered without a row");
+        rows.into_iter().next().ok_or_else(missing)
     }
 
     /// The rows of a query under settings that end with it.
-    pub(crate) async fn rows_with(&self, settings: &str, query: &Query) -> Result<Vec<Row>> {
+    pub(crate) async fn rows_under(&self, settings: &str, sql: &str, binds: &Binds) -> Result<Vec<Row>> {
         let mut lease = self.lease().await?;
         let object = lease.object()?;
         let begin = format!("BEGIN READ ONLY; {settings}");
         // All three are sent at once; an error of one makes the last a rollback.
         let (begun, answer, ended) = futures::join!(
             object.batch_execute(&begin),
-            answer(object, query),
+            answer(object, sql, binds),
             object.batch_execute("COMMIT")
         );
         lease.idle = ended.is_ok();
-        begun.map_err(|e| self.failed(e))?;
-        let answer = answer.map_err(|e| self.failed(e))?;
-        ended.map_err(|e| self.failed(e))?;
-        Ok(answer.rows)
+        begun.and(answer).and_then(|(rows, _)| ended.map(|()| rows)).map_err(|e| self.failed(e).into_error())
     }
 
     /// Changes something; the number of rows.
-    pub(crate) async fn execute(&self, query: &Query) -> Result<u64, WriteError> {
-        Ok(self.send(query).await?.affected)
+    pub(crate) async fn execute(&self, sql: &str, binds: &Binds) -> Result<u64, WriteError> {
+        Ok(self.send(sql, binds).await?.1)
     }
 
     /// Runs statements one by one; each text of several is one transaction.
@@ -99,17 +103,23 @@ impl Client {
         Ok(())
     }
 
+    /// Makes something by statements, all or nothing.
+    pub(crate) async fn make(&self, statements: &[String]) -> Result<(), WriteError> {
+        let statements = statements.join("; ");
+        self.batch(&[format!("BEGIN; SELECT pg_advisory_xact_lock({LOCK}); {statements}; COMMIT")]).await
+    }
+
     /// Closes all connections.
     pub(crate) fn close(&self) {
         self.pool.close();
     }
 
     /// What a statement gave. A conflict with another transaction, which the database has undone, is tried again.
-    async fn send(&self, query: &Query) -> Result<Answer, WriteError> {
+    async fn send(&self, sql: &str, binds: &Binds) -> Result<Answer, WriteError> {
         let mut attempt = 1;
         loop {
             let mut lease = self.lease().await?;
-            let answer = answer(lease.object()?, query).await;
+            let answer = answer(lease.object()?, sql, binds).await;
             lease.idle = answer.as_ref().err().is_none_or(|e| e.as_db_error().is_some());
             match answer {
                 Err(e) if error::is_conflict(&e) && attempt < ATTEMPTS => attempt += 1,
@@ -120,15 +130,10 @@ impl Client {
 
     /// Leases a connection. Waits for cancelled statements to end first, so that a late `DELETE` cannot remove rows
     /// written after it.
-    async fn lease(&self) -> Result<Lease, WriteError> {
+    async fn lease(&self) -> Result<Lease<'_>, WriteError> {
         let _ = timeout(CANCEL_BOUND, self.abandoned.subscribe().wait_for(|calls| *calls == 0)).await;
         let object = self.pool.get().await.map_err(|e| error::unconnected(&self.endpoint, e))?;
-        Ok(Lease {
-            object: Some(object),
-            tls: self.tls.clone(),
-            idle: false,
-            abandoned: Arc::clone(&self.abandoned),
-        })
+        Ok(Lease { client: self, object: Some(object), idle: false })
     }
 
     fn failed(&self, error: tokio_postgres::Error) -> WriteError {
@@ -142,57 +147,53 @@ impl Debug for Client {
     }
 }
 
-/// What a statement gave.
-struct Answer {
-    rows: Vec<Row>,
-    affected: u64,
+/// A column of a row.
+pub(crate) fn cell<'a, T: FromSql<'a>>(row: &'a Row, n: usize) -> Result<T> {
+    row.try_get(n).map_err(error::unreadable)
 }
 
-async fn answer(object: &Object, query: &Query) -> Result<Answer, tokio_postgres::Error> {
-    let stream = object.query_typed_raw(query.sql(), query.binds()).await?;
-    pin_mut!(stream);
-    let mut rows = Vec::new();
-    while let Some(row) = stream.next().await {
-        rows.push(row?);
-    }
-    Ok(Answer { rows, affected: stream.rows_affected().unwrap_or_default() })
+/// What a statement gave: its rows, and how many it changed.
+type Answer = (Vec<Row>, u64);
+
+async fn answer(object: &Object, sql: &str, binds: &Binds) -> Result<Answer, tokio_postgres::Error> {
+    let mut stream = pin!(object.query_typed_raw(sql, binds.iter()).await?);
+    let rows = stream.as_mut().try_collect().await?;
+    Ok((rows, stream.rows_affected().unwrap_or_default()))
 }
 
 /// A connection out of the pool. It goes back only when no statement is under way on it; else what is under way is
 /// cancelled and the connection closed.
-struct Lease {
+struct Lease<'a> {
+    client: &'a Client,
     /// There until it is dropped.
     object: Option<Object>,
-    tls: MakeRustlsConnect,
     idle: bool,
-    abandoned: Arc<watch::Sender<usize>>,
 }
 
-impl Lease {
+impl Lease<'_> {
     fn object(&self) -> Result<&Object> {
         self.object.as_ref().ok_or_else(|| Error::new(ErrorKind::Unexpected, "the connection was given back"))
     }
 }
 
-impl Drop for Lease {
+impl Drop for Lease<'_> {
     fn drop(&mut self) {
         let Some(object) = self.object.take().filter(|_| !self.idle) else { return };
-        let client = Object::take(object);
-        let (cancel, tls) = (client.cancel_token(), self.tls.clone());
+        let connection = Object::take(object);
         let Ok(runtime) = Handle::try_current() else { return };
-        if client.is_closed() {
+        if connection.is_closed() {
             return;
         }
-        let abandoned = Arc::clone(&self.abandoned);
+        let (tls, abandoned) = (self.client.tls.clone(), Arc::clone(&self.client.abandoned));
         abandoned.send_modify(|calls| *calls += 1);
         runtime.spawn(async move {
             let end = async {
-                let _ = cancel.cancel_query(tls).await;
+                let _ = connection.cancel_token().cancel_query(tls).await;
                 // Even if cancellation fails, the empty statement returns only after the running one.
-                let _ = client.batch_execute("").await;
+                let _ = connection.batch_execute("").await;
             };
             let _ = timeout(CANCEL_BOUND, end).await;
-            drop(client);
+            drop(connection);
             abandoned.send_modify(|calls| *calls -= 1);
         });
     }

@@ -1,12 +1,11 @@
 //! How a database is opened: `pgvector://user:password@host:5432/database?schema=portolan&tls=true`.
 
-use std::str::FromStr;
-
-use portolan_core::{Error, ErrorKind, Location, Result};
+use portolan_core::{Error, ErrorKind, Location, Metric, Result};
 use portolan_net::{Credentials, Endpoint, Options, Server};
-use tokio_postgres::config::SslMode as Encryption;
+use tokio_postgres::config::SslMode;
 
-use crate::foreign::Foreign;
+/// The provider's name, and its URI scheme.
+pub const PROVIDER: &str = "pgvector";
 
 pub(crate) const SERVER: Server = Server::new("PostgreSQL", "pgvector://user@localhost:5432/database", 5_432)
     .aliases(&[("host", "host"), ("timeout", "statement_timeout"), ("tls_ca", "sslrootcert")])
@@ -20,25 +19,6 @@ const DEFAULT_SCHEMA: &str = "portolan";
 const DEFAULT_POOL: usize = 8;
 const MAX_POOL: usize = 1_000;
 const MAX_NAME: usize = 63;
-
-/// What `sslmode` says: whether connections are encrypted, and whether the certificate must be of the host whatever is
-/// trusted.
-#[derive(Debug, Clone, Copy)]
-struct SslMode(Encryption, bool);
-
-impl FromStr for SslMode {
-    type Err = ();
-
-    fn from_str(name: &str) -> Result<Self, ()> {
-        match name {
-            "disable" => Ok(Self(Encryption::Disable, false)),
-            "prefer" => Ok(Self(Encryption::Prefer, false)),
-            "require" => Ok(Self(Encryption::Require, false)),
-            "verify-ca" | "verify-full" => Ok(Self(Encryption::Require, true)),
-            _ => Err(()),
-        }
-    }
-}
 
 /// How a database is opened.
 #[derive(Debug, Clone)]
@@ -57,6 +37,20 @@ pub struct Config {
     pub foreign: Foreign,
 }
 
+/// How to read tables that other programs made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Foreign {
+    /// The column of ids; unset: the primary key.
+    pub id_column: Option<String>,
+    /// The column of vectors; unset: the only one of type `vector`.
+    pub vector_column: Option<String>,
+    /// The column of metadata; unset: the only one of type `jsonb` or `json`.
+    pub metadata_column: Option<String>,
+    /// The metric; unset: that of the table's vector index.
+    pub metric: Option<Metric>,
+}
+
 impl Config {
     /// Reads a location. Options beside those of all servers: `schema`, `pool_size`, `application_name`, `host` (a
     /// folder of Unix sockets), `options` (of the server: `-c name=value`); as PostgreSQL's own clients name them,
@@ -67,30 +61,46 @@ impl Config {
     /// `InvalidArgument` for an unknown option or a value out of range, naming it.
     pub fn from_location(location: Location) -> Result<Self> {
         let mut options = Options::new(location, &SERVER);
-        let mode: Option<SslMode> =
-            options.parsed("sslmode", "disable, prefer, require, verify-ca or verify-full")?;
-        if let Some(SslMode(encryption, _)) = mode {
-            options.decide_tls("sslmode", encryption == Encryption::Require);
+        let mode = options.text("sslmode")?.map(|mode| ssl_mode(&mode)).transpose()?;
+        if let Some((encryption, _)) = mode {
+            options.decide_tls("sslmode", encryption == SslMode::Require);
         }
         let mut endpoint = options.endpoint()?;
-        let SslMode(encryption, verifies) = mode.unwrap_or(match endpoint.tls {
-            Some(true) => SslMode(Encryption::Require, true),
-            Some(false) => SslMode(Encryption::Disable, false),
-            None => SslMode(Encryption::Prefer, false),
+        let (encryption, verifies) = mode.unwrap_or(match endpoint.tls {
+            Some(true) => (SslMode::Require, true),
+            Some(false) => (SslMode::Disable, false),
+            None => (SslMode::Prefer, false),
         });
         endpoint.tls = Some(verifies || endpoint.tls_ca.is_some());
         let mut connection = connection(&mut options, &endpoint)?;
         connection.ssl_mode(encryption);
-        let config = Self {
-            connection,
-            schema: options.text("schema")?.unwrap_or_else(|| DEFAULT_SCHEMA.to_owned()),
-            pool_size: options.number("pool_size", 1..=MAX_POOL)?.unwrap_or(DEFAULT_POOL),
-            foreign: Foreign::read(&mut options)?,
-            endpoint,
+        let schema = options.text("schema")?.unwrap_or_else(|| DEFAULT_SCHEMA.to_owned());
+        if schema.is_empty() || schema.len() > MAX_NAME || schema.contains('\0') {
+            return Err(Error::invalid(format!("schema is {schema:?}, and must have 1 to {MAX_NAME} bytes")));
+        }
+        let pool_size = options.number("pool_size", 1..=MAX_POOL)?.unwrap_or(DEFAULT_POOL);
+        let foreign = Foreign {
+            id_column: options.text("id_column")?,
+            vector_column: options.text("vector_column")?,
+            metadata_column: options.text("metadata_column")?,
+            metric: options.text("metric")?.map(|metric| metric.parse()).transpose()?,
         };
         options.finish()?;
-        check_identifier(&config.schema)?;
-        Ok(config)
+        Ok(Self { endpoint, connection, schema, pool_size, foreign })
+    }
+}
+
+/// What `sslmode` says: whether connections are encrypted, and whether the certificate must be of the host whatever is
+/// trusted.
+fn ssl_mode(name: &str) -> Result<(SslMode, bool)> {
+    match name {
+        "disable" => Ok((SslMode::Disable, false)),
+        "prefer" => Ok((SslMode::Prefer, false)),
+        "require" => Ok((SslMode::Require, false)),
+        "verify-ca" | "verify-full" => Ok((SslMode::Require, true)),
+        _ => Err(Error::invalid(format!(
+            "sslmode is {name:?}, and must be disable, prefer, require, verify-ca or verify-full"
+        ))),
     }
 }
 
@@ -112,18 +122,9 @@ fn connection(options: &mut Options, endpoint: &Endpoint) -> Result<tokio_postgr
     Ok(connection)
 }
 
-fn check_identifier(schema: &str) -> Result<()> {
-    if schema.is_empty() || schema.len() > MAX_NAME || schema.contains('\0') {
-        return Err(Error::invalid(format!("schema is {schema:?}, and must have 1 to {MAX_NAME} bytes")));
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
-
-    use portolan_core::Metric;
 
     use super::*;
 
@@ -147,15 +148,15 @@ mod tests {
     #[test]
     fn libpqs_names_mean_what_they_mean_there() {
         for (options, encryption, verifies) in [
-            ("", Encryption::Prefer, false),
-            ("tls=true", Encryption::Require, true),
-            ("tls=false", Encryption::Disable, false),
-            ("sslmode=disable", Encryption::Disable, false),
-            ("sslmode=prefer", Encryption::Prefer, false),
-            ("sslmode=require", Encryption::Require, false),
-            ("sslmode=require&sslrootcert=ca.pem", Encryption::Require, true),
-            ("sslmode=verify-ca", Encryption::Require, true),
-            ("sslmode=verify-full&tls_ca=ca.pem", Encryption::Require, true),
+            ("", SslMode::Prefer, false),
+            ("tls=true", SslMode::Require, true),
+            ("tls=false", SslMode::Disable, false),
+            ("sslmode=disable", SslMode::Disable, false),
+            ("sslmode=prefer", SslMode::Prefer, false),
+            ("sslmode=require", SslMode::Require, false),
+            ("sslmode=require&sslrootcert=ca.pem", SslMode::Require, true),
+            ("sslmode=verify-ca", SslMode::Require, true),
+            ("sslmode=verify-full&tls_ca=ca.pem", SslMode::Require, true),
         ] {
             let config = read(&format!("pgvector://localhost/shop?{options}")).unwrap();
             let read = (config.connection.get_ssl_mode(), config.endpoint.tls);

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use portolan_core::driver::kit;
 use portolan_core::number::TWO_53;
-use portolan_core::{Error, ErrorKind, Metadata, Result, Scalar, Value};
+use portolan_core::{Error, ErrorKind, Metadata, Result, Value};
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 use serde_json::{Map, Value as Json};
@@ -36,21 +36,8 @@ pub(crate) fn decimal(x: f64) -> String {
 
 /// Whether text can hold every string in a value: PostgreSQL's text has no U+0000.
 pub(crate) fn fits(value: &Value) -> bool {
-    let fits = |scalar: &Scalar| scalar.as_str().is_none_or(|s| !s.contains('\0'));
-    match value {
-        Value::Scalar(scalar) => fits(scalar),
-        Value::List(items) => items.iter().all(fits),
-        Value::Opaque(json) => json_fits(json),
-    }
-}
-
-fn json_fits(json: &Json) -> bool {
-    match json {
-        Json::String(s) => !s.contains('\0'),
-        Json::Array(items) => items.iter().all(json_fits),
-        Json::Object(map) => map.iter().all(|(k, v)| !k.contains('\0') && json_fits(v)),
-        _ => true,
-    }
+    // Without doubled backslashes, this is an escape and no text.
+    serde_json::to_string(value).is_ok_and(|json| !json.replace(r"\\", "").contains(r"\u0000"))
 }
 
 /// Compact JSON whose floats are [`decimal`] numbers.

@@ -1,23 +1,27 @@
 //! The driver: each ability of the port as one statement.
 
 use pgvector::Vector;
+use portolan_core::driver::dialect::infix::Expression;
 use portolan_core::driver::{
-    Deadline, Driver, ExactSearch, Hit, NativeId, Nearest, Neighbours, NewIndex, Opened, OverflowFilter,
-    Page, Profile, Row, Sizes, Target, Want, WriteError,
+    self, Deadline, Driver, ExactSearch, Hit, NativeId, Nearest, Neighbours, NewIndex, Opened,
+    OverflowFilter, Page, Profile, Row, Sizes, Want, WriteError,
 };
 use portolan_core::filter::{Leaf, Lowered};
-use portolan_core::{Cursor, Error, ErrorKind, Exactness, Health, Metric, Outcome, Result, Status, Value};
-use tokio::sync::OnceCell;
+use portolan_core::{
+    Cursor, EngineKind, Error, ErrorKind, Exactness, Health, IndexInfo, Outcome, Result, Status, Value,
+};
+use postgres_types::Json;
 
-use crate::client::Client;
-use crate::config::Config;
+use crate::catalog::{self, Column, Described};
+use crate::client::{Client, cell};
+use crate::config::{Config, PROVIDER};
 use crate::convert::{fits, metadata_to_text};
 use crate::create;
 use crate::filter::{NativeFilter, id_in};
-use crate::provider::PROVIDER;
-use crate::query::{Binds, Query, VectorTypes, identifier};
-use crate::rows::{self, cell, condition, row};
-use crate::table::{self, Described, Engine, Table};
+use crate::foreign::ForeignTable;
+use crate::query::{Binds, VectorTypes, identifier};
+use crate::rows::{self, condition, row};
+use crate::table::{MAX_HALF, Table, VECTOR};
 
 /// The largest dimension of a `vector`.
 const MAX_DIMENSION: usize = 16_000;
@@ -26,11 +30,14 @@ const BATCH_BYTES: usize = 16 << 20;
 /// The most leaves of a filter: a statement binds at most 65,535 values, some eight of them a leaf, and planning ten
 /// thousand takes longer than a call.
 const MAX_LEAVES: usize = 2_000;
-/// The largest magnitude of a `halfvec`.
-const MAX_HALF: f32 = 65_504.0;
 
 /// The oldest pgvector that is taken: 0.8 was the first with iterative scans.
 const MIN_EXTENSION: [u32; 2] = [0, 8];
+
+const READ_ONLY: &str = "the table has columns beside id, vector and metadata, which other programs fill; Portolan only \
+                         reads it, and deletes from it";
+
+type Target<'a> = driver::Target<'a, Table>;
 
 /// PostgreSQL with pgvector, as the engine of the port drives it.
 #[derive(Debug)]
@@ -38,7 +45,6 @@ pub struct PgvectorDriver {
     client: Client,
     config: Config,
     profile: Profile,
-    types: OnceCell<VectorTypes>,
 }
 
 impl PgvectorDriver {
@@ -47,75 +53,57 @@ impl PgvectorDriver {
     /// # Errors
     /// `InvalidArgument` for settings or a certificate that cannot be used.
     pub fn new(config: &Config) -> Result<Self> {
-        Ok(Self {
-            client: Client::new(config)?,
-            config: config.clone(),
-            profile: profile(config),
-            types: OnceCell::new(),
-        })
+        Ok(Self { client: Client::new(config)?, config: config.clone(), profile: profile(config) })
     }
 
-    /// The extension's types; `None` where it is not there.
+    /// The types of the extension; `None` where it is not there. Checks the database, and the extension's version.
     async fn find_types(&self) -> Result<Option<VectorTypes>> {
-        let query = Query::plain(
-            "SELECT n.nspname::text, e.extversion, t.oid, t.typarray FROM pg_extension e \
-             JOIN pg_namespace n ON n.oid = e.extnamespace \
-             JOIN pg_type t ON t.typnamespace = n.oid AND t.typname = 'vector' WHERE e.extname = 'vector'",
-        );
-        let rows = self.client.rows(&query).await?;
-        let Some(row) = rows.first() else { return Ok(None) };
-        let (schema, version): (String, String) = (cell(Some(row), 0)?, cell(Some(row), 1)?);
+        let row = self.client.row(catalog::EXTENSION, &Binds::default()).await?;
+        let (encoding, schema): (String, Option<String>) = (cell(&row, 0)?, cell(&row, 1)?);
+        if encoding != "UTF8" {
+            let what = format!("the database's encoding is {encoding}, and must be UTF8");
+            return Err(Error::unsupported(what));
+        }
+        let Some(schema) = schema else { return Ok(None) };
+        let version: String = cell(&row, 2)?;
         if version.split('.').map_while(|n| n.parse::<u32>().ok()).lt(MIN_EXTENSION) {
             return Err(Error::unsupported(format!(
                 "pgvector is {version}, and must be 0.8.0 or newer: ALTER EXTENSION vector UPDATE"
             )));
         }
-        Ok(Some(VectorTypes::new(&schema, cell(Some(row), 2)?, cell(Some(row), 3)?)))
+        Ok(Some(VectorTypes::new(&schema, cell(&row, 3)?, cell(&row, 4)?)))
     }
 
-    async fn types(&self) -> Result<&VectorTypes> {
+    async fn types(&self) -> Result<VectorTypes> {
         let missing = "the database has no pgvector: CREATE EXTENSION vector, or create an index";
-        let find = || async { self.find_types().await?.ok_or_else(|| Error::unsupported(missing)) };
-        self.types.get_or_try_init(find).await
+        self.find_types().await?.ok_or_else(|| Error::unsupported(missing))
     }
 
     async fn described(&self, name: &str) -> Result<Described> {
-        let rows = self.client.rows(&table::describe(&self.config.schema, name)).await?;
-        match rows.first() {
-            Some(row) => Described::parse(&cell::<String>(Some(row), 0)?),
-            None => Err(Error::no_index(name)),
-        }
+        let rows = self.client.rows(catalog::TABLE, &Binds::of(&[&self.config.schema, name])).await?;
+        let row = rows.first().ok_or_else(|| Error::no_index(name))?;
+        Ok(cell::<Json<Described>>(row, 0)?.0)
     }
 
-    async fn open_foreign(&self, name: &str, described: &Described) -> Result<Table> {
-        let (foreign, qualified) = (&self.config.foreign, self.qualified(name));
-        let dimension = match foreign.undimensioned(described) {
-            Some(column) => {
-                let sql = format!(
-                    "SELECT {}.vector_dims({column}) FROM {qualified} WHERE {column} IS NOT NULL LIMIT 1",
-                    self.types().await?.schema
-                );
-                let rows = self.client.rows(&Query::plain(sql)).await?;
-                rows.first().map(|row| cell::<i32>(Some(row), 0)).transpose()?
-            }
-            None => None,
-        };
-        foreign.open(described, name, qualified, dimension.and_then(|n| n.try_into().ok()))
+    /// The extension's types. Makes it, and the schema, where they are missing.
+    async fn prepare(&self) -> Result<VectorTypes, WriteError> {
+        let schema = &self.config.schema;
+        let exists = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)";
+        if !cell::<bool>(&self.client.row(exists, &Binds::of(&[schema])).await?, 0)? {
+            self.client.make(&[format!("CREATE SCHEMA IF NOT EXISTS {}", identifier(schema))]).await?;
+        }
+        if let Some(types) = self.find_types().await? {
+            return Ok(types);
+        }
+        let made = self.client.make(&["CREATE EXTENSION IF NOT EXISTS vector".to_owned()]).await;
+        made.map_err(|e| e.map(no_extension))?;
+        Ok(self.types().await?)
     }
 
-    /// Makes schema and extension where they are missing.
-    async fn prepare(&self) -> Result<(), WriteError> {
-        let mut binds = Binds::default();
-        let schema = binds.text(&self.config.schema);
-        let sql = format!("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = {schema})");
-        let rows = self.client.rows(&binds.query(sql)).await?;
-        if !cell::<bool>(rows.first(), 0)? {
-            self.client.batch(&[create::schema(&self.config.schema)]).await?;
-        }
-        if self.find_types().await?.is_none() {
-            self.client.batch(&[create::extension()]).await.map_err(|e| e.map(no_extension))?;
-        }
-        Ok(())
+    /// Rows of a table, as what follows its name in the statement says.
+    async fn read(&self, table: &Table, want: Want, which: &str, binds: &Binds) -> Result<Vec<Row>> {
+        let sql = format!("SELECT {} FROM {} {which}", rows::selected(table, want), table.name);
+        self.client.rows(&sql, binds).await?.iter().map(row).collect()
     }
 
     /// The name of a table as SQL writes it.
@@ -147,101 +135,98 @@ impl Driver for PgvectorDriver {
     }
 
     async fn connect(&self, _: Deadline) -> Result<()> {
-        let rows = self.client.rows(&Query::plain("SELECT current_setting('server_encoding')")).await?;
-        let encoding: String = cell(rows.first(), 0)?;
-        if encoding != "UTF8" {
-            let what = format!("the database's encoding is {encoding}, and must be UTF8");
-            return Err(Error::unsupported(what));
-        }
         // The extension may be made later, with the first index.
-        if let Some(types) = self.find_types().await? {
-            self.types.get_or_init(|| async { types }).await;
-        }
-        Ok(())
+        self.find_types().await.map(drop)
     }
 
-    fn lower(&self, target: Target<'_, Table>, leaf: &Leaf, negated: bool) -> Lowered<NativeFilter> {
+    fn lower(&self, target: Target<'_>, leaf: &Leaf, negated: bool) -> Lowered<NativeFilter> {
         Lowered::Exact(NativeFilter::leaf(target.spec, leaf, negated))
     }
 
-    fn lower_ids(&self, _: Target<'_, Table>, ids: &[NativeId], negated: bool) -> Lowered<NativeFilter> {
+    fn lower_ids(&self, _: Target<'_>, ids: &[NativeId], negated: bool) -> Lowered<NativeFilter> {
         Lowered::Exact(NativeFilter::ids(ids, negated))
     }
 
     fn and(&self, parts: Vec<NativeFilter>) -> NativeFilter {
-        NativeFilter::all(parts)
+        NativeFilter(Expression::all(parts.into_iter().map(|part| part.0)))
     }
 
     fn or(&self, parts: Vec<NativeFilter>) -> NativeFilter {
-        NativeFilter::any(parts)
+        NativeFilter(Expression::any(parts.into_iter().map(|part| part.0)))
     }
 
     fn accepts(&self, filter: &NativeFilter) -> bool {
-        filter.leaves() <= MAX_LEAVES
+        filter.0.size().leaves <= MAX_LEAVES
     }
 
-    fn represents(&self, _: Target<'_, Table>, _: &str, value: &Value) -> bool {
+    fn represents(&self, _: Target<'_>, _: &str, value: &Value) -> bool {
         fits(value)
     }
 
     /// The native filter looks at the overflow itself.
-    fn overflow(&self, _: Target<'_, Table>, _: &str) -> OverflowFilter {
+    fn overflow(&self, _: Target<'_>, _: &str) -> OverflowFilter {
         OverflowFilter::ByDriver
     }
 
-    fn admits(&self, target: Target<'_, Table>, row: &Row) -> Result<()> {
+    fn admits(&self, target: Target<'_>, row: &Row) -> Result<()> {
         let (table, id_type) = (target.index, target.index.layout.id_type);
-        let refuse = |why: String| Err(Error::invalid(why));
         if !id_type.takes(&row.id) {
-            let id = row.id.as_str();
-            return refuse(format!("{id:?} is no {}, which the ids of this table are", id_type.sql()));
+            let (id, of) = (row.id.as_str(), id_type.sql());
+            return Err(Error::invalid(format!("{id:?} is no {of}, which the ids of this table are")));
         }
-        if row.vector.as_ref().is_some_and(|v| !fits_index(table, v)) {
-            return refuse(format!(
+        if row.vector.as_ref().is_some_and(|vector| !table.indexes(vector)) {
+            return Err(Error::invalid(format!(
                 "a component is beyond {MAX_HALF}, where the halfvec of this index ends; create it with engine flat"
-            ));
+            )));
         }
         Ok(())
     }
 
     async fn create(&self, new: NewIndex<'_>) -> Result<(), WriteError> {
         create::check(new.spec)?;
-        self.prepare().await?;
-        let statements = create::table(&self.config.schema, new.name, new.spec, self.types().await?)?;
-        self.client.batch(&[statements]).await
+        let types = self.prepare().await?;
+        let info = IndexInfo::new(new.spec.clone(), PROVIDER);
+        let table = Table::ours(self.qualified(new.name), info, types);
+        self.client.make(&create::statements(&table, new.name)?).await
     }
 
     async fn open(&self, name: &str, _: Option<&Table>, _: Deadline) -> Result<Opened<Table>> {
         let described = self.described(name).await?;
-        let table = match described.ours(&self.qualified(name)) {
-            Some(table) => table,
-            None => self.open_foreign(name, &described).await?,
+        let (qualified, types) = (self.qualified(name), self.types().await?);
+        let table = match described.ours() {
+            Some(info) => Table::ours(qualified, info, types),
+            None => {
+                let told = &self.config.foreign;
+                let table = ForeignTable { name, qualified, described: &described, told };
+                table.open(&self.client, types).await?
+            }
         };
-        let exact = if table.engine == Engine::Flat { ExactSearch::Always } else { ExactSearch::OnRequest };
+        let flat = table.engine == EngineKind::Flat;
+        let exact = if flat { ExactSearch::Always } else { ExactSearch::OnRequest };
         Ok(Opened::new(table.info.clone(), table).exact(exact))
     }
 
     async fn list(&self, _: Deadline) -> Result<Vec<String>> {
-        let rows = self.client.rows(&table::list(&self.config.schema)).await?;
-        rows.iter().map(|row| cell(Some(row), 0)).collect()
+        let rows = self.client.rows(catalog::TABLES, &Binds::of(&[&self.config.schema])).await?;
+        rows.iter().map(|row| cell(row, 0)).collect()
     }
 
     async fn drop_index(&self, name: &str, _: Deadline) -> Result<(), WriteError> {
         let described = self.described(name).await?;
-        if !described.has_vectors() {
+        if !described.columns.iter().any(Column::is_vector) {
             return Err(Error::no_index(name).into());
         }
         if !matches!(described.kind.as_str(), "r" | "p") {
             let what = format!("{name:?} is a view or foreign table; drop it in the database");
             return Err(Error::unsupported(what).into());
         }
-        self.client.execute(&Query::plain(format!("DROP TABLE {}", self.qualified(name)))).await.map(drop)
+        let sql = format!("DROP TABLE {}", self.qualified(name));
+        self.client.execute(&sql, &Binds::default()).await.map(drop)
     }
 
-    async fn write(&self, target: Target<'_, Table>, rows: &[Row]) -> Result<Vec<Outcome>, WriteError> {
-        let (types, table) = (self.types().await?, target.index);
-        let layout = &table.layout;
-        let (metadata, of) = layout.written.as_ref().ok_or_else(read_only)?;
+    async fn write(&self, target: Target<'_>, rows: &[Row]) -> Result<Vec<Outcome>, WriteError> {
+        let Table { name, layout, types, .. } = target.index;
+        let (metadata, of) = layout.written.as_ref().ok_or_else(|| Error::unsupported(READ_ONLY))?;
         let mut binds = Binds::default();
         let ids = binds.texts(rows.iter().map(|row| row.id.to_string()).collect());
         let vectors = rows.iter().map(|row| row.vector.as_ref().map(|v| Vector::from(v.to_vec()))).collect();
@@ -253,86 +238,60 @@ impl Driver for PgvectorDriver {
         // Arrays take less time than a COPY into a temporary table and from there (0.9 s to 1.4 s for 10,000 rows of
         // 384). In one order, so that two such statements wait for each other and do not lock each other out.
         let sql = format!(
-            "INSERT INTO {} ({id}, {vector}, {metadata}) SELECT i::{id_of}, v, m::{of} \
+            "INSERT INTO {name} ({id}, {vector}, {metadata}) SELECT i::{id_of}, v, m::{of} \
              FROM unnest({ids}, {vectors}, {texts}) AS r(i, v, m) ORDER BY i COLLATE \"C\" \
-             ON CONFLICT ({id}) DO UPDATE SET {vector} = EXCLUDED.{vector}, {metadata} = EXCLUDED.{metadata}",
-            table.name
+             ON CONFLICT ({id}) DO UPDATE SET {vector} = EXCLUDED.{vector}, {metadata} = EXCLUDED.{metadata}"
         );
-        self.client.execute(&binds.query(sql)).await?;
+        self.client.execute(&sql, &binds).await?;
         Ok(vec![Outcome::Stored; rows.len()])
     }
 
-    async fn fetch(&self, target: Target<'_, Table>, ids: &[NativeId], want: Want) -> Result<Vec<Row>> {
-        let (types, table) = (self.types().await?, target.index);
-        let mut binds = Binds::default();
-        let which = id_in(&table.layout, ids, &mut binds);
-        let selected = rows::selected(types, &table.layout, want);
-        let sql = format!("SELECT {selected} FROM {} WHERE {which}", table.name);
-        self.client.rows(&binds.query(sql)).await?.iter().map(row).collect()
-    }
-
-    async fn remove(&self, target: Target<'_, Table>, ids: &[NativeId]) -> Result<Vec<Outcome>, WriteError> {
+    async fn fetch(&self, target: Target<'_>, ids: &[NativeId], want: Want) -> Result<Vec<Row>> {
         let mut binds = Binds::default();
         let which = id_in(&target.index.layout, ids, &mut binds);
-        let sql = format!("DELETE FROM {} WHERE {which}", target.index.name);
-        self.client.execute(&binds.query(sql)).await?;
+        self.read(target.index, want, &format!("WHERE {which}"), &binds).await
+    }
+
+    async fn remove(&self, target: Target<'_>, ids: &[NativeId]) -> Result<Vec<Outcome>, WriteError> {
+        self.remove_where(target, &NativeFilter::ids(ids, false)).await?;
         Ok(vec![Outcome::Stored; ids.len()])
     }
 
-    async fn nearest(
-        &self,
-        target: Target<'_, Table>,
-        query: &Nearest<'_, NativeFilter>,
-    ) -> Result<Neighbours> {
-        let (types, table) = (self.types().await?, target.index);
-        let exact = query.exact || table.engine == Engine::Flat || !fits_index(table, query.vector);
+    async fn nearest(&self, target: Target<'_>, query: &Nearest<'_, NativeFilter>) -> Result<Neighbours> {
+        let table = target.index;
+        let exact = query.exact || table.engine == EngineKind::Flat || !table.indexes(query.vector);
+        let mut binds = Binds::default();
+        let sql = rows::nearest(table, query, exact, &mut binds);
         let rows = if exact {
-            self.client.rows(&rows::nearest_of_all(types, table, query)).await?
+            self.client.rows(&sql, &binds).await?
         } else {
-            let settings = rows::settings(table.engine, query);
-            self.client.rows_with(&settings, &rows::nearest_by_index(types, table, query)).await?
+            self.client.rows_under(&rows::settings(table, query), &sql, &binds).await?
         };
-        let mut hits = Vec::with_capacity(rows.len());
-        for found in &rows {
-            // A record without a vector has no distance.
-            if let Some(distance) = cell::<Option<f64>>(Some(found), 3)? {
-                hits.push(Hit::new(row(found)?, distance));
-            }
-        }
-        hits.sort_by(|a, b| a.distance.total_cmp(&b.distance).then_with(|| a.row.id.cmp(&b.row.id)));
-        hits.truncate(query.k);
+        let hits = rows.iter().map(|found| Ok(Hit::new(row(found)?, cell(found, 3)?)));
         let exactness = if exact { Exactness::Exact } else { Exactness::Approximate };
-        Ok(Neighbours::new(hits, exactness))
+        Ok(Neighbours::new(hits.collect::<Result<_>>()?, exactness))
     }
 
     async fn page(
         &self,
-        target: Target<'_, Table>,
+        target: Target<'_>,
         filter: Option<&NativeFilter>,
         cursor: Option<&str>,
         limit: usize,
         want: Want,
     ) -> Result<Page> {
-        let (types, table) = (self.types().await?, target.index);
-        let layout = &table.layout;
+        let (table, id_type) = (target.index, target.index.layout.id_type);
         let mut binds = Binds::default();
-        let mut which = condition(filter, layout, &mut binds);
+        let mut which = format!("WHERE {}", condition(filter, &table.layout, &mut binds));
         let order = table.id_order();
         if let Some(cursor) = cursor {
-            if !layout.id_type.takes(cursor) {
+            if !id_type.takes(cursor) {
                 return Err(Cursor::dead());
             }
-            let last = binds.text(cursor);
-            which = format!("{which} AND {order} > {last}::{}", layout.id_type.sql());
+            which += &format!(" AND {order} > {}::{}", binds.text(cursor), id_type.sql());
         }
-        let selected = rows::selected(types, layout, want);
-        let sql = format!(
-            "SELECT {selected} FROM {} WHERE {which} ORDER BY {order} LIMIT {}",
-            table.name,
-            binds.count(limit.saturating_add(1))
-        );
-        let mut rows: Vec<Row> =
-            self.client.rows(&binds.query(sql)).await?.iter().map(row).collect::<Result<_>>()?;
+        which += &format!(" ORDER BY {order} LIMIT {}", binds.count(limit.saturating_add(1)));
+        let mut rows = self.read(table, want, &which, &binds).await?;
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next = rows.last().filter(|_| more).map(|row| row.id.to_string());
@@ -341,77 +300,63 @@ impl Driver for PgvectorDriver {
 
     async fn count(
         &self,
-        target: Target<'_, Table>,
+        target: Target<'_>,
         filter: Option<&NativeFilter>,
         with_vector: bool,
     ) -> Result<u64> {
-        let table = target.index;
+        let Table { name, layout, .. } = target.index;
         let mut binds = Binds::default();
-        let mut which = condition(filter, &table.layout, &mut binds);
-        if with_vector {
-            which = format!("{which} AND {} IS NOT NULL", table.layout.vector);
-        }
-        let sql = format!("SELECT count(*) FROM {} WHERE {which}", table.name);
-        let rows = self.client.rows(&binds.query(sql)).await?;
-        Ok(cell::<i64>(rows.first(), 0)?.unsigned_abs())
+        let which = condition(filter, layout, &mut binds);
+        let counted = if with_vector { &layout.vector } else { "*" };
+        let sql = format!("SELECT count({counted}) FROM {name} WHERE {which}");
+        Ok(cell::<i64>(&self.client.row(&sql, &binds).await?, 0)?.unsigned_abs())
     }
 
     async fn remove_where(
         &self,
-        target: Target<'_, Table>,
+        target: Target<'_>,
         filter: &NativeFilter,
     ) -> Result<Option<u64>, WriteError> {
-        let table = target.index;
+        let Table { name, layout, .. } = target.index;
         let mut binds = Binds::default();
-        let which = filter.to_sql(&table.layout, &mut binds);
-        let query = binds.query(format!("DELETE FROM {} WHERE {which}", table.name));
-        self.client.execute(&query).await.map(Some)
+        let which = filter.to_sql(layout, &mut binds);
+        self.client.execute(&format!("DELETE FROM {name} WHERE {which}"), &binds).await.map(Some)
     }
 
-    async fn clear(&self, target: Target<'_, Table>) -> Result<(), WriteError> {
-        let table = target.index;
-        let query = Query::plain(format!("TRUNCATE {}", table.name));
-        match self.client.execute(&query).await {
-            // Other tables refer to this one.
-            Err(e) if e.error().kind() == ErrorKind::Unsupported => {
-                let query = Query::plain(format!("DELETE FROM {}", table.name));
-                self.client.execute(&query).await.map(drop)
-            }
-            cleared => cleared.map(drop),
+    async fn clear(&self, target: Target<'_>) -> Result<(), WriteError> {
+        let (name, binds) = (&target.index.name, Binds::default());
+        let mut cleared = self.client.execute(&format!("TRUNCATE {name}"), &binds).await;
+        // Other tables refer to this one.
+        if cleared.as_ref().is_err_and(|e| e.error().kind() == ErrorKind::Unsupported) {
+            cleared = self.client.execute(&format!("DELETE FROM {name}"), &binds).await;
         }
+        cleared.map(drop)
     }
 
-    async fn sizes(&self, target: Target<'_, Table>) -> Result<Sizes> {
-        let table = target.index;
-        let mut binds = Binds::default();
-        let sql = format!("SELECT pg_total_relation_size({}::regclass)", binds.text(&table.name));
-        let rows = self.client.rows(&binds.query(sql)).await?;
-        Ok(Sizes { disk_bytes: Some(cell::<i64>(rows.first(), 0)?.unsigned_abs()), ..Sizes::default() })
+    async fn sizes(&self, target: Target<'_>) -> Result<Sizes> {
+        let sql = "SELECT pg_total_relation_size($1::regclass)";
+        let row = self.client.row(sql, &Binds::of(&[&target.index.name])).await?;
+        Ok(Sizes { disk_bytes: Some(cell::<i64>(&row, 0)?.unsigned_abs()), ..Sizes::default() })
     }
 
     async fn health(&self, deadline: Deadline) -> Result<Health> {
-        let query = Query::plain(
-            "SELECT split_part(current_setting('server_version'), ' ', 1), \
-             (SELECT COALESCE(installed_version, default_version) FROM pg_available_extensions WHERE name = 'vector'), \
-             extract(epoch FROM now() - pg_postmaster_start_time())::float8",
-        );
-        let rows = self.client.rows(&query).await?;
-        let (server, extension): (String, Option<String>) = (cell(rows.first(), 0)?, cell(rows.first(), 1)?);
+        let row = self.client.row(catalog::HEALTH, &Binds::default()).await?;
+        let (server, extension): (String, Option<String>) = (cell(&row, 0)?, cell(&row, 1)?);
         let extension = extension.map_or_else(|| "without pgvector".to_owned(), |v| format!("pgvector {v}"));
         let mut health = Health::new(PROVIDER, Status::Healthy);
         health.version = Some(format!("PostgreSQL {server}, {extension}"));
         health.indexes = Some(self.list(deadline).await?.len() as u64);
-        health.uptime_seconds = Some(cell(rows.first(), 2)?);
+        health.uptime_seconds = Some(cell(&row, 2)?);
         Ok(health)
     }
 
-    async fn optimize(&self, target: Target<'_, Table>) -> Result<bool> {
+    async fn optimize(&self, target: Target<'_>) -> Result<bool> {
         let table = target.index;
         let mut statements = vec![format!("VACUUM (ANALYZE) {}", table.name)];
-        if matches!(table.engine, Engine::Ivf { .. }) && table.layout.ours {
+        if table.engine == EngineKind::Ivf && table.layout.ours {
             // Its clusters are those of the rows that were there when it was built.
-            let index = create::vector_index_name(&self.config.schema, target.name);
-            statements.insert(0, format!("REINDEX INDEX CONCURRENTLY {index}"));
+            let (schema, index) = (identifier(&self.config.schema), create::part(target.name, VECTOR));
+            statements.insert(0, format!("REINDEX INDEX CONCURRENTLY {schema}.{index}"));
         }
         self.client.batch(&statements).await?;
         Ok(true)
@@ -421,19 +366,6 @@ impl Driver for PgvectorDriver {
         self.client.close();
         Ok(())
     }
-}
-
-/// Whether the vector index can hold a vector, or be asked with it.
-fn fits_index(table: &Table, vector: &[f32]) -> bool {
-    let scaled = table.info.spec.metric == Metric::Cosine;
-    !table.engine.half() || scaled || vector.iter().all(|x| x.abs() <= MAX_HALF)
-}
-
-fn read_only() -> Error {
-    Error::unsupported(
-        "the table has columns beside id, vector and metadata, which other programs fill; Portolan only reads it, \
-         and deletes from it",
-    )
 }
 
 fn no_extension(error: Error) -> Error {

@@ -1,5 +1,6 @@
 //! What the database answers, and what the user is told of it.
 
+use std::fmt::Display;
 use std::io;
 use std::time::Duration;
 
@@ -38,20 +39,22 @@ pub(crate) fn unconnected(endpoint: &Endpoint, error: PoolError) -> WriteError {
             endpoint.not_sent(io::Error::new(io::ErrorKind::TimedOut, late))
         }
         PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => {
-            refused(endpoint, error)
+            match error.as_db_error() {
+                Some(db) => answered(endpoint, db).into(),
+                None if portolan_net::cause(&error) == "password missing" => {
+                    let what = "a password is needed, and the URI has none";
+                    endpoint.answered(ErrorKind::Unauthenticated, what).into()
+                }
+                None => endpoint.not_sent(error),
+            }
         }
         other => endpoint.not_sent(other),
     }
 }
 
-fn refused(endpoint: &Endpoint, error: tokio_postgres::Error) -> WriteError {
-    match error.as_db_error() {
-        Some(db) => answered(endpoint, db).into(),
-        None if portolan_net::cause(&error) == "password missing" => {
-            endpoint.answered(ErrorKind::Unauthenticated, "a password is needed, and the URI has none").into()
-        }
-        None => endpoint.not_sent(error),
-    }
+/// A cell that does not hold what its column must.
+pub(crate) fn unreadable(error: impl Display) -> Error {
+    Error::new(ErrorKind::Unexpected, format!("PostgreSQL's answer could not be read: {error}"))
 }
 
 fn answered(endpoint: &Endpoint, db: &DbError) -> Error {

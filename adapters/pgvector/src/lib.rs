@@ -4,6 +4,7 @@
 //! in the table's comment. Filters run in the database, as SQL with bound values. Tables that other programs made can
 //! be read and searched: see [`Config`].
 
+mod catalog;
 mod client;
 mod config;
 mod convert;
@@ -12,17 +13,13 @@ mod driver;
 mod error;
 mod filter;
 mod foreign;
-mod provider;
 mod query;
 mod rows;
 mod table;
-mod tls;
 
-pub use config::Config;
+pub use config::{Config, Foreign, PROVIDER};
 pub use driver::PgvectorDriver;
 pub use filter::NativeFilter;
-pub use foreign::Foreign;
-pub use provider::PROVIDER;
 
 use std::sync::Arc;
 

@@ -1,9 +1,8 @@
 //! SQL texts with their bound values. Names are quoted, values are bound; only the statements that define tables, which
 //! take no bound values, hold quoted ones.
 
-use std::fmt::Debug;
-
 use pgvector::Vector;
+pub(crate) use postgres_protocol::escape::{escape_identifier as identifier, escape_literal as literal};
 use postgres_types::{Kind, ToSql, Type};
 
 /// The extension's types, which have other numbers in each database.
@@ -24,46 +23,24 @@ impl VectorTypes {
     }
 }
 
-/// A value that is bound to a statement, and its type.
-type Bind = (Box<dyn ToSql + Sync + Send>, Type);
-
-/// A statement.
-#[derive(Debug)]
-pub(crate) struct Query {
-    sql: String,
-    binds: Vec<Bind>,
-}
-
-impl Query {
-    /// A statement without values.
-    pub(crate) fn plain(sql: impl Into<String>) -> Self {
-        Self { sql: sql.into(), binds: Vec::new() }
-    }
-
-    pub(crate) fn sql(&self) -> &str {
-        &self.sql
-    }
-
-    pub(crate) fn binds(&self) -> impl ExactSizeIterator<Item = (&(dyn ToSql + Sync), Type)> {
-        self.binds.iter().map(|(value, of)| (&**value as &(dyn ToSql + Sync), of.clone()))
-    }
-}
-
 /// The values of a statement while its text is written; each says how the text refers to it.
 #[derive(Debug, Default)]
-pub(crate) struct Binds(Vec<Bind>);
+pub(crate) struct Binds(Vec<(Box<dyn ToSql + Sync + Send>, Type)>);
 
 impl Binds {
+    /// None but these texts, which are `$1`, `$2`, ….
+    pub(crate) fn of(texts: &[&str]) -> Self {
+        let mut binds = Self::default();
+        texts.iter().for_each(|text| drop(binds.text(text)));
+        binds
+    }
+
     pub(crate) fn text(&mut self, text: &str) -> String {
         self.bind(text.to_owned(), Type::TEXT)
     }
 
     pub(crate) fn texts(&mut self, texts: Vec<String>) -> String {
         self.bind(texts, Type::TEXT_ARRAY)
-    }
-
-    pub(crate) fn bools(&mut self, bools: Vec<bool>) -> String {
-        self.bind(bools, Type::BOOL_ARRAY)
     }
 
     /// A number of rows.
@@ -79,30 +56,15 @@ impl Binds {
         self.bind(vectors, types.list.clone())
     }
 
-    /// The values in their order.
-    pub(crate) fn values(&self) -> impl Iterator<Item = &dyn Debug> {
-        self.0.iter().map(|(value, _)| value as &dyn Debug)
-    }
-
-    /// The statement of a text and these values.
-    pub(crate) fn query(self, sql: String) -> Query {
-        Query { sql, binds: self.0 }
+    /// The values in their order, with their types.
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (&(dyn ToSql + Sync), Type)> {
+        self.0.iter().map(|(value, of)| (&**value as &(dyn ToSql + Sync), of.clone()))
     }
 
     fn bind(&mut self, value: impl ToSql + Sync + Send + 'static, of: Type) -> String {
         self.0.push((Box::new(value), of));
         format!("${}", self.0.len())
     }
-}
-
-/// A name as SQL writes it.
-pub(crate) fn identifier(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-/// A text as SQL writes it, whatever it holds but U+0000.
-pub(crate) fn literal(text: &str) -> String {
-    format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }
 
 #[cfg(test)]
@@ -112,14 +74,13 @@ mod tests {
     #[test]
     fn names_and_texts_stay_in_their_quotes() {
         assert_eq!(identifier(r#"a"; DROP TABLE x; --"#), r#""a""; DROP TABLE x; --""#);
-        assert_eq!(literal(r"it's \' here"), r"E'it''s \\'' here'");
+        assert_eq!(literal(r"it's \' here"), r" E'it''s \\'' here'");
     }
 
     #[test]
     fn values_are_numbered_as_they_come() {
         let mut binds = Binds::default();
         assert_eq!((binds.text("a"), binds.count(7)), ("$1".to_owned(), "$2".to_owned()));
-        let query = binds.query("SELECT $1, $2".to_owned());
-        assert_eq!(query.binds().map(|(_, of)| of).collect::<Vec<_>>(), [Type::TEXT, Type::INT8]);
+        assert_eq!(binds.iter().map(|(_, of)| of).collect::<Vec<_>>(), [Type::TEXT, Type::INT8]);
     }
 }

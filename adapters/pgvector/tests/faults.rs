@@ -1,5 +1,5 @@
-//! A server that is absent, silent, full, refuses or goes away midway: the right kind, in bounded time, and nothing
-//! reported stored that is not.
+//! A server that refuses, is full, or goes away midway, beyond the table of `wire`: the right kind, in bounded time, and
+//! nothing reported stored that is not.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -11,10 +11,11 @@ use std::time::Duration;
 
 use portolan_core::{
     CountRequest, EngineKind, EngineParams, Error, ErrorKind, GetRequest, IndexSpec, Outcome, Record, Result,
-    SearchRequest, Status, UpsertRequest, VectorStorage, WriteResult,
+    UpsertRequest, VectorStorage, WriteResult,
 };
-use portolan_testkit::wire::{FaultyTcp, Line};
-use support::guard::{Authority, Guard};
+use portolan_testkit::traps;
+use portolan_testkit::wire::{Authority, FaultyTcp, Line, TlsFront};
+use support::guard::Guard;
 use support::{OPTIONS, Place, open};
 use tokio::time::timeout;
 
@@ -22,10 +23,7 @@ use tokio::time::timeout;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn main() -> ExitCode {
-    support::main(cases![
-        nobody_listens,
-        nobody_answers,
-        rubbish_is_answered,
+    traps![
         a_missing_database_is_not_found,
         a_user_without_rights_is_refused,
         too_many_connections_say_when_to_come_back,
@@ -36,11 +34,11 @@ fn main() -> ExitCode {
         a_full_pool_says_when_to_come_back,
         a_call_ends_with_the_timeout_of_the_uri,
         an_import_that_is_cut_off_is_resumed,
-        health_tells_that_the_server_is_down,
         a_password_is_asked_for_and_never_shown,
         certificates_are_verified_where_that_is_asked,
         a_server_without_tls_is_refused_where_that_is_asked,
-    ])
+    ]
+    .main([support::server()])
 }
 
 /// A storage that has answered: opening alone does not connect.
@@ -56,9 +54,7 @@ async fn refused(uri: &str) -> Error {
 
 /// The case's schema through a proxy.
 async fn proxied(place: &Place, options: &str) -> (FaultyTcp, Arc<dyn VectorStorage>) {
-    let location = place.uri.split("//").nth(1).unwrap();
-    let (user, rest) = location.split_once('@').unwrap();
-    let (address, database) = rest.split_once('/').unwrap();
+    let (user, address, database) = place.parts();
     let proxy = FaultyTcp::before(address).unwrap();
     let uri = format!("pgvector://{user}@{}/{database}?schema={}&{options}", proxy.address(), place.schema);
     let storage = open(&uri).await.unwrap();
@@ -82,31 +78,6 @@ async fn upsert(storage: &dyn VectorStorage, records: &[Record]) -> WriteResult 
 
 async fn count(place: &Place) -> u64 {
     place.storage.count(&CountRequest::new("items")).await.unwrap()
-}
-
-async fn nobody_listens(_: Place) {
-    let server = FaultyTcp::start().unwrap();
-    server.down().await.unwrap();
-    let error = refused(&format!("{}/db", server.uri("pgvector"))).await;
-    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
-    assert!(error.is_retryable());
-}
-
-async fn nobody_answers(_: Place) {
-    let server = FaultyTcp::start().unwrap();
-    server.on_connection(.., Line::Silent);
-    let error = refused(&format!("{}/db?connect_timeout=1", server.uri("pgvector"))).await;
-    assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
-    assert!(error.message().contains("connect_timeout"), "{error}");
-}
-
-async fn rubbish_is_answered(_: Place) {
-    for line in [Line::Rubbish("HTTP/1.1 500 Internal Server Error\r\n\r\n".into()), Line::Reset] {
-        let server = FaultyTcp::start().unwrap();
-        server.on_connection(.., line);
-        let error = refused(&format!("{}/db?connect_timeout=2", server.uri("pgvector"))).await;
-        assert!(matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout), "{error}");
-    }
 }
 
 async fn a_missing_database_is_not_found(place: Place) {
@@ -278,62 +249,50 @@ async fn an_import_that_is_cut_off_is_resumed(place: Place) {
     assert_eq!(count(&place).await, 4_000);
 }
 
-async fn health_tells_that_the_server_is_down(place: Place) {
-    let (proxy, storage) = proxied(&place, "connect_timeout=2").await;
-    let health = storage.health(OPTIONS).await.unwrap();
-    assert_eq!(health.status, Status::Healthy);
-    assert!(health.version.is_some_and(|v| v.contains("pgvector")));
-    proxy.down().await.unwrap();
-    let health = timeout(PATIENCE, storage.health(OPTIONS)).await.unwrap().unwrap();
-    assert_eq!(health.status, Status::Unavailable);
-    let error = storage.search(&SearchRequest::new("items", vec![1.0, 2.0])).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
-}
-
 async fn a_password_is_asked_for_and_never_shown(place: Place) {
-    let guard = Guard::start(&place, Some("right"), None).await;
+    let guard = Guard::start(&place, "right").await;
     for (password, advice) in [(":wrong", "the user and the password"), ("", "has none")] {
-        let error = refused(&guard.uri(password, "")).await;
+        let error = refused(&guard.uri(password)).await;
         assert_eq!(error.kind(), ErrorKind::Unauthenticated, "{error}");
         assert!(error.message().contains(advice), "{error}");
         assert!(!format!("{error} {error:?}").contains("wrong"), "{error:?}");
     }
-    reached(&guard.uri(":right", "")).await.unwrap();
+    reached(&guard.uri(":right")).await.unwrap();
 }
 
+/// The front speaks TLS only. The names of libpq verify as they do there.
 async fn certificates_are_verified_where_that_is_asked(place: Place) {
-    let authority = Authority::new();
-    let other = Authority::new();
-    let file = |authority: &Authority| authority.pem.path().display().to_string();
-    let ca = file(&authority);
-    let guard = Guard::start(&place, None, Some(&authority)).await;
+    let (authority, other) = (Authority::new().unwrap(), Authority::new().unwrap());
+    let (user, address, database) = place.parts();
+    let front = TlsFront::before_postgres(address, &authority).unwrap();
+    let uri = |options: &str| {
+        format!("pgvector://{user}@localhost:{}/{database}?{options}", front.address().port())
+    };
+    let (ca, other) = (authority.pem().display(), other.pem().display());
     for (options, works) in [
         ("sslmode=prefer".to_owned(), true),
         ("sslmode=require".to_owned(), true),
         ("sslmode=verify-full".to_owned(), false),
         (format!("sslmode=verify-full&sslrootcert={ca}"), true),
         (format!("sslmode=require&sslrootcert={ca}"), true),
-        (format!("sslmode=verify-full&sslrootcert={}", file(&other)), false),
+        (format!("sslmode=verify-full&sslrootcert={other}"), false),
     ] {
-        let opened = reached(&guard.uri("", &options)).await;
+        let opened = reached(&uri(&options)).await;
         assert_eq!(opened.is_ok(), works, "{options}: {:?}", opened.err());
         if let Err(error) = opened {
             assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
             assert!(!error.is_retryable() && error.message().contains("tls_ca"), "{error}");
         }
     }
-    let elsewhere =
-        guard.uri("", &format!("sslmode=verify-full&sslrootcert={ca}")).replace("localhost", "127.0.0.1");
+    let elsewhere = uri(&format!("sslmode=verify-full&sslrootcert={ca}")).replace("localhost", "127.0.0.1");
     assert_eq!(refused(&elsewhere).await.kind(), ErrorKind::Unavailable, "a certificate of another name");
-    assert!(guard.encrypted() > 0);
-    let error = refused(&format!("{}&sslrootcert=/no/such/file", guard.uri("", "sslmode=require"))).await;
+    let error = refused(&uri("sslmode=require&sslrootcert=/no/such/file")).await;
     assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
 }
 
 async fn a_server_without_tls_is_refused_where_that_is_asked(place: Place) {
-    let guard = Guard::start(&place, None, None).await;
-    reached(&guard.uri("", "sslmode=prefer")).await.unwrap();
-    let error = refused(&guard.uri("", "sslmode=require")).await;
+    reached(&format!("{}?sslmode=prefer", place.uri)).await.unwrap();
+    let error = refused(&format!("{}?sslmode=require", place.uri)).await;
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
     assert!(error.message().contains("TLS"), "{error}");
 }

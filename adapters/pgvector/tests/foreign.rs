@@ -11,10 +11,11 @@ use portolan_core::{
     DeleteRequest, EngineKind, ErrorKind, GetRequest, Metadata, Metric, Outcome, Record, ScanRequest,
     SearchRequest, UpsertRequest, Value,
 };
+use portolan_testkit::traps;
 use support::{OPTIONS, Place, ids, nearest};
 
 fn main() -> ExitCode {
-    support::main(cases![
+    traps![
         a_table_of_langchain_is_read_and_searched,
         a_table_of_plain_columns_is_read_and_searched,
         a_table_of_id_vector_and_metadata_is_written_too,
@@ -24,7 +25,8 @@ fn main() -> ExitCode {
         the_uri_names_columns_and_metric,
         a_view_says_why_and_is_not_dropped,
         numbers_beyond_the_port_are_read_as_floats,
-    ])
+    ]
+    .main([support::server()])
 }
 
 /// As `langchain-postgres` makes it: the vector without a dimension, no vector index.

@@ -11,10 +11,11 @@ use portolan_core::{
     EngineKind, EngineParams, ErrorKind, Exactness, FieldType, GetRequest, IndexSpec, Metadata, Metric,
     Outcome, Record, SearchRequest, UpsertRequest, Value,
 };
+use portolan_testkit::traps;
 use support::{OPTIONS, Place, compare, ids, nearest, records, upsert};
 
 fn main() -> ExitCode {
-    support::main(cases![
+    traps![
         a_filtered_approximate_search_is_not_short,
         equal_vectors_are_all_found_under_a_filter,
         an_exact_search_does_not_take_the_vector_index,
@@ -37,7 +38,9 @@ fn main() -> ExitCode {
         names_and_keys_stay_in_their_quotes,
         order_is_that_of_bytes,
         writes_wait_for_the_disk_whatever_the_servers_default,
-    ])
+        health_names_the_server_and_the_extension,
+    ]
+    .main([support::server()])
 }
 
 fn hnsw(name: &str, dimension: usize) -> IndexSpec {
@@ -495,6 +498,11 @@ async fn a_filter_of_ten_thousand_leaves_is_answered(place: Place) {
     };
     let filter = (0..10_000).map(leaf).reduce(|all, leaf| all | leaf).unwrap();
     compare(&*place.storage, "companies", &records, [filter]).await;
+}
+
+async fn health_names_the_server_and_the_extension(place: Place) {
+    let version = place.storage.health(OPTIONS).await.unwrap().version.unwrap();
+    assert!(version.contains("PostgreSQL") && version.contains("pgvector"), "{version}");
 }
 
 async fn writes_wait_for_the_disk_whatever_the_servers_default(place: Place) {

@@ -4,10 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use portolan_core::{Error, Result};
-use rustls::crypto::ring;
-use rustls::pki_types::CertificateDer;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
 use crate::endpoint::Endpoint;
 
@@ -22,6 +23,20 @@ pub fn client_config(endpoint: &Endpoint) -> Result<ClientConfig> {
         .with_safe_default_protocol_versions()
         .map_err(|e| Error::invalid(format!("TLS cannot be set up: {e}")))?;
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// The same where a server decides whether connections are encrypted: unless the endpoint asks for it, any certificate is
+/// taken, which protects against listeners only.
+///
+/// # Errors
+/// Those of [`roots`].
+pub fn opportunistic_config(endpoint: &Endpoint) -> Result<ClientConfig> {
+    let mut tls = client_config(endpoint)?;
+    if !endpoint.is_encrypted() {
+        let any = AnyCertificate(Arc::clone(tls.crypto_provider()));
+        tls.dangerous().set_certificate_verifier(Arc::new(any));
+    }
+    Ok(tls)
 }
 
 /// Who is trusted to certify a server: the endpoint's file, or the system's certificates.
@@ -59,6 +74,45 @@ fn of_system() -> Result<RootCertStore> {
         return Err(Error::invalid(message));
     }
     Ok(roots)
+}
+
+/// Takes any certificate of which the server has the key.
+#[derive(Debug)]
+struct AnyCertificate(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, cert, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, cert, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
 }
 
 #[cfg(test)]

@@ -4,15 +4,15 @@
 
 pub(crate) mod guard;
 
-use std::process::ExitCode;
 use std::sync::Arc;
 
-use futures::future::BoxFuture;
-use libtest_mimic::{Arguments, Failed, Trial};
+use async_trait::async_trait;
 use portolan_core::{
     CallOptions, CountRequest, Filter, Metadata, Record, Result, ScanRequest, SearchRequest, UpsertRequest,
     VectorStorage,
 };
+use portolan_testkit::traps::World;
+use portolan_testkit::{Server, place};
 use tokio_postgres::NoTls;
 
 pub(crate) const OPTIONS: CallOptions = CallOptions::new();
@@ -26,22 +26,31 @@ pub(crate) struct Place {
     pub(crate) admin: Arc<tokio_postgres::Client>,
 }
 
-impl Place {
-    async fn new(uri: &str, case: &str) -> Self {
+#[async_trait]
+impl World for Place {
+    async fn of(place: place::Place) -> Result<Self> {
+        let (uri, schema) = (place.uri, place.name);
         let (admin, connection) =
             tokio_postgres::connect(&uri.replacen("pgvector://", "postgres://", 1), NoTls).await.unwrap();
         tokio::spawn(connection);
-        let schema = format!("test_{}_{case}", std::process::id()).chars().take(60).collect::<String>();
         // Cases that create schema and extension at once would disturb each other here, not in the port.
         admin.batch_execute("SELECT pg_advisory_lock(77); CREATE EXTENSION IF NOT EXISTS vector; SELECT pg_advisory_unlock(77)").await.unwrap();
         admin
             .batch_execute(&format!("CREATE SCHEMA \"{schema}\"; SET search_path = \"{schema}\", public"))
             .await
             .unwrap();
-        let storage = open(&format!("{uri}?schema={schema}")).await.unwrap();
-        Self { uri: uri.to_owned(), schema, storage, admin: Arc::new(admin) }
+        let storage = open(&format!("{uri}?schema={schema}")).await?;
+        Ok(Self { uri, schema, storage, admin: Arc::new(admin) })
     }
 
+    async fn clean(&self) -> Result<()> {
+        // A case that failed may have left a transaction open.
+        self.sql(&format!("ROLLBACK; DROP SCHEMA \"{}\" CASCADE", self.schema)).await;
+        Ok(())
+    }
+}
+
+impl Place {
     /// Runs statements in the case's schema, past the port.
     pub(crate) async fn sql(&self, statements: &str) {
         self.admin.batch_execute(statements).await.unwrap();
@@ -51,48 +60,21 @@ impl Place {
     pub(crate) async fn with(&self, options: &str) -> Arc<dyn VectorStorage> {
         open(&format!("{}?schema={}&{options}", self.uri, self.schema)).await.unwrap()
     }
+
+    /// The URI's user, the server's address, and the database.
+    pub(crate) fn parts(&self) -> (&str, &str, &str) {
+        let (user, rest) = self.uri.trim_start_matches("pgvector://").split_once('@').unwrap();
+        let (address, database) = rest.split_once('/').unwrap();
+        (user, address, database)
+    }
 }
 
 pub(crate) async fn open(uri: &str) -> Result<Arc<dyn VectorStorage>> {
-    portolan_pgvector::open(uri.parse().unwrap()).await
+    portolan_pgvector::open(uri.parse()?).await
 }
 
-type Case = fn(Place) -> BoxFuture<'static, ()>;
-
-/// Runs cases against the server of `PORTOLAN_TEST_PGVECTOR`; without it they are ignored, and shown so.
-pub(crate) fn main(cases: Vec<(&'static str, Case)>) -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let uri = portolan_testkit::server::uri("pgvector");
-    let trials = cases
-        .into_iter()
-        .map(|(name, case)| {
-            let (uri, handle) = (uri.clone(), runtime.handle().clone());
-            let absent = uri.is_none();
-            let run = move || -> std::result::Result<(), Failed> {
-                let uri = uri.ok_or("PORTOLAN_TEST_PGVECTOR names no server")?;
-                handle.block_on(async move {
-                    let place = Place::new(&uri, name).await;
-                    let after = place.clone();
-                    let ended = tokio::spawn(case(place)).await;
-                    // A case that failed may have left a transaction open.
-                    after.sql(&format!("ROLLBACK; DROP SCHEMA \"{}\" CASCADE", after.schema)).await;
-                    ended.map_err(|e| Failed::from(e.to_string()))
-                })
-            };
-            Trial::test(name, run).with_ignored_flag(absent)
-        })
-        .collect();
-    let mut arguments = Arguments::from_args();
-    arguments.test_threads.get_or_insert(2);
-    libtest_mimic::run(&arguments, trials).exit_code()
-}
-
-/// The cases of a file, by their names.
-#[macro_export]
-macro_rules! cases {
-    ($($case:ident),* $(,)?) => {
-        vec![$((stringify!($case), |place| Box::pin($case(place)))),*]
-    };
+pub(crate) fn server() -> Server {
+    Server::new("pgvector", portolan_pgvector::open).parallel(2)
 }
 
 pub(crate) async fn upsert(storage: &dyn VectorStorage, index: &str, records: &[Record]) {
