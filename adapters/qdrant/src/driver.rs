@@ -23,7 +23,7 @@ use crate::config::{Config, PROVIDER, SERVER};
 use crate::convert::{
     SCORES, id_text, outgoing, payload_of, point, point_id, point_ids, represents, row, vectors_of,
 };
-use crate::filter::NativeFilter;
+use crate::filter::{NativeFilter, levels};
 use crate::lower;
 use crate::options::KEYS;
 use crate::path::path;
@@ -152,7 +152,7 @@ impl Driver for QdrantDriver {
     }
 
     fn accepts(&self, filter: &NativeFilter) -> bool {
-        filter.levels() <= MAX_LEVELS
+        levels(&filter.0) <= MAX_LEVELS
     }
 
     fn represents(&self, _: Target<'_>, key: &str, value: &Value) -> bool {
@@ -260,9 +260,8 @@ impl Driver for QdrantDriver {
             let distance = SCORES.distance(target.spec.metric, point.score.into());
             Ok(Hit::new(row(point.id, point.payload, point.vectors)?, distance))
         });
-        let hits: Vec<Hit> = hits.collect::<Result<_>>()?;
         let exactness = if exact { Exactness::Exact } else { Exactness::Approximate };
-        Ok(Neighbours::new(hits, exactness))
+        Ok(Neighbours::new(hits.collect::<Result<_>>()?, exactness))
     }
 
     async fn page(
