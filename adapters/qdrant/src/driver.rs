@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use portolan_core::driver::{
     self, Deadline, Driver, ExactSearch, Hit, IdScheme, NativeId, Nearest, Neighbours, NewIndex, Opened,
-    OverflowFilter, Page, Profile, Row, Want, WriteError,
+    OverflowFilter, Page, Profile, Removed, Row, Want, WriteError,
 };
 use portolan_core::filter::{Leaf, Lowered};
 use portolan_core::{
@@ -300,16 +300,12 @@ impl Driver for QdrantDriver {
         self.counted(target, filter, true).await
     }
 
-    async fn remove_where(
-        &self,
-        target: Target<'_>,
-        filter: &NativeFilter,
-    ) -> Result<Option<u64>, WriteError> {
-        self.delete(target, filter.0.clone().into(), usize::MAX).await.map(|()| None)
+    async fn remove_where(&self, target: Target<'_>, filter: &NativeFilter) -> Result<Removed, WriteError> {
+        self.delete(target, filter.0.clone().into(), usize::MAX).await.map(|()| Removed::All(None))
     }
 
-    async fn clear(&self, target: Target<'_>) -> Result<(), WriteError> {
-        self.delete(target, Filter::default().into(), usize::MAX).await
+    async fn clear(&self, target: Target<'_>) -> Result<Removed, WriteError> {
+        self.delete(target, Filter::default().into(), usize::MAX).await.map(|()| Removed::All(None))
     }
 
     /// What Qdrant expects from its payload indexes.
