@@ -186,6 +186,7 @@ fn sentence(error: &Error) -> String {
             | ErrorKind::NotFound
             | ErrorKind::AlreadyExists
             | ErrorKind::DimensionMismatch
+            | ErrorKind::Cancelled
     ) {
         return error.to_string();
     }

@@ -33,7 +33,9 @@ pub(crate) fn suggest(mut error: clap::Error) -> clap::Error {
 }
 
 fn meant(error: &clap::Error) -> Vec<&'static str> {
-    let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidSubcommand) else { return Vec::new() };
+    let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidSubcommand) else {
+        return Vec::new();
+    };
     if error.kind() != ErrorKind::InvalidSubcommand {
         return Vec::new();
     }

@@ -46,7 +46,8 @@ impl Source {
             return Err(Error::invalid(format!("{} is a directory", path.display())));
         }
         if !kind.is_file() {
-            let is_stdin = ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"].iter().any(|p| path == Path::new(p));
+            let is_stdin =
+                ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"].iter().any(|p| path == Path::new(p));
             let stream = || Ok(Self { path: path.to_owned(), bytes: Bytes::Stream });
             return if is_stdin { Self::named(Path::new("-")) } else { stream() };
         }

@@ -89,7 +89,10 @@ fn stdin_and_descriptors_have_paths() {
         ("abc", "cat companies.jsonl | $P import abc /dev/stdin --create"),
         ("abd", "$P import abd /dev/stdin --create < companies.jsonl"),
         ("abd-here", "$P import abd-here /dev/stdin --create <<END\n$(cat companies.jsonl)\nEND"),
-        ("abd-gone", "exec 3< companies.jsonl; mv companies.jsonl x; $P import abd-gone /dev/fd/3 --create; mv x companies.jsonl"),
+        (
+            "abd-gone",
+            "exec 3< companies.jsonl; mv companies.jsonl x; $P import abd-gone /dev/fd/3 --create; mv x companies.jsonl",
+        ),
         ("abd-lost", "cp companies.jsonl y; exec 3< y; rm y; $P import abd-lost /dev/fd/3 --create"),
         ("abe", "cat companies.jsonl | $P import abe /dev/fd/3 --create 3<&0 </dev/null"),
         ("abf", "cat companies.jsonl | $P import abf /dev/fd/3 --create --format jsonl 3<&0 </dev/null"),

@@ -132,7 +132,8 @@ fn a_record_that_was_deleted_meanwhile_is_stored_again() {
 #[test]
 fn of_rows_with_one_id_the_last_is_stored_again() {
     let place = Place::new();
-    let rows = "{\"id\":\"a\",\"vector\":[1,1]}\n{\"id\":\"b\",\"vector\":[1,2]}\n{\"id\":\"a\",\"vector\":[1,3]}\n";
+    let rows =
+        "{\"id\":\"a\",\"vector\":[1,1]}\n{\"id\":\"b\",\"vector\":[1,2]}\n{\"id\":\"a\",\"vector\":[1,3]}\n";
     place.write("rows.jsonl", format!("{rows}no record\n"));
     let import = ["import", "numbers", "rows.jsonl", "--batch-size", "1", "--create"];
     place.run(&import).failed(4, &["line 4"]);

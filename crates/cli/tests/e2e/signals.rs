@@ -93,6 +93,7 @@ fn a_second_signal_ends_everything() {
     place.write(&file, "no record\n".repeat(200));
     let mut args = IMPORT;
     args[2] = &file;
+    args[4] = "1000";
     let (mut child, stdin) = start(place.command(&args));
     wait_for(&mut child, "line 1");
     send("INT", &child);

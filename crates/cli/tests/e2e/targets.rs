@@ -8,6 +8,11 @@ use std::thread;
 
 use crate::run::Place;
 
+#[cfg(feature = "parquet")]
+const FORMATS: [&str; 2] = ["jsonl", "parquet"];
+#[cfg(not(feature = "parquet"))]
+const FORMATS: [&str; 1] = ["jsonl"];
+
 fn lines(text: &str) -> usize {
     text.lines().filter(|line| line.starts_with("{\"id\":")).count()
 }
@@ -24,24 +29,19 @@ fn names(place: &Place) -> Vec<String> {
 fn a_pipe_gets_the_records_and_stays_a_pipe() {
     let place = Place::with_companies();
     let pipe = place.fifo("pipe");
-    for (args, format) in [(&["export", "companies", "pipe"][..], "jsonl"), (PARQUET, "parquet")] {
+    for format in FORMATS {
         let reader = thread::spawn({
             let pipe = pipe.clone();
             move || fs::read(pipe).unwrap()
         });
         // There is nothing to be confirmed, since nothing is lost.
-        place.ok(args);
+        place.ok(&["export", "companies", "pipe", "--format", format]);
         place.write(&format!("copy.{format}"), reader.join().unwrap());
         assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
         place.ok(&["import", format, &format!("copy.{format}"), "--create"]);
         assert_eq!(place.count(format), 4);
     }
 }
-
-#[cfg(feature = "parquet")]
-const PARQUET: &[&str] = &["export", "companies", "pipe", "--format", "parquet"];
-#[cfg(not(feature = "parquet"))]
-const PARQUET: &[&str] = &["export", "companies", "pipe", "--format", "jsonl"];
 
 #[test]
 fn stdout_and_descriptors_have_paths() {

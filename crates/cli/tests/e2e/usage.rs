@@ -50,7 +50,9 @@ fn with_json_wrong_usage_is_one_object_on_stderr() {
 fn a_table_is_as_wide_as_the_terminal() {
     let place = Place::with_companies();
     for (columns, widest) in [("40", 40), ("60", 60), ("300", 100)] {
-        for args in [&["search", "companies", "--id", "stripe", "--include-vectors"][..], &["scan", "companies"]] {
+        for args in
+            [&["search", "companies", "--id", "stripe", "--include-vectors"][..], &["scan", "companies"]]
+        {
             let mut command = place.command(args);
             command.env("COLUMNS", columns);
             let shown = Ended::of(command).well();

@@ -28,10 +28,8 @@ pub(super) async fn rows_still_there(
             .map(|(record, position)| (record.id.clone(), checked + position.row as u64))
             .take_while(|(_, at)| *at < rows)
             .unzip();
-        let request = GetRequest::new(&spec.name, &ids)
-            .include_vectors(false)
-            .include_metadata(false)
-            .options(options);
+        let request =
+            GetRequest::new(&spec.name, &ids).include_vectors(false).include_metadata(false).options(options);
         let found = storage.get(&request).await?;
         if let Some((_, missing)) = found.iter().zip(at).find(|(record, _)| record.is_none()) {
             return Ok(missing);

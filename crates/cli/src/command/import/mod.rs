@@ -78,7 +78,8 @@ impl Import<'_> {
         }
         let bar = Bar::over_items(self.context.is_quiet(), "Checking", rows);
         let feed = self.feed(types.clone(), 0);
-        let there = check::rows_still_there(self.storage, self.spec, feed, rows, self.options(), &bar).await?;
+        let there =
+            check::rows_still_there(self.storage, self.spec, feed, rows, self.options(), &bar).await?;
         drop(bar);
         resume.go_back(there);
         self.context.note(&match there {
