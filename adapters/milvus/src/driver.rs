@@ -197,14 +197,12 @@ impl Driver for MilvusDriver {
 
     async fn open(&self, name: &str, _: Option<&Layout>, _: Deadline) -> Result<Opened<Layout>> {
         let (server, described) = (self.server(), self.describe(name).await?);
-        match Layout::kept(server, &described)? {
-            Some(kept) => Ok(kept),
-            None => {
-                foreign::read(server, name, &described, &self.client.indexes(name).await?).map_err(|why| {
-                    Error::unsupported(format!("the collection {name:?} cannot be opened: {why}"))
-                })
-            }
+        if let Some(kept) = Layout::kept(server, &described)? {
+            return Ok(kept);
         }
+        let indexes = self.client.indexes(name).await?;
+        foreign::read(server, name, &described, &indexes)
+            .map_err(|why| Error::unsupported(format!("the collection {name:?} cannot be opened: {why}")))
     }
 
     async fn list(&self, _: Deadline) -> Result<Vec<String>> {
@@ -227,12 +225,11 @@ impl Driver for MilvusDriver {
     }
 
     async fn write(&self, target: Target<'_>, rows: &[Row]) -> Result<Vec<Outcome>, WriteError> {
-        let Target { name, index: layout, .. } = target;
-        if layout.parted {
-            layout.server.check_partitions()?;
+        if target.index.parted {
+            target.index.server.check_partitions()?;
         }
         let (fields_data, num_rows) = (convert::columns(target, rows), rows.len() as u32);
-        self.client.upsert(about!(self.client, name, UpsertRequest { fields_data, num_rows })).await?;
+        self.client.upsert(about!(self.client, target.name, UpsertRequest { fields_data, num_rows })).await?;
         Ok(vec![Outcome::Stored; rows.len()])
     }
 

@@ -82,9 +82,12 @@ impl Client {
         let request = milvus::FlushRequest { db_name, collection_names, ..Default::default() };
         let reply = self.flush(request).await?;
         let segments = reply.coll_seg_i_ds.get(name).map(|ids| ids.data.clone()).unwrap_or_default();
-        let (segment_i_ds, flush_ts) =
-            (segments.clone(), reply.coll_flush_ts.get(name).copied().unwrap_or_default());
-        let asked = about!(self, name, GetFlushStateRequest { segment_i_ds, flush_ts });
+        let asked = milvus::GetFlushStateRequest {
+            segment_i_ds: segments.clone(),
+            flush_ts: reply.coll_flush_ts.get(name).copied().unwrap_or_default(),
+            db_name: self.database.clone(),
+            collection_name: name.to_owned(),
+        };
         let is_flushed = || async {
             let is_done = self.get_flush_state(asked.clone()).await?.flushed;
             ready(is_done, || "the collection is being flushed".to_owned())
