@@ -54,6 +54,44 @@ impl Delta {
         }
     }
 
+    /// Notes that a row leaves all keys that it stands under, where its old metadata is not known.
+    pub(crate) fn forget(
+        &mut self,
+        postings: &impl ReadableTable<PostingKey, &'static [u8]>,
+        row: u32,
+    ) -> Result<(), StoreError> {
+        for entry in postings.iter()? {
+            let (key, bytes) = entry?;
+            let (field, value, place) = key.value();
+            if place == block(row) && decode_rows(place.into(), bytes.value())?.contains(low(row)) {
+                self.change(field, value, row).lost.insert(low(row));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that the field index holds the keys gained, and where it `is_whole`, nothing else.
+    pub(crate) fn check(
+        mut self,
+        postings: &impl ReadableTable<PostingKey, &'static [u8]>,
+        is_whole: bool,
+    ) -> Result<(), StoreError> {
+        for entry in postings.iter()? {
+            let (key, bytes) = entry?;
+            let (field, value, place) = key.value();
+            let held = decode_rows(place.into(), bytes.value())?;
+            let gained = self.0.remove(&(field, value.to_vec(), place)).unwrap_or_default().gained;
+            let agrees = if is_whole { held == gained } else { gained.is_subset(&held) };
+            if !agrees {
+                return Err(StoreError::damaged("they do not agree with the records"));
+            }
+        }
+        match self.0.is_empty() {
+            true => Ok(()),
+            false => Err(StoreError::damaged("values of records are missing in them")),
+        }
+    }
+
     /// Writes the changes.
     pub(crate) fn apply(self, postings: &mut Table<'_, PostingKey, &[u8]>) -> Result<(), StoreError> {
         for ((field, value, block), change) in self.0 {
@@ -62,8 +100,8 @@ impl Delta {
                 Some(bytes) => decode_rows(block.into(), bytes.value())?,
                 None => RoaringBitmap::new(),
             };
-            rows |= change.gained;
             rows -= change.lost;
+            rows |= change.gained;
             if rows.is_empty() {
                 postings.remove(key)?;
             } else {

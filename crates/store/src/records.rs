@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use portolan_core::driver::{Row, Want};
 use portolan_core::filter::Matcher;
-use redb::{ReadOnlyTable, ReadableTable};
+use redb::{ReadOnlyTable, ReadableTable, ReadableTableMetadata};
 
 use crate::codec::{self, Components};
 use crate::error::StoreError;
@@ -74,6 +74,11 @@ impl Records {
         &self,
         row: u32,
     ) -> Result<impl Iterator<Item = Result<u32, StoreError>>, StoreError> {
+        if let Some((before, _)) = self.records.range(..row)?.next_back().transpose()?
+            && before.value() >= row
+        {
+            return Err(StoreError::damaged("the rows are out of order"));
+        }
         Ok(self.records.range(row..)?.map(|entry| Ok(entry?.0.value())))
     }
 
@@ -97,16 +102,22 @@ impl Records {
         }
     }
 
-    /// Calls for each row that has a vector, in order.
+    /// Calls for each row that has a vector, in order; with nothing where the vector is damaged, and then the row may be
+    /// another's.
     ///
     /// # Errors
     /// Those of reading the file.
-    pub fn each_vector(&self, mut each: impl FnMut(u32, Components<'_>)) -> Result<(), StoreError> {
+    pub fn each_vector(&self, mut each: impl FnMut(u32, Option<Components<'_>>)) -> Result<(), StoreError> {
         for entry in self.vectors.iter()? {
             let (row, bytes) = entry?;
-            each(row.value(), Components::read(row.value(), bytes.value(), self.dimension)?);
+            each(row.value(), Components::read(row.value(), bytes.value(), self.dimension).ok());
         }
         Ok(())
+    }
+
+    /// The number of records, and of vectors.
+    pub(crate) fn lengths(&self) -> Result<(u64, u64), StoreError> {
+        Ok((self.records.len()?, self.vectors.len()?))
     }
 
     fn bytes(&self, row: u32) -> Result<redb::AccessGuard<'_, &'static [u8]>, StoreError> {
