@@ -97,7 +97,7 @@ impl Derived for Vectors {
             Some(_) => vectors.set(row, components),
             None => is_damaged = true,
         })?;
-        if is_damaged {
+        if is_damaged || vectors.rows.len() != snapshot.vector_count()? {
             // The number of a damaged row may be wrong itself: it is one of those without a sound vector.
             vectors.damaged = snapshot.rows()? - &vectors.rows;
         }

@@ -6,11 +6,12 @@
 //! core's one evaluator: the ranges here only narrow what it is asked.
 
 mod key;
+mod keys;
 mod select;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use portolan_core::{IndexSpec, Metadata, Value};
+use portolan_core::{IndexSpec, Metadata};
 use redb::{ReadableTable, Table};
 use roaring::RoaringBitmap;
 
@@ -20,7 +21,7 @@ use crate::tables::PostingKey;
 
 pub(crate) use select::{Bounds, Fields};
 
-use key::{EXISTS, LIST};
+use keys::keys;
 
 /// The most declared fields of an index.
 pub(crate) const MAX_FIELDS: usize = u16::MAX as usize;
@@ -114,24 +115,6 @@ impl Delta {
     fn change(&mut self, field: u16, value: &[u8], row: u32) -> &mut Change {
         self.0.entry((field, value.to_vec(), block(row))).or_default()
     }
-}
-
-/// The keys under which a row with this metadata stands.
-fn keys(spec: &IndexSpec, metadata: &Metadata) -> BTreeSet<(u16, Vec<u8>)> {
-    let mut keys = BTreeSet::new();
-    for (field, name) in (0..).zip(spec.fields.keys()) {
-        let Some(value) = metadata.get(name) else { continue };
-        keys.insert((field, vec![EXISTS]));
-        match value {
-            Value::Scalar(scalar) => drop(keys.insert((field, key::encode(scalar)))),
-            Value::List(items) => {
-                keys.insert((field, vec![LIST]));
-                keys.extend(items.iter().map(|item| (field, key::encode(item))));
-            }
-            Value::Opaque(_) => {}
-        }
-    }
-    keys
 }
 
 fn block(row: u32) -> u16 {

@@ -87,6 +87,9 @@ impl View<'_> {
             None => records.rows_from(from)?.take(more).collect::<Result<_, StoreError>>()?,
             Some(filter) => self.select_from(filter, from, more)?,
         };
+        if !rows.is_sorted_by(|a, b| a < b) {
+            return Err(StoreError::damaged("the rows are out of order"));
+        }
         // A row that is damaged itself would lead the next page astray.
         let next = rows.get(limit).map(|&row| records.id(row).map(|_| row.to_string())).transpose()?;
         rows.truncate(limit);

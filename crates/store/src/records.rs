@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use portolan_core::Metadata;
 use portolan_core::driver::{Row, Want};
 use portolan_core::filter::Matcher;
 use redb::{ReadOnlyTable, ReadableTable, ReadableTableMetadata};
@@ -62,6 +63,11 @@ impl Records {
         let bytes = self.bytes(row)?;
         let (id, metadata) = codec::decode_some(row, bytes.value(), |key| keys.contains(key))?;
         Ok(filter.matches(id, &metadata))
+    }
+
+    /// The metadata of a row that holds a record.
+    pub(crate) fn metadata(&self, row: u32) -> Result<Metadata, StoreError> {
+        Ok(codec::decode(row, self.bytes(row)?.value())?.1)
     }
 
     /// Whether a row holds a record.

@@ -148,7 +148,11 @@ impl<'a> Snapshot<'a> {
             rows.push(entry?.1.value());
         }
         rows.sort_unstable();
-        Ok(rows.into_iter().collect())
+        let rows: RoaringBitmap = rows.into_iter().collect();
+        if rows.len() != ids.len()? {
+            return Err(StoreError::damaged("the list of ids is damaged: two lead to one row, or some are missing"));
+        }
+        Ok(rows)
     }
 
     /// The rows that were touched after a commit; `None` where the log does not go back so far.
@@ -168,6 +172,6 @@ impl<'a> Snapshot<'a> {
 
     /// The declared fields, to be asked.
     pub(crate) fn fields(&self) -> Result<Fields<'a>, StoreError> {
-        Ok(Fields::new(self.spec, POSTINGS.read(self.txn, self.number)?))
+        Ok(Fields::new(self.spec, POSTINGS.read(self.txn, self.number)?, self.records()?))
     }
 }
