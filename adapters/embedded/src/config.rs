@@ -29,7 +29,12 @@ pub struct Config {
 impl Config {
     /// A directory, with defaults.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), durability: Durability::default(), cache_mb: DEFAULT_CACHE_MB, read_only: false }
+        Self {
+            path: path.into(),
+            durability: Durability::default(),
+            cache_mb: DEFAULT_CACHE_MB,
+            read_only: false,
+        }
     }
 
     /// Sets when a write is on disk.

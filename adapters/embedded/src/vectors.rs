@@ -49,7 +49,13 @@ impl Vectors {
 
     fn new(dimension: usize) -> Self {
         let shift = (CHUNK_COMPONENTS / dimension.max(1)).max(16).ilog2();
-        Self { dimension, shift, chunks: Vec::new(), rows: RoaringBitmap::new(), damaged: RoaringBitmap::new() }
+        Self {
+            dimension,
+            shift,
+            chunks: Vec::new(),
+            rows: RoaringBitmap::new(),
+            damaged: RoaringBitmap::new(),
+        }
     }
 
     fn place(&self, row: u32) -> (usize, usize) {

@@ -48,7 +48,10 @@ async fn import(path: &Path, records: usize) {
 /// Searches, counts and reads all: whole batches, as many as were acknowledged or more; how many.
 async fn look(reader: &dyn VectorStorage, acknowledged: usize) -> usize {
     let counted = reader.count(&CountRequest::new(INDEX)).await.unwrap() as usize;
-    assert!(counted.is_multiple_of(PER_BATCH) && counted / PER_BATCH >= acknowledged, "{counted}, {acknowledged}");
+    assert!(
+        counted.is_multiple_of(PER_BATCH) && counted / PER_BATCH >= acknowledged,
+        "{counted}, {acknowledged}"
+    );
     let request = SearchRequest::new(INDEX, vec![1.0; DIMENSION]).top_k(10).include_vectors(true);
     let found = reader.search(&request).await.unwrap();
     assert_eq!(found.matches.len(), if counted == 0 { found.matches.len() } else { 10 });
@@ -58,7 +61,8 @@ async fn look(reader: &dyn VectorStorage, acknowledged: usize) -> usize {
     }
     let (mut read, mut cursor) = (0, None);
     loop {
-        let page = reader.scan(&ScanRequest::new(INDEX).page_size(5_000).cursor(cursor.as_ref())).await.unwrap();
+        let page =
+            reader.scan(&ScanRequest::new(INDEX).page_size(5_000).cursor(cursor.as_ref())).await.unwrap();
         assert!(page.unreadable.is_empty());
         read += page.records.len();
         cursor = page.cursor;

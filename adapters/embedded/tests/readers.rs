@@ -94,7 +94,10 @@ async fn a_reader_sees_each_commit_of_the_writer() {
         assert_eq!(count(&*reader).await.unwrap(), n as u64);
         assert_eq!(nearest(&*reader, 100.0).await.unwrap(), n.to_string());
     }
-    assert_eq!(std::fs::read_to_string(directory.path().join("LOCK")).unwrap(), std::process::id().to_string());
+    assert_eq!(
+        std::fs::read_to_string(directory.path().join("LOCK")).unwrap(),
+        std::process::id().to_string()
+    );
     let e = refused(put(&*reader, 0..1).await, ErrorKind::NotReady, "one process at a time can write");
     assert!(e.is_retryable());
 
@@ -108,7 +111,10 @@ async fn a_reader_sees_each_commit_of_the_writer() {
     writer.close().await.unwrap();
     assert_eq!(count(&*reader).await.unwrap(), 0);
     reader.delete_index(INDEX, CallOptions::new()).await.unwrap();
-    assert!(reader.list_indexes(CallOptions::new()).await.unwrap().is_empty(), "it writes once nobody else does");
+    assert!(
+        reader.list_indexes(CallOptions::new()).await.unwrap().is_empty(),
+        "it writes once nobody else does"
+    );
 }
 
 #[tokio::test]
@@ -128,7 +134,11 @@ async fn a_store_that_is_read_only_is_read_and_not_touched() {
         assert_eq!(count(&*storage).await.unwrap(), 100);
         assert_eq!(nearest(&*storage, 42.0).await.unwrap(), "42");
         refused(put(&*storage, 0..1).await, ErrorKind::PermissionDenied, "read_only=true");
-        refused(storage.clear(INDEX, CallOptions::new()).await, ErrorKind::PermissionDenied, "read_only=true");
+        refused(
+            storage.clear(INDEX, CallOptions::new()).await,
+            ErrorKind::PermissionDenied,
+            "read_only=true",
+        );
         let created = storage.create_index(&IndexSpec::new("other", 2), CallOptions::new()).await;
         refused(created, ErrorKind::PermissionDenied, "read_only=true");
         assert!(std::fs::read(path.join(FILE)).unwrap() == before);

@@ -38,9 +38,8 @@ fn record(n: usize) -> Record {
 /// A store that is closed, and what is in it.
 async fn make(path: &Path, records: usize) -> Records {
     let storage = open(path).await.unwrap();
-    let spec = IndexSpec::new(INDEX, DIMENSION)
-        .field("industry", FieldType::String)
-        .field("n", FieldType::Integer);
+    let spec =
+        IndexSpec::new(INDEX, DIMENSION).field("industry", FieldType::String).field("n", FieldType::Integer);
     storage.create_index(&spec, CallOptions::new()).await.unwrap();
     let records: Vec<Record> = (0..records).map(record).collect();
     for batch in records.chunks(1_000) {
@@ -96,7 +95,8 @@ async fn answers(path: &Path, records: &Records) -> Answers {
         let counted = storage.count(&CountRequest::new(INDEX).filter(Some(&filter))).await;
         answers.note(text, counted, &expected);
     }
-    let nearest = storage.search(&SearchRequest::new(INDEX, record(5).vector.unwrap().to_vec()).top_k(1)).await;
+    let nearest =
+        storage.search(&SearchRequest::new(INDEX, record(5).vector.unwrap().to_vec()).top_k(1)).await;
     let nearest = nearest.map(|found| found.matches.first().map(|m| m.id.clone()));
     answers.note("search", nearest, &Some("company-5".to_owned()));
     match scan(&*storage).await {
@@ -283,7 +283,9 @@ async fn a_damaged_vector_is_no_answer_and_its_record_can_be_deleted() {
 fn a_repair_needs_a_store_that_it_may_write() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("none");
-    for checked in [portolan_embedded::check(&Config::new(&path)), portolan_embedded::repair(&Config::new(&path))] {
+    for checked in
+        [portolan_embedded::check(&Config::new(&path)), portolan_embedded::repair(&Config::new(&path))]
+    {
         assert_eq!(checked.unwrap_err().kind(), ErrorKind::NotFound);
     }
     assert!(!path.exists());

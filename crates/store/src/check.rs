@@ -155,7 +155,11 @@ fn each_index(
                 continue;
             }
             Err(e) => {
-                checked.damage.push(Damage { index: Some(name.value().to_owned()), id: None, what: e.what() });
+                checked.damage.push(Damage {
+                    index: Some(name.value().to_owned()),
+                    id: None,
+                    what: e.what(),
+                });
                 continue;
             }
         };
@@ -186,7 +190,8 @@ fn is_written(directory: &Path) -> bool {
 
 /// Checks each page that the database uses.
 fn check_pages(file: &Path, cache_mb: usize) -> Result<(), StoreError> {
-    let mut database = Builder::new().set_cache_size(cache_mb << 20).create_with_backend(Overlay::new(file)?)?;
+    let mut database =
+        Builder::new().set_cache_size(cache_mb << 20).create_with_backend(Overlay::new(file)?)?;
     match database.check_integrity() {
         Ok(true) => Ok(()),
         Ok(false) => Err(StoreError::damaged("pages of the file are damaged, and no value that is in use")),

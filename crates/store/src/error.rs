@@ -112,6 +112,9 @@ impl StoreError {
             Cause::Newer { found, .. } => format!("the format is {found}"),
             Cause::Absent(index) => format!("there is no index {index:?}"),
             Cause::Database(redb::Error::Corrupted(what)) => what.clone(),
+            Cause::Database(redb::Error::Io(e)) if e.kind() == Io::UnexpectedEof => {
+                "the file ends before what it should hold".to_owned()
+            }
             Cause::Database(error) | Cause::InDoubt(error) => error.to_string(),
         }
     }
@@ -183,7 +186,8 @@ pub(crate) fn panicked(path: &Path) -> Error {
 }
 
 /// What to do about damage.
-pub(crate) const RESTORE: &str = "`portolan check` names what is damaged, and with --repair saves the rest; or restore a backup";
+pub(crate) const RESTORE: &str =
+    "`portolan check` names what is damaged, and with --repair saves the rest; or restore a backup";
 const REOPEN: &str = "check the disk, then open the store again";
 const SPACE: &str = "free some space and try again; what was stored before is safe";
 

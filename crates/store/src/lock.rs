@@ -48,10 +48,9 @@ impl StoreLock {
     pub(crate) fn take_existing(directory: &Path, file: &Path) -> Result<Self> {
         match file.try_exists() {
             Ok(true) => Self::take(directory),
-            Ok(false) => Err(Error::new(
-                ErrorKind::NotFound,
-                format!("there is no store at {}", directory.display()),
-            )),
+            Ok(false) => {
+                Err(Error::new(ErrorKind::NotFound, format!("there is no store at {}", directory.display())))
+            }
             Err(e) => Err(io(file, &e)),
         }
     }
@@ -134,10 +133,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         assert!(StoreLock::share(directory.path()).unwrap().is_none());
         let first = StoreLock::take(directory.path()).unwrap();
-        for e in [
-            StoreLock::take(directory.path()).unwrap_err(),
-            StoreLock::share(directory.path()).unwrap_err(),
-        ] {
+        for e in
+            [StoreLock::take(directory.path()).unwrap_err(), StoreLock::share(directory.path()).unwrap_err()]
+        {
             assert_eq!(e.kind(), ErrorKind::NotReady);
             assert!(e.message().contains(&format!("this process ({})", std::process::id())), "{e}");
         }

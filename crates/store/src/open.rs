@@ -160,7 +160,10 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// A database, and what keeps writers away from it where it must.
-    pub(crate) fn new(database: impl ReadableDatabase + Send + Sync + 'static, lock: Option<StoreLock>) -> Self {
+    pub(crate) fn new(
+        database: impl ReadableDatabase + Send + Sync + 'static,
+        lock: Option<StoreLock>,
+    ) -> Self {
         Self { database: Box::new(database), _lock: lock }
     }
 

@@ -150,7 +150,9 @@ impl<'a> Snapshot<'a> {
         rows.sort_unstable();
         let rows: RoaringBitmap = rows.into_iter().collect();
         if rows.len() != ids.len()? {
-            return Err(StoreError::damaged("the list of ids is damaged: two lead to one row, or some are missing"));
+            return Err(StoreError::damaged(
+                "the list of ids is damaged: two lead to one row, or some are missing",
+            ));
         }
         Ok(rows)
     }

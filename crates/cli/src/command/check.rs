@@ -47,11 +47,16 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), Failure> {
 }
 
 fn describe(checked: &Checked) -> String {
-    let mut lines: Vec<String> = checked.damage.iter().take(NAMED).map(|damage| {
-        let index = damage.index.as_ref().map(|index| format!("index {index}, "));
-        let id = damage.id.as_ref().map(|id| format!("record {id:?}: "));
-        format!("damaged: {}{}{}", index.unwrap_or_default(), id.unwrap_or_default(), damage.what)
-    }).collect();
+    let mut lines: Vec<String> = checked
+        .damage
+        .iter()
+        .take(NAMED)
+        .map(|damage| {
+            let index = damage.index.as_ref().map(|index| format!("index {index}, "));
+            let id = damage.id.as_ref().map(|id| format!("record {id:?}: "));
+            format!("damaged: {}{}{}", index.unwrap_or_default(), id.unwrap_or_default(), damage.what)
+        })
+        .collect();
     if checked.damage.len() > NAMED {
         lines.push(format!("… and {} more; --output json names all", checked.damage.len() - NAMED));
     }
@@ -73,7 +78,8 @@ fn describe(checked: &Checked) -> String {
 }
 
 fn damaged(checked: &Checked) -> Failure {
-    let message = format!("the store was damaged in {}", counted(checked.damage.len() as u64, "part", "parts"));
+    let message =
+        format!("the store was damaged in {}", counted(checked.damage.len() as u64, "part", "parts"));
     Failure::partly(Error::new(ErrorKind::Corrupt, message).with_provider(PROVIDER))
 }
 

@@ -51,7 +51,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), Failure> {
     sink.finish(&args.file).map_err(|e| unwritten(&args.file, &e))?;
     storage.close().await?;
     report(&args.file, exported, started, context)?;
-    unreadable::report(&args.name, &unread)
+    unreadable::report(&args.name, &unread, context)
 }
 
 async fn copy(

@@ -70,7 +70,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), Failure> {
             }
         }
     }
-    unreadable::report(&args.name, &unread)
+    unreadable::report(&args.name, &unread, context)
 }
 
 /// Hands over record by record, up to the limit; says whether there are more.

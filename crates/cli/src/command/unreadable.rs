@@ -2,15 +2,16 @@
 
 use portolan::{Error, ErrorKind, Unreadable};
 
+use crate::context::Context;
 use crate::failure::{Failure, say};
 
 /// How many are named.
 const NAMED: usize = 20;
 
 /// Names the records that a scan could not read, and ends the run as partly done.
-pub(crate) fn report(index: &str, unreadable: &[Unreadable]) -> Result<(), Failure> {
+pub(crate) fn report(index: &str, unreadable: &[Unreadable], context: &Context) -> Result<(), Failure> {
     let Some(first) = unreadable.first() else { return Ok(()) };
-    for record in unreadable.iter().take(NAMED) {
+    for record in unreadable.iter().take(if context.is_table() { NAMED } else { 0 }) {
         say(&format!("not read: {}", record.to_error().message()));
     }
     let message = match unreadable.len() {

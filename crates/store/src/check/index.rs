@@ -43,6 +43,7 @@ impl CheckedIndex {
             ids: BTreeMap::new(),
             fields: Delta::default(),
             held: HashSet::new(),
+            astray: Vec::new(),
         };
         let ids = guarded(|| IDS.read(txn, number));
         let records = guarded(|| RECORDS.read(txn, number));
@@ -56,6 +57,7 @@ impl CheckedIndex {
             check.lengths(&records, &vectors);
             let rows = check.rows(&records, &vectors);
             check.records(&Records::new(records, vectors, spec.dimension), rows, to_be_saved);
+            check.note_astray();
         }
         check.postings(txn, number);
         check.changes(txn, number);
@@ -72,6 +74,8 @@ struct Check<'a> {
     fields: Delta,
     /// The ids of the records that were read.
     held: HashSet<String>,
+    /// The ids that do not lead to their records.
+    astray: Vec<String>,
 }
 
 impl Check<'_> {
@@ -154,7 +158,7 @@ impl Check<'_> {
     fn record(&mut self, row: u32, read: Row, expected: Option<String>, to_be_saved: bool) {
         let id = read.id.to_string();
         if expected.as_ref() != Some(&id) {
-            self.note(None, format!("the list of ids is damaged at row {row}, which holds the record {id:?}"));
+            self.astray.push(id.clone());
         }
         if !self.held.insert(id.clone()) {
             self.note(Some(id), "two rows hold a record of this id; the first is kept");
@@ -164,6 +168,15 @@ impl Check<'_> {
         self.found.sound += 1;
         if to_be_saved {
             self.found.rows.push(read);
+        }
+    }
+
+    /// The records themselves are sound, so that they are told together.
+    fn note_astray(&mut self) {
+        if let Some(first) = self.astray.first() {
+            let what =
+                format!("{} ids do not lead to their records, the first is {first:?}", self.astray.len());
+            self.note(None, what);
         }
     }
 

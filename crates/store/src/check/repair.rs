@@ -15,12 +15,7 @@ use crate::store::{Store, StoreOptions};
 const BATCH: usize = 5_000;
 
 /// Writes a new file in place of the damaged one, which is kept beside it.
-pub(super) fn write(
-    directory: &Path,
-    options: StoreOptions,
-    saved: &[Saved],
-    lost: u64,
-) -> Result<Repaired> {
+pub(super) fn write(directory: &Path, options: StoreOptions, saved: &[Saved], lost: u64) -> Result<Repaired> {
     let making = directory.join("repairing");
     match fs::remove_dir_all(&making) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(io(&making, &e)),

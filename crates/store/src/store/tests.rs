@@ -216,7 +216,12 @@ fn what_is_derived_catches_up_by_the_change_log() {
 #[test]
 fn the_change_log_is_bounded_and_who_fell_behind_builds_anew() {
     let disk = Disk::new(Vec::new());
-    let store = Store::over(Path::new("disk"), StoreOptions { durability: Durability::None, ..StoreOptions::default() }, disk.clone()).unwrap();
+    let store = Store::over(
+        Path::new("disk"),
+        StoreOptions { durability: Durability::None, ..StoreOptions::default() },
+        disk.clone(),
+    )
+    .unwrap();
     store.create(INDEX, &spec()).unwrap();
     write(&store, 0).unwrap();
     let first = || store.view(INDEX, |view| Ok(view.derived::<Firsts>()?.0[&4])).unwrap();
