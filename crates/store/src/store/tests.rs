@@ -219,7 +219,7 @@ fn the_change_log_is_bounded_and_who_fell_behind_builds_anew() {
     let store = Store::over(
         Path::new("disk"),
         StoreOptions { durability: Durability::None, ..StoreOptions::default() },
-        disk.clone(),
+        disk,
     )
     .unwrap();
     store.create(INDEX, &spec()).unwrap();
