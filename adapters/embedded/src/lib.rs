@@ -9,8 +9,9 @@
 //! The environment variable `PORTOLAN_SIMD` says `scalar` for plain loops or `auto`, the default, for the best that the
 //! processor has; `health` tells which are used.
 //!
-//! One process at a time has a store open; within it, share the storage.
+//! One process at a time writes to a store, and others read beside it: a storage reads until it is first written to.
 
+mod check;
 mod config;
 mod driver;
 mod filter;
@@ -19,17 +20,18 @@ mod query;
 mod scan;
 mod vectors;
 
+pub use check::{check, repair};
 pub use config::{Config, PROVIDER};
 pub use driver::EmbeddedDriver;
 pub use filter::NativeFilter;
-pub use portolan_store::Durability;
+pub use portolan_store::{Checked, Damage, Durability, Repaired};
 
 use std::sync::Arc;
 
 use portolan_core::driver::DriverStorage;
 use portolan_core::{Location, Result, VectorStorage};
 
-/// Opens the store at a location such as `embedded:./data?durability=commit&cache_mb=128`.
+/// Opens the store at a location such as `embedded:./data?durability=commit&cache_mb=128&read_only=false`.
 ///
 /// # Errors
 /// `InvalidArgument` for a location that is not understood; those of [`EmbeddedDriver::open`].

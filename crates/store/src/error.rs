@@ -1,6 +1,7 @@
 //! What goes wrong below, and what the user is told of it.
 
 use std::io::ErrorKind as Io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use portolan_core::driver::WriteError;
@@ -26,6 +27,8 @@ enum Cause {
         /// The newest format that this program reads.
         known: u64,
     },
+    /// Of an index in a store that is not there.
+    Absent(String),
     /// Of the database while it committed, and it could not be opened again to look.
     InDoubt(redb::Error),
 }
@@ -42,6 +45,14 @@ impl StoreError {
         match self.0 {
             Cause::Port(error) => error,
             Cause::Panicked => panicked(path),
+            Cause::Absent(index) => Error::new(
+                ErrorKind::NotFound,
+                format!(
+                    "there is no index {index:?}, as there is no store at {}: the first index that is created makes it",
+                    path.display()
+                ),
+            )
+            .with_index(index),
             Cause::Newer { found, known } => Error::new(
                 ErrorKind::Corrupt,
                 format!(
@@ -50,6 +61,16 @@ impl StoreError {
                 ),
             ),
             Cause::Database(error) | Cause::InDoubt(error) => database(path, error),
+        }
+    }
+
+    /// The kind of the error of the port.
+    pub(crate) fn kind(&self) -> ErrorKind {
+        match &self.0 {
+            Cause::Port(error) => error.kind(),
+            Cause::Panicked | Cause::Newer { .. } => ErrorKind::Corrupt,
+            Cause::Absent(_) => ErrorKind::NotFound,
+            Cause::Database(error) | Cause::InDoubt(error) => database_kind(error).0,
         }
     }
 
@@ -68,9 +89,34 @@ impl StoreError {
         Self(Cause::Newer { found, known })
     }
 
+    /// An index is asked for in a store that is not there.
+    pub(crate) fn absent(index: &str) -> Self {
+        Self(Cause::Absent(index.to_owned()))
+    }
+
     /// The database failed while it committed, and could not be opened again to look.
     pub(crate) fn doubt(error: redb::Error) -> Self {
         Self(Cause::InDoubt(error))
+    }
+
+    /// Whether stored bytes cannot be read.
+    pub fn is_damage(&self) -> bool {
+        self.kind() == ErrorKind::Corrupt
+    }
+
+    /// What is wrong, without what to do.
+    pub(crate) fn what(&self) -> String {
+        match &self.0 {
+            Cause::Port(error) => error.message().to_owned(),
+            Cause::Panicked => "a check of the database failed".to_owned(),
+            Cause::Newer { found, .. } => format!("the format is {found}"),
+            Cause::Absent(index) => format!("there is no index {index:?}"),
+            Cause::Database(redb::Error::Corrupted(what)) => what.clone(),
+            Cause::Database(redb::Error::Io(e)) if e.kind() == Io::UnexpectedEof => {
+                "the file ends before what it should hold".to_owned()
+            }
+            Cause::Database(error) | Cause::InDoubt(error) => error.to_string(),
+        }
     }
 
     /// Whether the database answers nothing more until it is opened again.
@@ -117,6 +163,11 @@ database_errors!(
     SetDurabilityError
 );
 
+/// The result of reading what may be damaged. The database checks what it reads, and some of those checks panic.
+pub(crate) fn guarded<T>(read: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(StoreError::panic()))
+}
+
 /// An I/O error about a path.
 pub(crate) fn io(path: &Path, error: &std::io::Error) -> Error {
     let (kind, advice) = io_kind(error.kind());
@@ -134,7 +185,9 @@ pub(crate) fn panicked(path: &Path) -> Error {
     )
 }
 
-const RESTORE: &str = "restore it from a backup, or import the data into a new directory";
+/// What to do about damage.
+pub(crate) const RESTORE: &str =
+    "`portolan check` names what is damaged, and with --repair saves the rest; or restore a backup";
 const REOPEN: &str = "check the disk, then open the store again";
 const SPACE: &str = "free some space and try again; what was stored before is safe";
 

@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args as ClapArgs;
-use portolan::{CountRequest, Filter, ScanRequest, VectorStorage};
+use portolan::{CountRequest, Filter, ScanRequest, Unreadable, VectorStorage};
 use serde_json::json;
 
 use self::sink::{Format, Sink};
 use self::target::{Draft, Target};
+use super::unreadable;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::options::Where;
@@ -56,18 +57,22 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), Failure> {
     // What is written at once needs no tidying, and its reader may keep it waiting for ever.
     let mut stop = if draft.is_some() { Stop::listen()? } else { Stop::left_to_the_system() };
     let mut sink = Sink::new(output, format).map_err(failed)?;
+    let mut unread = Vec::new();
     let exported = tokio::select! {
         biased;
         status = stop.asked() => {
             let message = format!("interrupted; {} is left as it was", args.file.display());
             return Err(Failure::interrupted(message, status));
         }
-        exported = copy(&*storage, &args, filter.as_ref(), &mut sink, context) => exported?,
+        exported = copy(&*storage, &args, filter.as_ref(), &mut sink, &mut unread, context) => exported?,
     };
     sink.finish().map_err(failed)?;
     draft.map_or(Ok(()), Draft::finish).map_err(failed)?;
     storage.close().await?;
-    if is_stdout { Ok(()) } else { report(&args.file, exported, started, context) }
+    if !is_stdout {
+        report(&args.file, exported, started, context)?;
+    }
+    unreadable::report(&args.name, &unread, context)
 }
 
 async fn copy(
@@ -75,6 +80,7 @@ async fn copy(
     args: &Args,
     filter: Option<&Filter>,
     sink: &mut Sink,
+    unread: &mut Vec<Unreadable>,
     context: &Context,
 ) -> Result<u64, Failure> {
     let (index, file) = (args.name.as_str(), args.file.as_path());
@@ -90,6 +96,7 @@ async fn copy(
             .options(context.options());
         let page = storage.scan(&request).await?;
         sink.write(&page.records).map_err(|e| unwritten(file, &e))?;
+        unread.extend(page.unreadable);
         exported += page.records.len() as u64;
         bar.set(exported);
         cursor = page.cursor;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+mod check;
 mod demo;
 #[cfg(all(unix, feature = "parquet"))]
 mod docs;
