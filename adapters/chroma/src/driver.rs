@@ -378,7 +378,7 @@ impl Driver for ChromaDriver {
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next = more.then(|| (offset + rows.len()).to_string());
-        Ok(Page { rows, next })
+        Ok(Page::new(rows, next))
     }
 
     async fn count(&self, target: Target<'_, Index>, _: Option<&NativeFilter>, _: bool) -> Result<u64> {

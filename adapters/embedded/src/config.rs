@@ -1,9 +1,9 @@
-//! How a store is opened: `embedded:./data?durability=commit&cache_mb=128`.
+//! How a store is opened: `embedded:./data?durability=commit&cache_mb=128&read_only=false`.
 
 use std::path::PathBuf;
 
 use portolan_core::{Error, Location, Result};
-use portolan_store::Durability;
+use portolan_store::{Durability, StoreOptions};
 
 const DEFAULT_CACHE_MB: usize = 128;
 const MAX_CACHE_MB: usize = 1 << 20;
@@ -15,19 +15,21 @@ pub const PROVIDER: &str = "embedded";
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Config {
-    /// The directory; it is created where it does not exist.
+    /// The directory; the first index that is created makes it where it does not exist.
     pub path: PathBuf,
     /// When a write is on disk.
     pub durability: Durability,
     /// How many MiB of the file are kept in memory, 1 to 1,048,576. The vectors of an index that is searched are in
     /// memory beside them.
     pub cache_mb: usize,
+    /// Whether writes are refused. Nothing is written then, no lock either.
+    pub read_only: bool,
 }
 
 impl Config {
     /// A directory, with defaults.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), durability: Durability::default(), cache_mb: DEFAULT_CACHE_MB }
+        Self { path: path.into(), durability: Durability::default(), cache_mb: DEFAULT_CACHE_MB, read_only: false }
     }
 
     /// Sets when a write is on disk.
@@ -37,7 +39,14 @@ impl Config {
         self
     }
 
-    /// Reads a location such as `embedded:./data?durability=commit&cache_mb=128`.
+    /// Sets whether writes are refused.
+    #[must_use]
+    pub fn read_only(mut self, yes: bool) -> Self {
+        self.read_only = yes;
+        self
+    }
+
+    /// Reads a location such as `embedded:./data?durability=commit&cache_mb=128&read_only=false`.
     ///
     /// # Errors
     /// `InvalidArgument` for a missing path, a host, an unknown option or a value out of range.
@@ -52,11 +61,18 @@ impl Config {
         }
         let durability = location.take("durability")?.map_or(Ok(Durability::default()), |d| d.parse())?;
         let cache_mb = location.take_parsed("cache_mb", "a number of MiB")?.unwrap_or(DEFAULT_CACHE_MB);
+        let read_only = location.take_parsed("read_only", "true or false")?.unwrap_or_default();
         location.finish()?;
         if !(1..=MAX_CACHE_MB).contains(&cache_mb) {
             return Err(Error::out_of_range("cache_mb", cache_mb, 1, MAX_CACHE_MB));
         }
-        Ok(Self { path: location.path().into(), durability, cache_mb })
+        Ok(Self { path: location.path().into(), durability, cache_mb, read_only })
+    }
+
+    /// The same for the store.
+    pub(crate) fn store_options(&self) -> StoreOptions {
+        let Self { durability, cache_mb, read_only, .. } = *self;
+        StoreOptions { durability, cache_mb, read_only }
     }
 }
 
@@ -72,8 +88,9 @@ mod tests {
     #[test]
     fn a_location_is_read_in_all_its_parts() {
         assert_eq!(read("embedded:./data").unwrap(), Config::new("./data"));
-        let given = read("embedded:/var/lib/x%20y?durability=none&cache_mb=7").unwrap();
-        assert_eq!(given, Config { path: "/var/lib/x y".into(), durability: Durability::None, cache_mb: 7 });
+        let given = read("embedded:/var/lib/x%20y?durability=none&cache_mb=7&read_only=true").unwrap();
+        let expected = Config::new("/var/lib/x y").durability(Durability::None).read_only(true);
+        assert_eq!(given, Config { cache_mb: 7, ..expected });
     }
 
     #[test]
@@ -84,6 +101,7 @@ mod tests {
             ("embedded:./d?durability=never", "commit or none"),
             ("embedded:./d?cache_mb=0", "1 to 1048576"),
             ("embedded:./d?cache_mb=much", "a number of MiB"),
+            ("embedded:./d?read_only=yes", "true or false"),
             ("embedded:./d?durabilty=none", "did you mean durability?"),
         ] {
             let e = read(uri).unwrap_err();

@@ -29,18 +29,19 @@ pub struct EmbeddedDriver {
 }
 
 impl EmbeddedDriver {
-    /// Opens the store of a directory, and makes it where there is none.
+    /// Opens the store of a directory to read, if there is one. The first write makes this its writer, and the first index
+    /// that is created makes a store where there is none.
     ///
     /// # Errors
-    /// `NotReady` where another process holds it, naming that; `Corrupt` for a damaged file, or one that a newer
-    /// version made; `PermissionDenied`, `QuotaExceeded` and `Unavailable` as the disk answers.
+    /// `NotReady` where another process holds it and lets none read, naming that; `Corrupt` for a damaged file, or one
+    /// that a newer version made; `PermissionDenied`, `QuotaExceeded` and `Unavailable` as the disk answers.
     pub async fn open(config: &Config) -> Result<Self> {
         let simd = Simd::from_env()?;
         let mut profile = Profile::new(PROVIDER);
         profile.batch = BatchAtomicity::Atomic;
         profile.update_isolated = true;
         profile.durable = config.durability == Durability::Commit;
-        let store = Store::open(&config.path, config.durability, config.cache_mb).await?;
+        let store = Store::open(&config.path, config.store_options()).await?;
         Ok(Self { store, simd, profile, opened: Instant::now() })
     }
 
@@ -50,8 +51,23 @@ impl EmbeddedDriver {
         T: Send + 'static,
         W: FnOnce(&View<'_>) -> Result<T, StoreError> + Send + 'static,
     {
-        let index = target.name.to_owned();
-        self.store.blocking(move |store| store.view(&index, work)).await
+        self.read_soon(target, |_| false, work).await
+    }
+
+    /// Reads an index, at once where it `is_short`.
+    async fn read_soon<T, W>(
+        &self,
+        target: Target<'_, ()>,
+        is_short: impl FnOnce(&View<'_>) -> bool,
+        work: W,
+    ) -> Result<T>
+    where
+        T: Send + 'static,
+        W: FnOnce(&View<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        let check = self.is_opened(target);
+        let checked = move |view: &View<'_>| check(view).and_then(|()| work(view));
+        self.store.read(target.name, is_short, checked).await
     }
 
     /// Edits an index on the blocking pool.
@@ -60,8 +76,23 @@ impl EmbeddedDriver {
         T: Send + 'static,
         W: FnOnce(&View<'_>, &mut Edit<'_>) -> Result<T, StoreError> + Send + 'static,
     {
+        let check = self.is_opened(target);
         let index = target.name.to_owned();
-        self.store.write(move |store| store.edit(&index, work)).await
+        let checked = move |view: &View<'_>, edit: &mut Edit<'_>| check(view).and_then(|()| work(view, edit));
+        self.store.write(move |store| store.edit(&index, checked)).await
+    }
+
+    /// Checks that an index is the one that was opened: another process may have made another of its name meanwhile, which
+    /// the engine then opens.
+    fn is_opened(
+        &self,
+        target: Target<'_, ()>,
+    ) -> impl FnOnce(&View<'_>) -> Result<(), StoreError> + Send + use<> {
+        let spec = (!self.store.is_writer()).then(|| target.spec.clone());
+        move |view| match spec {
+            Some(spec) if spec != *view.spec() => Err(Error::no_index(&spec.name).into()),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -95,18 +126,18 @@ impl Driver for EmbeddedDriver {
     }
 
     async fn open(&self, name: &str, _: Option<&()>, _: Deadline) -> Result<Opened<()>> {
-        let info = self.store.inline(|store| {
-            store.view(name, |view| {
-                let created_at = Some(view.created_at().to_owned());
-                Ok(IndexInfo::new(view.spec().clone(), PROVIDER).created_at(created_at))
-            })
-        })?;
+        let name = name.to_owned();
+        let describe = |view: &View<'_>| {
+            let created_at = Some(view.created_at().to_owned());
+            Ok(IndexInfo::new(view.spec().clone(), PROVIDER).created_at(created_at))
+        };
+        let info = self.store.short(move |store| store.view(&name, describe)).await?;
         // Distances are those of the one arithmetic, whatever the dimension.
         Ok(Opened::new(info, ()).score_error(ScoreError::Negligible))
     }
 
     async fn list(&self, _: Deadline) -> Result<Vec<String>> {
-        self.store.inline(Store::names)
+        self.store.short(Store::names).await
     }
 
     async fn drop_index(&self, name: &str, _: Deadline) -> Result<(), WriteError> {
@@ -126,7 +157,7 @@ impl Driver for EmbeddedDriver {
     async fn fetch(&self, target: Target<'_, ()>, ids: &[NativeId], want: Want) -> Result<Vec<Row>> {
         let owned = ids.to_vec();
         let is_short = |view: &View<'_>| is_short_read(view, ids.len(), None);
-        self.store.read(target.name, is_short, move |view| view.fetch(&owned, want)).await
+        self.read_soon(target, is_short, move |view| view.fetch(&owned, want)).await
     }
 
     async fn remove(&self, target: Target<'_, ()>, ids: &[NativeId]) -> Result<Vec<Outcome>, WriteError> {
@@ -143,7 +174,7 @@ impl Driver for EmbeddedDriver {
         let (vector, simd) = (query.vector.to_vec(), self.simd);
         let search = Search { vector, k: query.k, filter: filter.cloned(), want: query.want };
         let is_short = |view: &View<'_>| is_short_search(view, query.k, filter);
-        self.store.read(target.name, is_short, move |view| query::nearest(view, &search, simd)).await
+        self.read_soon(target, is_short, move |view| query::nearest(view, &search, simd)).await
     }
 
     async fn page(
@@ -158,7 +189,7 @@ impl Driver for EmbeddedDriver {
         let filter = filter.map(|f| &f.0);
         let owned = filter.cloned();
         let is_short = |view: &View<'_>| is_short_read(view, limit, filter);
-        self.store.read(target.name, is_short, move |view| view.page(owned.as_ref(), from, limit, want)).await
+        self.read_soon(target, is_short, move |view| view.page(owned.as_ref(), from, limit, want)).await
     }
 
     async fn count(
@@ -170,7 +201,7 @@ impl Driver for EmbeddedDriver {
         let filter = filter.map(|f| &f.0);
         let owned = filter.cloned();
         let is_short = |view: &View<'_>| is_short_read(view, 0, filter);
-        self.store.read(target.name, is_short, move |view| view.count(owned.as_ref(), with_vector)).await
+        self.read_soon(target, is_short, move |view| view.count(owned.as_ref(), with_vector)).await
     }
 
     async fn remove_where(

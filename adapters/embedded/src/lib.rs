@@ -9,7 +9,7 @@
 //! The environment variable `PORTOLAN_SIMD` says `scalar` for plain loops or `auto`, the default, for the best that the
 //! processor has; `health` tells which are used.
 //!
-//! One process at a time has a store open; within it, share the storage.
+//! One process at a time writes to a store, and others read beside it: a storage reads until it is first written to.
 
 mod config;
 mod driver;
@@ -29,7 +29,7 @@ use std::sync::Arc;
 use portolan_core::driver::DriverStorage;
 use portolan_core::{Location, Result, VectorStorage};
 
-/// Opens the store at a location such as `embedded:./data?durability=commit&cache_mb=128`.
+/// Opens the store at a location such as `embedded:./data?durability=commit&cache_mb=128&read_only=false`.
 ///
 /// # Errors
 /// `InvalidArgument` for a location that is not understood; those of [`EmbeddedDriver::open`].

@@ -342,7 +342,9 @@ fn a_closed_store_refuses_and_can_be_opened_again() {
     run(async {
         let directory = tempfile::tempdir().unwrap();
         let (driver, spec) = filled(directory.path()).await;
-        let e = EmbeddedDriver::open(&Config::new(directory.path())).await.unwrap_err();
+        let second = open(directory.path()).await;
+        assert_eq!(nearest(&second, &spec, 1, None).await, ["a"], "it reads beside the writer");
+        let e = second.clear(target(&spec)).await.unwrap_err().into_error();
         assert_eq!(e.kind(), ErrorKind::NotReady);
         assert!(e.message().contains(&std::process::id().to_string()), "{e}");
         driver.close().await.unwrap();

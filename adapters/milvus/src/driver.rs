@@ -288,7 +288,7 @@ impl Driver for MilvusDriver {
         let ended = if layout.server.pages_as_iterator() { rows.is_empty() } else { rows.len() < limit };
         rows.truncate(limit);
         let next = rows.last().filter(|_| !ended).map(|row| row.id.to_string());
-        Ok(Page { rows, next })
+        Ok(Page::new(rows, next))
     }
 
     fn cursor_after(&self, row: &Row) -> Option<String> {

@@ -295,7 +295,7 @@ impl Driver for PgvectorDriver {
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next = rows.last().filter(|_| more).map(|row| row.id.to_string());
-        Ok(Page { rows, next })
+        Ok(Page::new(rows, next))
     }
 
     async fn count(

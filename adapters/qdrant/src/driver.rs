@@ -286,7 +286,7 @@ impl Driver for QdrantDriver {
         let answer = self.client.ask(self.client.points().scroll(request)).await?;
         let rows = answer.result.into_iter().map(|point| row(point.id, point.payload, point.vectors));
         let next = answer.next_page_offset.map(|id| id_text(Some(id))).transpose()?;
-        Ok(Page { rows: rows.collect::<Result<_>>()?, next })
+        Ok(Page::new(rows.collect::<Result<_>>()?, next))
     }
 
     async fn count(

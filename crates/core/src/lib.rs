@@ -45,7 +45,7 @@ pub use options::CallOptions;
 pub use progress::{Progress, ProgressUpdate};
 pub use record::{Batch, GetRequest, Record, Vector};
 pub use registry::Registry;
-pub use scan::{CountRequest, Cursor, ScanPage, ScanRequest};
+pub use scan::{CountRequest, Cursor, ScanPage, ScanRequest, Unreadable};
 pub use search::{Deduplicate, Exactness, Match, SearchRequest, SearchResult};
 pub use stats::{Explanation, IndexStats};
 pub use storage::{VectorStorage, find};

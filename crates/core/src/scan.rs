@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::filter::Filter;
 use crate::options::{CallOptions, DEFAULT_RESIDUAL_BUDGET};
 use crate::record::Record;
@@ -121,12 +121,33 @@ impl<'a> ScanRequest<'a> {
     }
 }
 
+/// A record that is there and cannot be read: its stored bytes are damaged, or another program wrote what no record can
+/// hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unreadable {
+    /// Its id; the database's own where the record's cannot be read.
+    pub id: String,
+    /// What is wrong with it.
+    pub why: String,
+}
+
+impl Unreadable {
+    /// The error of an operation that needs the record.
+    pub fn to_error(&self) -> Error {
+        Error::new(ErrorKind::Corrupt, format!("the record {:?} cannot be read: {}", self.id, self.why))
+            .with_context("id", &self.id)
+    }
+}
+
 /// One page of a scan.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ScanPage {
     /// The records; a page may be short, or empty, before the last.
     pub records: Vec<Record>,
+    /// The records among these that cannot be read, and where there is a filter, of which nobody can tell whether they
+    /// meet it. The scan goes on behind them.
+    pub unreadable: Vec<Unreadable>,
     /// Where to go on; absent on the last page.
     pub cursor: Option<Cursor>,
 }
@@ -134,7 +155,14 @@ pub struct ScanPage {
 impl ScanPage {
     /// A page.
     pub fn new(records: Vec<Record>, cursor: Option<Cursor>) -> Self {
-        Self { records, cursor }
+        Self { records, unreadable: Vec::new(), cursor }
+    }
+
+    /// Adds the records that cannot be read.
+    #[must_use]
+    pub fn unreadable(mut self, unreadable: Vec<Unreadable>) -> Self {
+        self.unreadable = unreadable;
+        self
     }
 }
 

@@ -28,7 +28,7 @@ pub use portolan_core::{
     Explanation, FieldType, Filter, GetRequest, Health, IndexInfo, IndexSpec, IndexStats, Limits, Location,
     Match, Metadata, MetadataPatch, MetadataUpdate, Metric, Outcome, Partial, Progress, ProgressUpdate,
     Record, Registry, Result, Scalar, ScanPage, ScanRequest, SearchRequest, SearchResult, Status, Support,
-    UpdateRequest, UpsertRequest, Value, Vector, VectorFidelity, VectorStorage, VectorStorageExt, Visibility,
+    Unreadable, UpdateRequest, UpsertRequest, Value, Vector, VectorFidelity, VectorStorage, VectorStorageExt, Visibility,
     WriteResult, find,
 };
 pub use portolan_core::{

@@ -26,6 +26,8 @@ enum Cause {
         /// The newest format that this program reads.
         known: u64,
     },
+    /// Of an index in a store that is not there.
+    Absent(String),
     /// Of the database while it committed, and it could not be opened again to look.
     InDoubt(redb::Error),
 }
@@ -42,6 +44,14 @@ impl StoreError {
         match self.0 {
             Cause::Port(error) => error,
             Cause::Panicked => panicked(path),
+            Cause::Absent(index) => Error::new(
+                ErrorKind::NotFound,
+                format!(
+                    "there is no index {index:?}, as there is no store at {}: the first index that is created makes it",
+                    path.display()
+                ),
+            )
+            .with_index(index),
             Cause::Newer { found, known } => Error::new(
                 ErrorKind::Corrupt,
                 format!(
@@ -50,6 +60,16 @@ impl StoreError {
                 ),
             ),
             Cause::Database(error) | Cause::InDoubt(error) => database(path, error),
+        }
+    }
+
+    /// The kind of the error of the port.
+    pub(crate) fn kind(&self) -> ErrorKind {
+        match &self.0 {
+            Cause::Port(error) => error.kind(),
+            Cause::Panicked | Cause::Newer { .. } => ErrorKind::Corrupt,
+            Cause::Absent(_) => ErrorKind::NotFound,
+            Cause::Database(error) | Cause::InDoubt(error) => database_kind(error).0,
         }
     }
 
@@ -66,6 +86,11 @@ impl StoreError {
     /// A store that a later version of this program made, in the format `found`.
     pub(crate) fn newer(found: u64, known: u64) -> Self {
         Self(Cause::Newer { found, known })
+    }
+
+    /// An index is asked for in a store that is not there.
+    pub(crate) fn absent(index: &str) -> Self {
+        Self(Cause::Absent(index.to_owned()))
     }
 
     /// The database failed while it committed, and could not be opened again to look.

@@ -1,7 +1,7 @@
 //! The truth of a store on the local disk: one directory, many indexes, durable.
 //!
 //! Records, specs, the index of declared fields and a change log lie in one transactional file. A store has one writer
-//! at a time and readers that each see one commit. An adapter stands on it with what it finds the nearest vectors by:
+//! at a time and readers, in any process, that each see one commit. An adapter stands on it with what it finds the nearest vectors by:
 //! that is [`Derived`] from the records, and catches up with them by the change log; it is never needed to write, and
 //! can be lost.
 //!
@@ -15,7 +15,8 @@
 //! A record lies in a *row*, a number that it keeps when it is replaced; a new record takes the lowest free one, so rows
 //! stay dense.
 //!
-//! One process at a time has a store open; within it, share the [`Store`].
+//! One process at a time writes to a store, and others read beside it, each call the newest commit; within a process,
+//! share the [`Store`]. Reading makes nothing, and takes no lock of the directory.
 
 mod codec;
 mod derived;
@@ -24,6 +25,7 @@ mod error;
 mod fields;
 mod lock;
 mod open;
+mod overlay;
 mod plan;
 mod read;
 mod records;
@@ -41,7 +43,7 @@ pub use error::StoreError;
 pub use plan::Selection;
 pub use records::Records;
 pub use snapshot::Snapshot;
-pub use store::Store;
+pub use store::{Store, StoreOptions};
 pub use tables::FORMAT;
 pub use transaction::Durability;
 pub use view::View;

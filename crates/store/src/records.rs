@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use portolan_core::Filter;
 use portolan_core::driver::{Row, Want};
+use portolan_core::filter::Matcher;
 use redb::{ReadOnlyTable, ReadableTable};
 
 use crate::codec::{self, Components};
@@ -53,7 +53,12 @@ impl Records {
     }
 
     /// Whether the record of a row meets a filter, which asks for no keys but these.
-    pub(crate) fn meets(&self, row: u32, filter: &Filter, keys: &BTreeSet<&str>) -> Result<bool, StoreError> {
+    pub(crate) fn meets(
+        &self,
+        row: u32,
+        filter: &Matcher<'_>,
+        keys: &BTreeSet<&str>,
+    ) -> Result<bool, StoreError> {
         let bytes = self.bytes(row)?;
         let (id, metadata) = codec::decode_some(row, bytes.value(), |key| keys.contains(key))?;
         Ok(filter.matches(id, &metadata))

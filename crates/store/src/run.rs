@@ -12,20 +12,30 @@ use portolan_core::{Error, ErrorKind, Result};
 use tokio::task::spawn_blocking;
 
 use crate::error::{StoreError, panicked};
-use crate::store::Store;
-use crate::transaction::Durability;
+use crate::store::{Store, StoreOptions};
 use crate::view::View;
 
 impl Store {
-    /// Opens the store of a directory, and makes it where there is none. `cache_mb` is how many MiB of the file are kept
-    /// in memory.
+    /// Opens the store of a directory to read, if there is one. The first write makes this its writer, and the first index
+    /// that is created makes a store where there is none.
     ///
     /// # Errors
-    /// `NotReady` where another process holds it, naming that; `Corrupt` for a damaged file, or one that a newer
-    /// version made; `PermissionDenied`, `QuotaExceeded` and `Unavailable` as the disk answers.
-    pub async fn open(directory: &Path, durability: Durability, cache_mb: usize) -> Result<Arc<Self>> {
+    /// `NotReady` where another process holds it and lets none read, naming that; `Corrupt` for a damaged file, or one
+    /// that a newer version made; `PermissionDenied`, `QuotaExceeded` and `Unavailable` as the disk answers.
+    pub async fn open(directory: &Path, options: StoreOptions) -> Result<Arc<Self>> {
         let owned = directory.to_owned();
-        blocking(directory, move || Self::open_directory(&owned, durability, cache_mb).map(Arc::new)).await
+        blocking(directory, move || Self::open_directory(&owned, options).map(Arc::new)).await
+    }
+
+    /// Does short work at once, or where that may have to wait for a writer, on the blocking pool.
+    ///
+    /// # Errors
+    /// Those of the work; `Corrupt` where it panics.
+    pub async fn short<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        if self.is_writer() { self.inline(work) } else { self.blocking(work).await }
     }
 
     /// Reads an index, at once where it `is_short`: where it takes less than a hop to another thread is worth.
@@ -106,7 +116,7 @@ mod tests {
     #[tokio::test]
     async fn a_write_that_was_given_up_ends_before_the_next_begins() {
         let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(directory.path(), Durability::None, 16).await.unwrap();
+        let store = Store::open(directory.path(), StoreOptions::default()).await.unwrap();
         let written = Arc::new(Mutex::new(Vec::new()));
         let (go_on, wait) = channel::<()>();
         let first = {

@@ -3,46 +3,76 @@
 use std::fmt::{self, Debug, Formatter};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
-use parking_lot::{Mutex, MutexGuard, RwLock};
+use parking_lot::{Mutex, MutexGuard, RwLock, RwLockReadGuard};
 use portolan_core::driver::WriteError;
 use portolan_core::{Error, ErrorKind, IndexSpec, Result, time};
-use redb::{Database, WriteTransaction};
+use redb::{CompactionError, Database, ReadableDatabase, WriteTransaction};
 
 use crate::edit::Edit;
-use crate::error::{StoreError, io};
+use crate::error::StoreError;
 use crate::fields::MAX_FIELDS;
 use crate::lock::StoreLock;
-use crate::open::{Opener, file, open};
+use crate::open::{Directory, Shared, Source, indexes, initialize};
 use crate::tables::{self, INDEXES};
 use crate::transaction::{self, Durability, Ended, flush};
-use crate::view::{Change, Index, State, View};
+use crate::view::{Change, Index, Indexes, State, View};
 
-const FILE: &str = "portolan.redb";
+/// How long compaction waits for readers in other processes, and how often it looks.
+const READERS: (Duration, Duration) = (Duration::from_secs(10), Duration::from_millis(20));
+
+/// How a store is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoreOptions {
+    /// When a write is on disk.
+    pub durability: Durability,
+    /// How many MiB of the file are kept in memory.
+    pub cache_mb: usize,
+    /// Whether writes are refused; nothing is written then, no lock either.
+    pub read_only: bool,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self { durability: Durability::Commit, cache_mb: 128, read_only: false }
+    }
+}
 
 /// A store: what is in the file, and what readers see of it.
 ///
-/// A reader keeps the commit that it began with. [`read`](Self::read), [`write`](Self::write),
-/// [`inline`](Self::inline) and [`blocking`](Self::blocking) say where a call runs; the others run at once, and may wait for
-/// the disk.
+/// It reads beside a writer in another process until it is first written to; from then on it is the writer. A reader
+/// keeps the commit that it began with. [`read`](Self::read), [`write`](Self::write), [`inline`](Self::inline) and
+/// [`blocking`](Self::blocking) say where a call runs; the others run at once, and may wait for the disk.
 pub struct Store {
     path: PathBuf,
-    durability: Durability,
-    opener: Opener,
+    options: StoreOptions,
+    source: Box<dyn Source>,
     /// Whose turn it is to write: a write keeps it until it has ended, also when its caller has left.
     pub(crate) turn: Arc<tokio::sync::Mutex<()>>,
-    writer: Mutex<Writer>,
+    side: Mutex<Side>,
+    /// The newest commit, once this is the writer.
     state: RwLock<Option<Arc<State>>>,
     /// Held by each reader while it works, so that compaction, which must be alone, can wait for them.
     readers: RwLock<()>,
-    /// Last, so that it is released when the file is.
-    lock: Mutex<Option<StoreLock>>,
 }
 
-/// The writer's side. After an error that leaves the database unusable there is none, until it is opened again.
-struct Writer {
-    database: Option<Database>,
+/// On which side of the file the store stands. After an error that leaves a database unusable there is none, until it
+/// is opened again.
+#[derive(Default)]
+struct Side {
+    reader: Option<Reader>,
+    writer: Option<Database>,
     closed: bool,
+    /// Last, so that it is released when the file is.
+    lock: Option<StoreLock>,
+}
+
+/// Reads beside a writer: each call begins at the newest commit, and holds none between calls.
+struct Reader {
+    database: Shared,
+    indexes: Indexes,
 }
 
 impl Store {
@@ -98,7 +128,7 @@ impl Store {
         let json = serde_json::to_string(spec).map_err(|e| {
             Error::new(ErrorKind::Unexpected, format!("the spec cannot be written as JSON: {e}"))
         })?;
-        self.commit(|state, txn| {
+        self.commit(None, |state, txn| {
             if state.indexes().contains_key(name) {
                 return Err(Error::new(
                     ErrorKind::AlreadyExists,
@@ -118,7 +148,7 @@ impl Store {
     /// # Errors
     /// `NotFound`; those of writing the file.
     pub fn drop_index(&self, name: &str) -> Result<(), WriteError> {
-        self.commit(|state, txn| {
+        self.commit(Some(name), |state, txn| {
             let number = state.view(name)?.number();
             txn.open_table(INDEXES)?.remove(name)?;
             tables::delete(txn, number)?;
@@ -135,7 +165,7 @@ impl Store {
         name: &str,
         work: impl FnOnce(&View<'_>, &mut Edit<'_>) -> Result<T, StoreError>,
     ) -> Result<T, WriteError> {
-        self.commit(|state, txn| {
+        self.commit(Some(name), |state, txn| {
             let view = state.view(name)?;
             let mut edit = Edit::begin(txn, &view)?;
             let value = work(&view, &mut edit)?;
@@ -149,7 +179,7 @@ impl Store {
     /// # Errors
     /// `NotFound`; those of writing the file.
     pub fn clear(&self, name: &str) -> Result<(), WriteError> {
-        self.commit(|state, txn| {
+        self.commit(Some(name), |state, txn| {
             let view = state.view(name)?;
             tables::delete_records(txn, view.number())?;
             let mut edit = Edit::begin(txn, &view)?;
@@ -164,27 +194,27 @@ impl Store {
     /// # Errors
     /// Those of writing the file.
     pub fn flush(&self) -> Result<()> {
-        if self.durability == Durability::Commit {
+        let side = self.side()?;
+        if self.options.durability == Durability::Commit {
             return Ok(());
         }
-        let writer = self.writer()?;
-        writer.database.as_ref().map_or(Ok(()), flush).map_err(|e| e.with_path(&self.path))
+        side.writer.as_ref().map_or(Ok(()), flush).map_err(|e| e.with_path(&self.path))
     }
 
     /// Gives free space back to the file system; says whether there was any. Waits for readers, and lets none begin.
     ///
     /// # Errors
-    /// Those of writing the file.
+    /// `NotReady` where another process goes on reading; those of writing the file.
     pub fn compact(&self) -> Result<bool> {
-        let mut writer = self.writer()?;
+        let mut side = self.writer(None).map_err(|e| e.with_path(&self.path))?;
         let _alone = self.readers.write();
-        let indexes = self.state.write().take().map(|state| state.indexes().clone()).unwrap_or_default();
-        let Some(mut database) = writer.database.take() else { return Ok(false) };
-        let compacted = database.compact().map_err(StoreError::from);
-        let state = flush(&database).and_then(|()| State::read(&database, indexes));
+        let known = self.state.write().take().map(|state| state.indexes().clone()).unwrap_or_default();
+        let Some(mut database) = side.writer.take() else { return Ok(false) };
+        let compacted = self.compact_without_readers(&mut database);
+        let state = flush(&database).and_then(|()| state(&database, &known));
         if let Ok(state) = state {
             *self.state.write() = Some(Arc::new(state));
-            writer.database = Some(database);
+            side.writer = Some(database);
         }
         compacted.map_err(|e| e.with_path(&self.path))
     }
@@ -194,41 +224,45 @@ impl Store {
     /// # Errors
     /// Those of writing what was not durable yet.
     pub fn close(&self) -> Result<()> {
-        let mut writer = self.writer.lock();
-        let _released_last = self.lock.lock().take();
-        writer.closed = true;
+        let mut side = self.side.lock();
+        side.closed = true;
+        side.reader = None;
         *self.state.write() = None;
-        let Some(database) = writer.database.take() else { return Ok(()) };
-        let flushed = if self.durability == Durability::None { flush(&database) } else { Ok(()) };
+        let _released_last = side.lock.take();
+        let Some(database) = side.writer.take() else { return Ok(()) };
+        let flushed = match self.options.durability {
+            Durability::None => flush(&database),
+            Durability::Commit => Ok(()),
+        };
         let closed = database.close().map_err(StoreError::from);
         flushed.and(closed).map_err(|e| e.with_path(&self.path))
     }
 
-    /// Opens the store of a directory, and makes it where there is none.
-    pub(crate) fn open_directory(directory: &Path, durability: Durability, cache_mb: usize) -> Result<Self> {
-        std::fs::create_dir_all(directory).map_err(|e| io(directory, &e))?;
-        let lock = StoreLock::take(directory)?;
-        Self::over(directory, durability, file(directory.join(FILE), cache_mb), Some(lock))
+    /// Opens the store of a directory to read, if there is one.
+    pub(crate) fn open_directory(path: &Path, options: StoreOptions) -> Result<Self> {
+        let StoreOptions { durability, cache_mb, read_only } = options;
+        let source = Directory { path: path.to_owned(), durability, cache_mb, read_only };
+        Self::over(path, options, source)
     }
 
-    /// A store over a database.
-    pub(crate) fn over(
-        path: &Path,
-        durability: Durability,
-        opener: Opener,
-        lock: Option<StoreLock>,
-    ) -> Result<Self> {
-        let (database, state) = open(&opener).map_err(|e| e.with_path(path))?;
-        Ok(Self {
+    /// A store over a database, opened to read, if there is one.
+    pub(crate) fn over(path: &Path, options: StoreOptions, source: impl Source) -> Result<Self> {
+        let store = Self {
             path: path.to_owned(),
-            durability,
-            opener,
+            options,
+            source: Box::new(source),
             turn: Arc::default(),
-            writer: Mutex::new(Writer { database: Some(database), closed: false }),
-            state: RwLock::new(Some(Arc::new(state))),
+            side: Mutex::default(),
+            state: RwLock::new(None),
             readers: RwLock::new(()),
-            lock: Mutex::new(lock),
-        })
+        };
+        store.newest(&mut *store.side()?).map_err(|e| e.with_path(path))?;
+        Ok(store)
+    }
+
+    /// Whether this is the writer, so that nobody else changes the store.
+    pub fn is_writer(&self) -> bool {
+        self.state.read().is_some()
     }
 
     /// Looks at the newest commit of an index, if there is one and that takes no waiting.
@@ -241,87 +275,165 @@ impl Store {
 
     /// Does work on the newest commit.
     fn with_state<T>(&self, work: impl FnOnce(&State) -> Result<T, StoreError>) -> Result<T> {
-        loop {
-            let reading = self.readers.read();
-            let state = self.state.read().clone();
-            if let Some(state) = state {
-                return work(&state).map_err(|e| e.with_path(&self.path));
-            }
-            drop(reading);
-            drop(self.writer()?);
+        let (state, _reading) = self.newest_to_read()?;
+        work(&state).map_err(|e| e.with_path(&self.path))
+    }
+
+    /// The newest commit, and what keeps compaction away from it.
+    fn newest_to_read(&self) -> Result<(Arc<State>, RwLockReadGuard<'_, ()>)> {
+        let reading = self.readers.read();
+        let written = self.state.read().clone();
+        if let Some(state) = written {
+            return Ok((state, reading));
+        }
+        // Whoever waits for readers holds the side, so that it is taken first.
+        drop(reading);
+        let mut side = self.side()?;
+        let state = self.newest(&mut side).map_err(|e| e.with_path(&self.path))?;
+        Ok((state, self.readers.read()))
+    }
+
+    /// The newest commit, on whichever side this stands.
+    fn newest(&self, side: &mut Side) -> Result<Arc<State>, StoreError> {
+        let written = self.state.read().clone();
+        match written {
+            Some(state) => Ok(state),
+            None if side.lock.is_some() => self.open_to_write(side),
+            None => self.newest_of_others(side),
         }
     }
 
-    /// Runs a transaction and shows readers what it changed; one without a change is not committed.
+    /// The newest commit that another process wrote; without any index where there is no store.
+    fn newest_of_others(&self, side: &mut Side) -> Result<Arc<State>, StoreError> {
+        let mut reader = match side.reader.take() {
+            Some(reader) => reader,
+            None if self.source.exists()? => {
+                Reader { database: self.source.read()?, indexes: Indexes::new() }
+            }
+            None => return Ok(Arc::new(State::absent())),
+        };
+        let txn = reader.database.begin()?;
+        reader.indexes = indexes(&txn, &reader.indexes)?;
+        let state = State::new(txn, reader.indexes.clone());
+        side.reader = Some(reader);
+        Ok(Arc::new(state))
+    }
+
+    /// Runs a transaction and shows readers what it changed; one without a change is not committed. A store that is not
+    /// there is made, but for a transaction on an `index`.
     fn commit<T>(
         &self,
+        index: Option<&str>,
         work: impl FnOnce(&State, &WriteTransaction) -> Result<(Option<Change>, T), StoreError>,
     ) -> Result<T, WriteError> {
-        self.transact(work).map_err(|e| e.of_write(&self.path))
+        self.transact(index, work).map_err(|e| e.of_write(&self.path))
     }
 
     fn transact<T>(
         &self,
+        index: Option<&str>,
         work: impl FnOnce(&State, &WriteTransaction) -> Result<(Option<Change>, T), StoreError>,
     ) -> Result<T, StoreError> {
-        let mut writer = self.writer()?;
+        let mut side = self.writer(index)?;
         let state = self.state.read().clone();
-        let (Some(database), Some(state)) = (&writer.database, state) else { return Err(closed().into()) };
-        match transaction::run(database, self.durability, |txn| work(&state, txn)) {
+        let (Some(database), Some(state)) = (&side.writer, state) else { return Err(closed().into()) };
+        match transaction::run(database, self.options.durability, |txn| work(&state, txn)) {
             Ended::Unchanged(value) => Ok(value),
             Ended::Committed(change, value) => {
                 match state.after(database, change) {
                     Ok(next) => *self.state.write() = Some(Arc::new(next)),
                     // It is stored; readers find it once the file is opened again.
-                    Err(_) => drop(self.reopen(&mut writer)),
+                    Err(_) => drop(self.reopen(&mut side)),
                 }
                 Ok(value)
             }
             Ended::Failed(error) => {
                 if error.is_lasting() {
-                    drop(self.reopen(&mut writer));
+                    drop(self.reopen(&mut side));
                 }
                 Err(error)
             }
-            Ended::Unsure(change, value, error) => self.look_again(&mut writer, &change, value, error),
+            Ended::Unsure(change, value, error) => self.look_again(&mut side, &change, value, error),
         }
     }
 
     /// After an error while committing: opens the file again and looks whether the commit is in it.
     fn look_again<T>(
         &self,
-        writer: &mut Writer,
+        side: &mut Side,
         change: &Change,
         value: T,
         error: redb::Error,
     ) -> Result<T, StoreError> {
-        match self.reopen(writer) {
+        match self.reopen(side) {
             Ok(state) if state.has(change) => Ok(value),
             Ok(_) => Err(error.into()),
             Err(_) => Err(StoreError::doubt(error)),
         }
     }
 
-    /// The writer's side, for one writer at a time, with an open database.
-    fn writer(&self) -> Result<MutexGuard<'_, Writer>> {
-        let mut writer = self.writer.lock();
-        if writer.closed {
-            return Err(closed());
-        }
-        if writer.database.is_none() {
-            self.reopen(&mut writer).map_err(|e| e.with_path(&self.path))?;
-        }
-        Ok(writer)
+    /// The side of the file on which this stands.
+    fn side(&self) -> Result<MutexGuard<'_, Side>> {
+        let side = self.side.lock();
+        if side.closed { Err(closed()) } else { Ok(side) }
     }
 
-    fn reopen(&self, writer: &mut Writer) -> Result<Arc<State>, StoreError> {
-        *self.state.write() = None;
-        drop(writer.database.take());
-        let (database, state) = open(&self.opener)?;
-        let state = Arc::new(state);
-        writer.database = Some(database);
+    /// The writer's side, for one writer at a time, with an open database. A store that is not there is made, but for a
+    /// transaction on an `index`.
+    fn writer(&self, index: Option<&str>) -> Result<MutexGuard<'_, Side>, StoreError> {
+        let mut side = self.side()?;
+        if self.options.read_only {
+            return Err(read_only(&self.path).into());
+        }
+        if side.writer.is_none() {
+            match index {
+                Some(name) if !self.source.exists()? => return Err(StoreError::absent(name)),
+                _ => self.open_to_write(&mut side)?,
+            };
+        }
+        Ok(side)
+    }
+
+    /// Becomes the writer, or the writer again.
+    fn open_to_write(&self, side: &mut Side) -> Result<Arc<State>, StoreError> {
+        if side.lock.is_none() {
+            side.lock = self.source.lock()?;
+        }
+        let opened = self.open_alone(side);
+        if opened.is_err() {
+            side.lock = None;
+        }
+        opened
+    }
+
+    fn open_alone(&self, side: &mut Side) -> Result<Arc<State>, StoreError> {
+        // A writer that bears no reader beside it is not to find those of this process.
+        let _alone = self.readers.write();
+        let known = side.reader.take().map(|reader| reader.indexes).unwrap_or_default();
+        let database = self.source.write()?;
+        initialize(&database)?;
+        let state = Arc::new(state(&database, &known)?);
+        side.writer = Some(database);
         *self.state.write() = Some(state.clone());
         Ok(state)
+    }
+
+    fn reopen(&self, side: &mut Side) -> Result<Arc<State>, StoreError> {
+        *self.state.write() = None;
+        drop(side.writer.take());
+        self.open_alone(side)
+    }
+
+    fn compact_without_readers(&self, database: &mut Database) -> Result<bool, StoreError> {
+        let (patience, pause) = READERS;
+        let begun = Instant::now();
+        loop {
+            match database.compact() {
+                Err(CompactionError::TransactionInProgress) if begun.elapsed() < patience => sleep(pause),
+                Err(CompactionError::TransactionInProgress) => return Err(still_read(&self.path).into()),
+                compacted => return Ok(compacted?),
+            }
+        }
     }
 }
 
@@ -329,13 +441,38 @@ impl Debug for Store {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.debug_struct("Store")
             .field("path", &self.path)
-            .field("durability", &self.durability)
+            .field("options", &self.options)
             .finish_non_exhaustive()
     }
 }
 
+/// The newest commit of the writer's own database.
+fn state(database: &Database, known: &Indexes) -> Result<State, StoreError> {
+    let txn = database.begin_read()?;
+    let indexes = indexes(&txn, known)?;
+    Ok(State::new(txn, indexes))
+}
+
 fn closed() -> Error {
     Error::invalid("the storage is closed; open it again")
+}
+
+fn read_only(path: &Path) -> Error {
+    Error::new(
+        ErrorKind::PermissionDenied,
+        format!("the store at {} is opened with read_only=true: open it without, to write", path.display()),
+    )
+}
+
+fn still_read(path: &Path) -> Error {
+    Error::new(
+        ErrorKind::NotReady,
+        format!(
+            "another process reads the store at {} without a pause, and it can be made smaller only while nobody reads; \
+             nothing was changed: stop the reader, or try again later",
+            path.display()
+        ),
+    )
 }
 
 #[cfg(test)]

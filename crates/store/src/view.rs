@@ -1,5 +1,6 @@
 //! What a reader sees: one commit, and what is derived from it.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -12,10 +13,14 @@ use crate::derived::{Derived, DerivedValues};
 use crate::error::StoreError;
 use crate::snapshot::Snapshot;
 
+/// The indexes of a commit, by name.
+pub(crate) type Indexes = BTreeMap<String, Arc<Index>>;
+
 /// One commit.
 pub(crate) struct State {
-    txn: ReadTransaction,
-    indexes: BTreeMap<String, Arc<Index>>,
+    /// None where there is no store.
+    txn: Option<ReadTransaction>,
+    indexes: Indexes,
 }
 
 /// An index as of its newest commit.
@@ -32,12 +37,14 @@ pub(crate) struct Index {
 pub(crate) type Change = (String, Option<Index>);
 
 impl State {
-    /// The newest commit of a database, with these indexes.
-    pub(crate) fn read(
-        database: &Database,
-        indexes: BTreeMap<String, Arc<Index>>,
-    ) -> Result<Self, StoreError> {
-        Ok(Self { txn: database.begin_read()?, indexes })
+    /// A commit, with the indexes that are in it.
+    pub(crate) fn new(txn: ReadTransaction, indexes: Indexes) -> Self {
+        Self { txn: Some(txn), indexes }
+    }
+
+    /// No store.
+    pub(crate) fn absent() -> Self {
+        Self { txn: None, indexes: Indexes::new() }
     }
 
     /// The commit after this one.
@@ -47,7 +54,7 @@ impl State {
             Some(index) => indexes.insert(name, Arc::new(index)),
             None => indexes.remove(&name),
         };
-        Self::read(database, indexes)
+        Ok(Self::new(database.begin_read()?, indexes))
     }
 
     /// Whether a change is in this commit.
@@ -60,14 +67,15 @@ impl State {
     }
 
     /// The indexes, by name.
-    pub(crate) fn indexes(&self) -> &BTreeMap<String, Arc<Index>> {
+    pub(crate) fn indexes(&self) -> &Indexes {
         &self.indexes
     }
 
     /// An index. `NotFound`.
     pub(crate) fn view(&self, name: &str) -> Result<View<'_>, StoreError> {
+        let txn = self.txn.as_ref().ok_or_else(|| StoreError::absent(name))?;
         let index = self.indexes.get(name).ok_or_else(|| Error::no_index(name))?;
-        Ok(View { snapshot: Snapshot::new(&self.txn, index.number, &index.spec, index.head), index })
+        Ok(View { snapshot: Snapshot::new(txn, index.number, &index.spec, index.head), index })
     }
 }
 
@@ -80,6 +88,17 @@ impl Index {
             created_at: created_at.into(),
             head,
             derived: DerivedValues::default(),
+        }
+    }
+
+    /// This index at a commit, if it is the one of that number; what was derived catches up when it is asked for.
+    pub(crate) fn at(this: &Arc<Self>, number: u32, head: u64) -> Option<Arc<Self>> {
+        match this.head.cmp(&head) {
+            _ if this.number != number => None,
+            Ordering::Equal => Some(this.clone()),
+            Ordering::Less => Some(Arc::new(this.advanced(head))),
+            // What was derived cannot go back.
+            Ordering::Greater => None,
         }
     }
 

@@ -163,7 +163,8 @@ impl Driver for MapDriver {
         })?;
         let more = rows.len() > limit;
         rows.truncate(limit);
-        Ok(Page { next: rows.last().filter(|_| more).map(|row| row.id.to_string()), rows })
+        let next = rows.last().filter(|_| more).map(|row| row.id.to_string());
+        Ok(Page::new(rows, next))
     }
 
     async fn health(&self, _: Deadline) -> Result<Health> {

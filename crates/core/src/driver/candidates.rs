@@ -50,11 +50,12 @@ impl<D: Driver> Query<'_, D> {
     /// The hits that meet residual filter and threshold, best first, without duplicates.
     pub(super) fn survivors(&self, hits: Vec<Hit>) -> Result<Vec<Candidate>> {
         let mut candidates = Vec::with_capacity(hits.len());
+        let residual = self.pushed.residual_matcher();
         // Zero vectors that other programs wrote have no cosine (NaN), and are not found.
         for Hit { row, distance, .. } in hits.into_iter().filter(|hit| !hit.distance.is_nan()) {
             let native_id = row.id.clone();
             let record = overflow::decode(row)?;
-            if self.pushed.residual_matches(&record.id, &record.metadata) && self.reaches(distance) {
+            if residual.matches(&record.id, &record.metadata) && self.reaches(distance) {
                 candidates.push(Candidate { record, native_id, distance: distance + 0.0 });
             }
         }

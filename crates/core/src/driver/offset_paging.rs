@@ -287,7 +287,10 @@ async fn page_from<D: Driver>(
 ) -> Result<Page> {
     let offset = offset.to_string();
     let page = driver.page(call.target(), filter, Some(&offset), limit, want);
-    call.limit.read(page).await
+    let page = call.limit.read(page).await?;
+    // The place of a row that cannot be read is not told, and by offset all others follow from it.
+    page.unreadable.first().map_or(Ok(()), |row| Err(row.to_error()))?;
+    Ok(page)
 }
 
 #[cfg(test)]

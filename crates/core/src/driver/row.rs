@@ -3,6 +3,7 @@
 use super::NativeId;
 use crate::metadata::Metadata;
 use crate::record::Vector;
+use crate::scan::Unreadable;
 use crate::search::Exactness;
 
 /// A record as the database holds it.
@@ -85,8 +86,17 @@ impl Neighbours {
 pub struct Page {
     /// The rows.
     pub rows: Vec<Row>,
+    /// The rows among these that cannot be read, by their native ids.
+    pub unreadable: Vec<Unreadable>,
     /// Where to go on; absent on the last page.
     pub next: Option<String>,
+}
+
+impl Page {
+    /// Rows that can all be read.
+    pub fn new(rows: Vec<Row>, next: Option<String>) -> Self {
+        Self { rows, unreadable: Vec::new(), next }
+    }
 }
 
 /// Sizes and times of an index, where known.

@@ -6,7 +6,7 @@ use super::call::Call;
 use super::lowering::LoweredFilter;
 use super::offset_paging::Walk;
 use super::storage::DriverStorage;
-use super::{Driver, NativeId, Paging, Row, Want, overflow};
+use super::{Driver, NativeId, Page, Paging, Row, Want, overflow};
 use crate::error::{Error, ErrorKind, Result};
 use crate::filter::{Filter, Pushed};
 use crate::record::Record;
@@ -27,7 +27,7 @@ impl<D: Driver> DriverStorage<D> {
         if let Some((seen, cursor)) = &scan.back_to {
             walk.go_back(*seen, cursor);
         }
-        let mut records = Vec::new();
+        let (mut records, mut unreadable) = (Vec::new(), Vec::new());
         if filter.filter.is_none() {
             walk.ended = true;
         }
@@ -35,17 +35,18 @@ impl<D: Driver> DriverStorage<D> {
             if records.len() == request.page_size {
                 break;
             }
-            let Some(rows) = self.rows_of_scan(call, request, &filter, &mut walk, records.len()).await?
+            let Some(page) = self.page_of_scan(call, request, &filter, &mut walk, records.len()).await?
             else {
                 break;
             };
-            self.take_rows(request, filter.in_pages(), rows, &mut walk, &mut records)?;
+            unreadable.extend(page.unreadable);
+            self.take_rows(request, filter.in_pages(), page.rows, &mut walk, &mut records)?;
         }
         if walk.ended && self.profile().paging == Paging::Shifting {
             self.scans().end(scan.number);
         }
         let cursor = (!walk.ended).then(|| self.cursor(call, scan.number, &walk));
-        Ok(ScanPage::new(records, cursor))
+        Ok(ScanPage::new(records, cursor).unreadable(unreadable))
     }
 
     pub(super) async fn count_in(&self, call: &Call<D::Index>, request: &CountRequest<'_>) -> Result<u64> {
@@ -108,18 +109,22 @@ impl<D: Driver> DriverStorage<D> {
     ) -> Result<u64> {
         let mut walk = Walk::default();
         let mut read = 0;
+        let residual = pushed.residual_matcher();
         let page_rows = self.profile().page_rows;
-        while let Some(rows) =
-            self.next_rows(call, pushed.native.as_ref(), &mut walk, page_rows, want).await?
+        while let Some(page) =
+            self.next_page(call, pushed.native.as_ref(), &mut walk, page_rows, want).await?
         {
-            read += rows.len() as u64;
+            read += page.rows.len() as u64;
             if read > budget {
                 return Err(past_budget(budget));
             }
-            for row in rows {
+            if let Some(record) = page.unreadable.first() {
+                return Err(record.to_error());
+            }
+            for row in page.rows {
                 let native_id = row.id.clone();
                 let record = overflow::decode(row)?;
-                if pushed.residual_matches(&record.id, &record.metadata) {
+                if residual.matches(&record.id, &record.metadata) {
                     take(native_id, record)?;
                 }
             }
@@ -133,14 +138,14 @@ impl<D: Driver> DriverStorage<D> {
     }
 
     /// The next rows of a walk that were not seen before, at most `limit`, maybe none; `None` at the end.
-    async fn next_rows(
+    async fn next_page(
         &self,
         call: &Call<D::Index>,
         filter: Option<&D::Filter>,
         walk: &mut Walk,
         limit: usize,
         want: Want,
-    ) -> Result<Option<Vec<Row>>> {
+    ) -> Result<Option<Page>> {
         if walk.ended {
             return Ok(None);
         }
@@ -150,26 +155,29 @@ impl<D: Driver> DriverStorage<D> {
                 let page = self.driver().page(call.target(), filter, walk.cursor.as_deref(), limit, want);
                 let page = call.limit.read(page).await?;
                 walk.ended = page.next.is_none();
-                walk.cursor = page.next;
-                Ok(Some(page.rows))
+                walk.cursor = page.next.clone();
+                Ok(Some(page))
             }
-            Paging::Shifting => walk.next(self.driver(), call, filter, limit, want).await,
+            Paging::Shifting => {
+                let rows = walk.next(self.driver(), call, filter, limit, want).await?;
+                Ok(rows.map(|rows| Page::new(rows, None)))
+            }
         }
     }
 
-    async fn rows_of_scan(
+    async fn page_of_scan(
         &self,
         call: &Call<D::Index>,
         request: &ScanRequest<'_>,
         filter: &LoweredFilter<D::Filter>,
         walk: &mut Walk,
         found: usize,
-    ) -> Result<Option<Vec<Row>>> {
+    ) -> Result<Option<Page>> {
         let pushed = filter.in_pages();
         let missing = request.page_size - found;
         let limit = if self.reads_ahead(pushed) { missing.max(READ_AHEAD) } else { missing };
         let want = self.want(request.include_vectors, request.include_metadata || pushed.residual.is_some());
-        self.next_rows(call, pushed.native.as_ref(), walk, limit, want).await
+        self.next_page(call, pushed.native.as_ref(), walk, limit, want).await
     }
 
     /// Takes the records of some rows, as many as the page still takes; the walk goes on behind the last.
@@ -181,12 +189,12 @@ impl<D: Driver> DriverStorage<D> {
         walk: &mut Walk,
         records: &mut Vec<Record>,
     ) -> Result<()> {
-        let ahead = self.reads_ahead(pushed);
+        let (ahead, residual) = (self.reads_ahead(pushed), pushed.residual_matcher());
         let mut rows = rows.into_iter().peekable();
         while let Some(row) = rows.next() {
             let behind = if ahead { self.driver().cursor_after(&row) } else { None };
             let mut record = overflow::decode(row)?;
-            if pushed.residual_matches(&record.id, &record.metadata) {
+            if residual.matches(&record.id, &record.metadata) {
                 if !request.include_metadata {
                     record.metadata = Default::default();
                 }

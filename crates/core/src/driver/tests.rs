@@ -219,7 +219,7 @@ impl Driver for Fake {
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next = if more { rows.last().map(|r| r.id.to_string()) } else { None };
-        Ok(Page { rows, next })
+        Ok(Page::new(rows, next))
     }
 
     fn cursor_after(&self, row: &Row) -> Option<String> {

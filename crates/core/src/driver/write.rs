@@ -132,10 +132,11 @@ impl<D: Driver> DriverStorage<D> {
         loop {
             let page = self.driver().page(call.target(), None, None, self.profile().page_rows, Want::ID);
             let page = call.limit.read(page).await.map_err(|e| partly(e.into(), deleted))?;
-            if page.rows.is_empty() {
+            let unreadable = page.unreadable.into_iter().map(|row| row.id.into());
+            let ids: Vec<NativeId> = page.rows.into_iter().map(|r| r.id).chain(unreadable).collect();
+            if ids.is_empty() {
                 return Ok(());
             }
-            let ids: Vec<NativeId> = page.rows.into_iter().map(|r| r.id).collect();
             deleted += self.remove_all(call, &ids, deleted).await?;
         }
     }

@@ -84,9 +84,14 @@ impl<'a, S: VectorStorage + ?Sized> ScanBuilder<'a, S> {
         self
     }
 
-    /// The records, one by one; the stream ends after the last one or the first error.
+    /// The records, one by one. One that cannot be read is an error, and the stream goes on behind it; after another error
+    /// it ends.
     pub fn stream(self) -> impl Stream<Item = Result<Record>> + Send + 'a {
-        self.pages().map_ok(|page| stream::iter(page.records.into_iter().map(Ok))).try_flatten()
+        let items = |page: ScanPage| {
+            let unreadable = page.unreadable.into_iter().map(|record| Err(record.to_error()));
+            stream::iter(page.records.into_iter().map(Ok).chain(unreadable))
+        };
+        self.pages().map_ok(items).try_flatten()
     }
 
     /// The pages, as the storage gives them.

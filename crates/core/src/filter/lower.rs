@@ -4,8 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Filter, Leaf};
-use crate::metadata::Metadata;
+use super::{Filter, Leaf, Matcher};
 
 /// How a database answers one leaf.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,9 +89,9 @@ pub struct Pushed<N> {
 }
 
 impl<N> Pushed<N> {
-    /// Whether a record meets what is evaluated on the client.
-    pub fn residual_matches(&self, id: &str, metadata: &Metadata) -> bool {
-        self.residual.as_ref().is_none_or(|filter| filter.matches(id, metadata))
+    /// What is evaluated on the client, ready for many records.
+    pub fn residual_matcher(&self) -> Matcher<'_> {
+        self.residual.as_ref().map_or_else(Matcher::all, Filter::matcher)
     }
 
     /// How much the database answers.

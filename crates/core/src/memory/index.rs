@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rpds::RedBlackTreeMapSync;
 
 use super::config::PROVIDER;
-use crate::filter::Filter;
+use crate::filter::{Filter, Matcher};
 use crate::index::{IndexInfo, IndexSpec};
 use crate::metadata::{Metadata, Value};
 use crate::query_clock::QueryClock;
@@ -75,7 +75,8 @@ impl Index {
     }
 
     pub(super) fn matching(&self, filter: Option<&Filter>) -> impl Iterator<Item = (&Arc<str>, &Entry)> {
-        self.records.iter().filter(move |(id, entry)| meets(filter, id, entry))
+        let matcher = filter.map(Filter::matcher);
+        self.records.iter().filter(move |(id, entry)| meets(matcher.as_ref(), id, entry))
     }
 
     /// The records after an id, in the order of ids.
@@ -86,7 +87,8 @@ impl Index {
     ) -> impl Iterator<Item = (&'a Arc<str>, &'a Entry)> {
         let from = last.map_or(Bound::Unbounded, Bound::Excluded);
         let later = self.records.range::<str, _>((from, Bound::Unbounded));
-        later.filter(move |(id, entry)| meets(filter, id, entry))
+        let matcher = filter.map(Filter::matcher);
+        later.filter(move |(id, entry)| meets(matcher.as_ref(), id, entry))
     }
 
     /// The work of reading everything, roughly in nanoseconds.
@@ -114,8 +116,8 @@ impl Index {
     }
 }
 
-fn meets(filter: Option<&Filter>, id: &str, entry: &Entry) -> bool {
-    filter.is_none_or(|filter| filter.matches(id, &entry.metadata))
+fn meets(matcher: Option<&Matcher<'_>>, id: &str, entry: &Entry) -> bool {
+    matcher.is_none_or(|matcher| matcher.matches(id, &entry.metadata))
 }
 
 fn record_bytes(id: &str, entry: &Entry) -> u64 {

@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use super::config::PROVIDER;
 use super::distance::distance;
 use super::index::{Entry, Index};
+use crate::filter::Filter;
 use crate::index::Metric;
 use crate::metadata::{Metadata, Value};
 use crate::search::{Deduplicate, Match, SearchRequest, SearchResult};
@@ -43,8 +44,9 @@ pub(super) fn search(index: &Index, request: &SearchRequest, query: &[f32]) -> S
 
 fn candidates<'a>(index: &'a Index, request: &SearchRequest, query: &[f32]) -> Vec<Candidate<'a>> {
     let metric = index.spec().metric;
+    let matcher = request.filter.as_ref().map(Filter::matcher);
     let meets = |id: &str, entry: &Entry| {
-        request.filter.as_ref().is_none_or(|filter| filter.matches(id, &entry.metadata))
+        matcher.as_ref().is_none_or(|matcher| matcher.matches(id, &entry.metadata))
     };
     let matching = index.records.iter().filter(|(id, entry)| meets(id, entry));
     let candidate = |(id, entry): (&'a Arc<str>, &'a Entry)| {

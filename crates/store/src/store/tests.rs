@@ -25,7 +25,7 @@ fn spec() -> IndexSpec {
 }
 
 fn open(disk: &Disk) -> Result<Store> {
-    Store::over(Path::new("./data"), Durability::Commit, disk.opener(), None)
+    Store::over(Path::new("./data"), StoreOptions::default(), disk.clone())
 }
 
 /// The first component of each row's vector.
@@ -164,7 +164,7 @@ fn a_full_disk_refuses_the_batch_and_keeps_the_rest() {
 fn a_newer_format_is_refused() {
     let disk = Disk::new(Vec::new());
     drop(open(&disk).unwrap());
-    let database = disk.opener()().unwrap();
+    let database = disk.database().unwrap();
     let txn = database.begin_write().unwrap();
     txn.open_table(META).unwrap().insert(FORMAT_KEY, FORMAT + 1).unwrap();
     txn.commit().unwrap();
@@ -177,7 +177,7 @@ fn a_newer_format_is_refused() {
 #[test]
 fn a_database_of_another_program_is_refused() {
     let disk = Disk::new(Vec::new());
-    let database = disk.opener()().unwrap();
+    let database = disk.database().unwrap();
     let txn = database.begin_write().unwrap();
     txn.open_table(redb::TableDefinition::<u32, u32>::new("theirs")).unwrap();
     txn.commit().unwrap();
@@ -216,7 +216,7 @@ fn what_is_derived_catches_up_by_the_change_log() {
 #[test]
 fn the_change_log_is_bounded_and_who_fell_behind_builds_anew() {
     let disk = Disk::new(Vec::new());
-    let store = Store::over(Path::new("disk"), Durability::None, disk.opener(), None).unwrap();
+    let store = Store::over(Path::new("disk"), StoreOptions { durability: Durability::None, ..StoreOptions::default() }, disk.clone()).unwrap();
     store.create(INDEX, &spec()).unwrap();
     write(&store, 0).unwrap();
     let first = || store.view(INDEX, |view| Ok(view.derived::<Firsts>()?.0[&4])).unwrap();

@@ -236,7 +236,7 @@ impl Driver for PoorDriver {
             let limit = if limit > 1 && chance.random_bool(0.1) { limit - 1 } else { limit };
             let rows: Vec<Row> = index.rows.values().skip(offset).take(limit).map(|r| cut(r, want)).collect();
             let end = offset + rows.len();
-            Ok(Page { rows, next: (end < index.rows.len()).then(|| end.to_string()) })
+            Ok(Page::new(rows, (end < index.rows.len()).then(|| end.to_string())))
         })
     }
 

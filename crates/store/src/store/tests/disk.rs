@@ -6,9 +6,11 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use redb::{Builder, StorageBackend};
+use redb::{Builder, Database, DatabaseError, StorageBackend};
 
-use crate::open::Opener;
+use crate::error::StoreError;
+use crate::lock::StoreLock;
+use crate::open::{Shared, Source};
 
 /// The disk; clones are the same one.
 #[derive(Debug, Clone)]
@@ -45,10 +47,9 @@ impl Disk {
         })))
     }
 
-    /// How a store on this disk is opened.
-    pub(super) fn opener(&self) -> Opener {
-        let disk = self.clone();
-        Arc::new(move || Builder::new().set_cache_size(1 << 20).create_with_backend(disk.clone()))
+    /// Its database.
+    pub(super) fn database(&self) -> Result<Database, DatabaseError> {
+        Builder::new().set_cache_size(1 << 20).create_with_backend(self.clone())
     }
 
     /// How many operations there were.
@@ -111,6 +112,25 @@ impl Inner {
         apply(&mut self.seen, &change, |length| length);
         self.unsynced.push(change);
         Ok(())
+    }
+}
+
+/// One process has it: a reader is a writer that puts the database in order first.
+impl Source for Disk {
+    fn exists(&self) -> Result<bool, StoreError> {
+        Ok(!self.0.lock().seen.is_empty())
+    }
+
+    fn lock(&self) -> Result<Option<StoreLock>, StoreError> {
+        Ok(None)
+    }
+
+    fn write(&self) -> Result<Database, StoreError> {
+        Ok(self.database()?)
+    }
+
+    fn read(&self) -> Result<Shared, StoreError> {
+        Ok(Shared::new(self.database()?, None))
     }
 }
 
