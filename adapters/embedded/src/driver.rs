@@ -211,7 +211,7 @@ impl Driver for EmbeddedDriver {
     ) -> Result<Option<u64>, WriteError> {
         let filter = filter.0.clone();
         self.edit(target, move |view, edit| {
-            let rows = view.select(&filter)?.rows;
+            let rows = view.select_all(&filter)?;
             rows.iter().try_for_each(|row| edit.remove_row(row))?;
             Ok(Some(rows.len()))
         })

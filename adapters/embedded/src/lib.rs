@@ -11,6 +11,7 @@
 //!
 //! One process at a time writes to a store, and others read beside it: a storage reads until it is first written to.
 
+mod check;
 mod config;
 mod driver;
 mod filter;
@@ -19,10 +20,11 @@ mod query;
 mod scan;
 mod vectors;
 
+pub use check::{check, repair};
 pub use config::{Config, PROVIDER};
 pub use driver::EmbeddedDriver;
 pub use filter::NativeFilter;
-pub use portolan_store::Durability;
+pub use portolan_store::{Checked, Damage, Durability, Repaired};
 
 use std::sync::Arc;
 

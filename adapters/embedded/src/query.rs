@@ -32,12 +32,16 @@ pub(crate) struct Search {
 pub(crate) fn nearest(view: &View<'_>, search: &Search, simd: Simd) -> Result<Neighbours, StoreError> {
     let vectors = view.derived::<Vectors>()?;
     let (among, read) = match &search.filter {
-        None => (vectors.rows().clone(), RoaringBitmap::new()),
+        None => (vectors.rows() | vectors.damaged(), RoaringBitmap::new()),
         Some(filter) => {
             let selection = view.select(filter)?;
-            (selection.rows & vectors.rows(), selection.read)
+            (selection.possible(), selection.read)
         }
     };
+    if let Some(row) = (&among & vectors.damaged()).min() {
+        return Err(view.unreadable(row));
+    }
+    let among = among & vectors.rows();
     let (metric, query, k) = (view.spec().metric, &search.vector, search.k);
     let nearest = match simd {
         Simd::Scalar => scan::nearest(&Scalar, &vectors, metric, query, &among, k),

@@ -18,6 +18,8 @@ pub(crate) struct Vectors {
     shift: u32,
     chunks: Vec<Arc<Chunk>>,
     rows: RoaringBitmap,
+    /// The rows of which nobody can tell the vector.
+    damaged: RoaringBitmap,
 }
 
 #[derive(Debug, Clone)]
@@ -33,6 +35,11 @@ impl Vectors {
         &self.rows
     }
 
+    /// The rows whose vectors are damaged, so that nobody can tell how near they are.
+    pub(crate) fn damaged(&self) -> &RoaringBitmap {
+        &self.damaged
+    }
+
     /// The vector of a row that has one, and the square of its norm.
     pub(crate) fn get(&self, row: u32) -> (&[f32], f64) {
         let (chunk, at) = self.place(row);
@@ -42,7 +49,7 @@ impl Vectors {
 
     fn new(dimension: usize) -> Self {
         let shift = (CHUNK_COMPONENTS / dimension.max(1)).max(16).ilog2();
-        Self { dimension, shift, chunks: Vec::new(), rows: RoaringBitmap::new() }
+        Self { dimension, shift, chunks: Vec::new(), rows: RoaringBitmap::new(), damaged: RoaringBitmap::new() }
     }
 
     fn place(&self, row: u32) -> (usize, usize) {
@@ -85,13 +92,31 @@ impl Vectors {
 impl Derived for Vectors {
     fn build(snapshot: &Snapshot<'_>) -> Result<Self, StoreError> {
         let mut vectors = Self::new(snapshot.spec().dimension);
-        snapshot.records()?.each_vector(|row, components| vectors.set(row, Some(components)))?;
+        let mut is_damaged = false;
+        snapshot.records()?.each_vector(|row, components| match components {
+            Some(_) => vectors.set(row, components),
+            None => is_damaged = true,
+        })?;
+        if is_damaged || vectors.rows.len() != snapshot.vector_count()? {
+            // The number of a damaged row may be wrong itself: it is one of those without a sound vector.
+            vectors.damaged = snapshot.rows()? - &vectors.rows;
+        }
         Ok(vectors)
     }
 
     fn catch_up(&mut self, snapshot: &Snapshot<'_>, rows: &RoaringBitmap) -> Result<(), StoreError> {
         let records = snapshot.records()?;
-        rows.iter().try_for_each(|row| records.with_vector(row, |vector| self.set(row, vector)))
+        for row in rows {
+            self.damaged.remove(row);
+            match records.with_vector(row, |vector| self.set(row, vector)) {
+                Err(e) if e.is_damage() => {
+                    self.rows.remove(row);
+                    self.damaged.insert(row);
+                }
+                read => read?,
+            }
+        }
+        Ok(())
     }
 
     fn memory_bytes(&self) -> u64 {

@@ -57,6 +57,8 @@ pub(crate) enum Command {
     Explain(command::explain::Args),
     /// Check whether the store answers
     Health,
+    /// Verify the file of an embedded store, and name what is damaged
+    Check(command::check::Args),
     /// Print the completions of a shell
     Completions(command::completions::Args),
     /// Write the manual pages
@@ -82,6 +84,7 @@ impl Command {
             Self::Search(args) => command::search::run(args, context).await,
             Self::Explain(args) => command::explain::run(args, context).await,
             Self::Health => command::health::run(context).await,
+            Self::Check(args) => command::check::run(args, context).await,
             Self::Completions(args) => command::completions::run(&args, Cli::command()),
             Self::Man(args) => command::man::run(&args, Cli::command()),
         }

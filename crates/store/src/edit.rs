@@ -58,7 +58,7 @@ impl<'t> Edit<'t> {
     pub fn put(&mut self, record: &Row) -> Result<(), StoreError> {
         let known = self.row(&record.id)?;
         let (row, old) = match known {
-            Some(row) => (row, Some(self.metadata(row)?)),
+            Some(row) => (row, self.old_metadata(row, &record.id)?),
             None => (self.free_row()?, None),
         };
         if known.is_none() {
@@ -77,7 +77,7 @@ impl<'t> Edit<'t> {
     /// Those of reading and writing the file.
     pub fn patch(&mut self, id: &str, patch: &MetadataPatch) -> Result<bool, StoreError> {
         let Some(row) = self.row(id)? else { return Ok(false) };
-        let old = self.metadata(row)?;
+        let old = self.metadata(row, id)?;
         let mut new = old.clone();
         new.apply(patch);
         self.set(row, id, Some(&old), &new)?;
@@ -90,7 +90,7 @@ impl<'t> Edit<'t> {
     /// Those of reading and writing the file.
     pub fn remove(&mut self, id: &str) -> Result<(), StoreError> {
         match self.row(id)? {
-            Some(row) => self.remove_row(row),
+            Some(row) => self.remove_known(row, id),
             None => Ok(()),
         }
     }
@@ -100,14 +100,11 @@ impl<'t> Edit<'t> {
     /// # Errors
     /// Those of reading and writing the file.
     pub fn remove_row(&mut self, row: u32) -> Result<(), StoreError> {
-        let Some(bytes) = self.records.remove(row)? else { return Ok(()) };
-        let (id, old) = codec::decode(row, bytes.value())?;
-        self.ids.remove(id)?;
-        drop(bytes);
-        self.vectors.remove(row)?;
-        self.fields.note(self.spec, row, Some(&old), None);
-        self.touched.insert(row);
-        Ok(())
+        let id = match self.records.get(row)? {
+            Some(bytes) => codec::id(row, bytes.value())?.to_owned(),
+            None => return Ok(()),
+        };
+        self.remove_known(row, &id)
     }
 
     /// Notes rows as touched.
@@ -131,6 +128,16 @@ impl<'t> Edit<'t> {
         Ok(Some(seq))
     }
 
+    fn remove_known(&mut self, row: u32, id: &str) -> Result<(), StoreError> {
+        let old = self.old_metadata(row, id)?;
+        self.records.remove(row)?;
+        self.ids.remove(id)?;
+        self.vectors.remove(row)?;
+        self.fields.note(self.spec, row, old.as_ref(), None);
+        self.touched.insert(row);
+        Ok(())
+    }
+
     fn set(&mut self, row: u32, id: &str, old: Option<&Metadata>, new: &Metadata) -> Result<(), StoreError> {
         self.records.insert(row, codec::encode(row, id, new)?.as_slice())?;
         self.fields.note(self.spec, row, old, Some(new));
@@ -142,11 +149,32 @@ impl<'t> Edit<'t> {
         Ok(self.ids.get(id)?.map(|row| row.value()))
     }
 
-    fn metadata(&self, row: u32) -> Result<Metadata, StoreError> {
+    /// The metadata of a record that is replaced or removed; `None` where it is damaged, and then the row leaves the field
+    /// index whatever it was there for.
+    fn old_metadata(&mut self, row: u32, id: &str) -> Result<Option<Metadata>, StoreError> {
+        match self.metadata(row, id) {
+            Ok(metadata) => Ok(Some(metadata)),
+            // Not where the list of ids is damaged, and leads to a record that is not meant.
+            Err(e) if e.is_damage() && !self.is_sound(row)? => {
+                self.fields.forget(&self.postings, row)?;
+                Ok(None)
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    fn is_sound(&self, row: u32) -> Result<bool, StoreError> {
+        Ok(self.records.get(row)?.is_some_and(|bytes| codec::decode(row, bytes.value()).is_ok()))
+    }
+
+    fn metadata(&self, row: u32, id: &str) -> Result<Metadata, StoreError> {
         let bytes = self.records.get(row)?;
         let bytes =
             bytes.ok_or_else(|| StoreError::damaged(format!("the record of row {row} is missing")))?;
-        Ok(codec::decode(row, bytes.value())?.1)
+        match codec::decode(row, bytes.value())? {
+            (held, metadata) if held == id => Ok(metadata),
+            _ => Err(StoreError::damaged(format!("the id {id:?} leads to another record"))),
+        }
     }
 
     fn free_row(&mut self) -> Result<u32, StoreError> {

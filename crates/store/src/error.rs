@@ -1,6 +1,7 @@
 //! What goes wrong below, and what the user is told of it.
 
 use std::io::ErrorKind as Io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use portolan_core::driver::WriteError;
@@ -98,6 +99,23 @@ impl StoreError {
         Self(Cause::InDoubt(error))
     }
 
+    /// Whether stored bytes cannot be read.
+    pub fn is_damage(&self) -> bool {
+        self.kind() == ErrorKind::Corrupt
+    }
+
+    /// What is wrong, without what to do.
+    pub(crate) fn what(&self) -> String {
+        match &self.0 {
+            Cause::Port(error) => error.message().to_owned(),
+            Cause::Panicked => "a check of the database failed".to_owned(),
+            Cause::Newer { found, .. } => format!("the format is {found}"),
+            Cause::Absent(index) => format!("there is no index {index:?}"),
+            Cause::Database(redb::Error::Corrupted(what)) => what.clone(),
+            Cause::Database(error) | Cause::InDoubt(error) => error.to_string(),
+        }
+    }
+
     /// Whether the database answers nothing more until it is opened again.
     pub(crate) fn is_lasting(&self) -> bool {
         use redb::Error as E;
@@ -142,6 +160,11 @@ database_errors!(
     SetDurabilityError
 );
 
+/// The result of reading what may be damaged. The database checks what it reads, and some of those checks panic.
+pub(crate) fn guarded<T>(read: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(StoreError::panic()))
+}
+
 /// An I/O error about a path.
 pub(crate) fn io(path: &Path, error: &std::io::Error) -> Error {
     let (kind, advice) = io_kind(error.kind());
@@ -159,7 +182,8 @@ pub(crate) fn panicked(path: &Path) -> Error {
     )
 }
 
-const RESTORE: &str = "restore it from a backup, or import the data into a new directory";
+/// What to do about damage.
+pub(crate) const RESTORE: &str = "`portolan check` names what is damaged, and with --repair saves the rest; or restore a backup";
 const REOPEN: &str = "check the disk, then open the store again";
 const SPACE: &str = "free some space and try again; what was stored before is safe";
 

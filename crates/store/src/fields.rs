@@ -6,11 +6,12 @@
 //! core's one evaluator: the ranges here only narrow what it is asked.
 
 mod key;
+mod keys;
 mod select;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use portolan_core::{IndexSpec, Metadata, Value};
+use portolan_core::{IndexSpec, Metadata};
 use redb::{ReadableTable, Table};
 use roaring::RoaringBitmap;
 
@@ -20,7 +21,7 @@ use crate::tables::PostingKey;
 
 pub(crate) use select::{Bounds, Fields};
 
-use key::{EXISTS, LIST};
+use keys::keys;
 
 /// The most declared fields of an index.
 pub(crate) const MAX_FIELDS: usize = u16::MAX as usize;
@@ -54,6 +55,44 @@ impl Delta {
         }
     }
 
+    /// Notes that a row leaves all keys that it stands under, where its old metadata is not known.
+    pub(crate) fn forget(
+        &mut self,
+        postings: &impl ReadableTable<PostingKey, &'static [u8]>,
+        row: u32,
+    ) -> Result<(), StoreError> {
+        for entry in postings.iter()? {
+            let (key, bytes) = entry?;
+            let (field, value, place) = key.value();
+            if place == block(row) && decode_rows(place.into(), bytes.value())?.contains(low(row)) {
+                self.change(field, value, row).lost.insert(low(row));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that the field index holds the keys gained, and where it `is_whole`, nothing else.
+    pub(crate) fn check(
+        mut self,
+        postings: &impl ReadableTable<PostingKey, &'static [u8]>,
+        is_whole: bool,
+    ) -> Result<(), StoreError> {
+        for entry in postings.iter()? {
+            let (key, bytes) = entry?;
+            let (field, value, place) = key.value();
+            let held = decode_rows(place.into(), bytes.value())?;
+            let gained = self.0.remove(&(field, value.to_vec(), place)).unwrap_or_default().gained;
+            let agrees = if is_whole { held == gained } else { gained.is_subset(&held) };
+            if !agrees {
+                return Err(StoreError::damaged("they do not agree with the records"));
+            }
+        }
+        match self.0.is_empty() {
+            true => Ok(()),
+            false => Err(StoreError::damaged("values of records are missing in them")),
+        }
+    }
+
     /// Writes the changes.
     pub(crate) fn apply(self, postings: &mut Table<'_, PostingKey, &[u8]>) -> Result<(), StoreError> {
         for ((field, value, block), change) in self.0 {
@@ -62,8 +101,8 @@ impl Delta {
                 Some(bytes) => decode_rows(block.into(), bytes.value())?,
                 None => RoaringBitmap::new(),
             };
-            rows |= change.gained;
             rows -= change.lost;
+            rows |= change.gained;
             if rows.is_empty() {
                 postings.remove(key)?;
             } else {
@@ -76,24 +115,6 @@ impl Delta {
     fn change(&mut self, field: u16, value: &[u8], row: u32) -> &mut Change {
         self.0.entry((field, value.to_vec(), block(row))).or_default()
     }
-}
-
-/// The keys under which a row with this metadata stands.
-fn keys(spec: &IndexSpec, metadata: &Metadata) -> BTreeSet<(u16, Vec<u8>)> {
-    let mut keys = BTreeSet::new();
-    for (field, name) in (0..).zip(spec.fields.keys()) {
-        let Some(value) = metadata.get(name) else { continue };
-        keys.insert((field, vec![EXISTS]));
-        match value {
-            Value::Scalar(scalar) => drop(keys.insert((field, key::encode(scalar)))),
-            Value::List(items) => {
-                keys.insert((field, vec![LIST]));
-                keys.extend(items.iter().map(|item| (field, key::encode(item))));
-            }
-            Value::Opaque(_) => {}
-        }
-    }
-    keys
 }
 
 fn block(row: u32) -> u16 {

@@ -10,6 +10,7 @@
 //! | [`Store`] | opens a directory; creates and drops indexes; every write is one transaction, stored as a whole or not at all |
 //! | [`View`] | an index in one commit: fetch, page, count, and the rows that meet a filter |
 //! | [`Snapshot`], [`Records`] | the same without what is derived: what [`Derived`] is built from |
+//! | [`check()`], [`repair`] | reads all of a store and names what is damaged; writes it again from the rest |
 //! | [`Edit`] | changes to the records of an index, within a transaction |
 //!
 //! A record lies in a *row*, a number that it keeps when it is replaced; a new record takes the lowest free one, so rows
@@ -18,6 +19,7 @@
 //! One process at a time writes to a store, and others read beside it, each call the newest commit; within a process,
 //! share the [`Store`]. Reading makes nothing, and takes no lock of the directory.
 
+mod check;
 mod codec;
 mod derived;
 mod edit;
@@ -36,6 +38,7 @@ mod tables;
 mod transaction;
 mod view;
 
+pub use check::{Checked, Damage, Repaired, check, repair};
 pub use codec::Components;
 pub use derived::Derived;
 pub use edit::Edit;

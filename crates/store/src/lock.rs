@@ -41,6 +41,21 @@ impl StoreLock {
         Ok(Self { _file: file })
     }
 
+    /// Takes the lock of a directory in which there is this file; makes nothing.
+    ///
+    /// # Errors
+    /// `NotFound`; those of [`take`](Self::take).
+    pub(crate) fn take_existing(directory: &Path, file: &Path) -> Result<Self> {
+        match file.try_exists() {
+            Ok(true) => Self::take(directory),
+            Ok(false) => Err(Error::new(
+                ErrorKind::NotFound,
+                format!("there is no store at {}", directory.display()),
+            )),
+            Err(e) => Err(io(file, &e)),
+        }
+    }
+
     /// Keeps writers away without writing anything; `None` where no writer ever was.
     ///
     /// # Errors

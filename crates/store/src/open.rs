@@ -1,6 +1,6 @@
 //! Opening the file: to write, to read beside a writer; its version, its indexes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::sleep;
 use std::time::Duration;
@@ -81,8 +81,8 @@ impl Source for Directory {
     fn read(&self) -> Result<Shared, StoreError> {
         let (attempts, pause) = PATIENCE;
         for _ in 0..attempts {
-            match self.builder(ConcurrencyMode::SingleWriter).open_read_only(self.file()) {
-                Ok(database) => return Ok(Shared::new(database, None)),
+            match self.read_once() {
+                Ok(database) => return Ok(database),
                 Err(DatabaseError::DatabaseAlreadyOpen) => return Err(lock::kept(&self.path).into()),
                 // The last writer was killed, or another is about to open the file.
                 Err(DatabaseError::RepairAborted) => {}
@@ -100,6 +100,17 @@ impl Source for Directory {
 }
 
 impl Directory {
+    /// A directory that is read, and in which nothing is written.
+    pub(crate) fn read_only(path: &Path, cache_mb: usize) -> Self {
+        Self { path: path.to_owned(), durability: Durability::Commit, cache_mb, read_only: true }
+    }
+
+    /// Opens the file to read, if its last writer closed it, or still writes.
+    pub(crate) fn read_once(&self) -> Result<Shared, DatabaseError> {
+        let database = self.builder(ConcurrencyMode::SingleWriter).open_read_only(self.file())?;
+        Ok(Shared::new(database, None))
+    }
+
     fn file(&self) -> PathBuf {
         self.path.join(FILE)
     }
@@ -190,13 +201,14 @@ pub(crate) fn indexes(txn: &ReadTransaction, known: &Indexes) -> Result<Indexes,
     Ok(indexes)
 }
 
-fn spec(name: &str, json: &str) -> Result<IndexSpec, StoreError> {
+/// The spec of an index.
+pub(crate) fn spec(name: &str, json: &str) -> Result<IndexSpec, StoreError> {
     serde_json::from_str(json)
         .map_err(|e| StoreError::damaged(format!("the spec of the index {name:?}: {e}")))
 }
 
 /// Whether the database is a store, of a format that is known here; not where it is empty.
-fn has_format(txn: &ReadTransaction) -> Result<bool, StoreError> {
+pub(crate) fn has_format(txn: &ReadTransaction) -> Result<bool, StoreError> {
     match txn.open_table(META) {
         Ok(meta) => match meta.get(FORMAT_KEY)?.map(|version| version.value()) {
             Some(found) if found > FORMAT => Err(StoreError::newer(found, FORMAT)),

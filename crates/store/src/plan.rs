@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use portolan_core::Filter;
 use roaring::RoaringBitmap;
 
-use crate::error::StoreError;
+use crate::error::{StoreError, guarded};
 use crate::fields::{Bounds, Fields};
 use crate::view::View;
 
@@ -17,6 +17,15 @@ pub struct Selection {
     pub rows: RoaringBitmap,
     /// The rows whose metadata was read to decide.
     pub read: RoaringBitmap,
+    /// The rows among these that cannot be read, so that nobody can tell whether they meet it.
+    pub unreadable: RoaringBitmap,
+}
+
+impl Selection {
+    /// The rows that meet the filter, and those that may.
+    pub fn possible(&self) -> RoaringBitmap {
+        &self.rows | &self.unreadable
+    }
 }
 
 impl View<'_> {
@@ -27,15 +36,30 @@ impl View<'_> {
     pub fn select(&self, filter: &Filter) -> Result<Selection, StoreError> {
         let bounds = self.bounds(filter)?;
         let read = bounds.undecided();
-        let mut rows = bounds.lower;
+        let (mut rows, mut unreadable) = (bounds.lower, RoaringBitmap::new());
         let records = self.records()?;
-        let keys = keys(filter);
+        let (keys, matcher) = (keys(filter), filter.matcher());
         for row in &read {
-            if records.meets(row, filter, &keys)? {
-                rows.insert(row);
+            match guarded(|| records.meets(row, &matcher, &keys)) {
+                Ok(true) => drop(rows.insert(row)),
+                Ok(false) => {}
+                Err(e) if e.is_damage() => drop(unreadable.insert(row)),
+                Err(e) => return Err(e),
             }
         }
-        Ok(Selection { rows, read })
+        Ok(Selection { rows, read, unreadable })
+    }
+
+    /// The rows that meet a filter, where that can be told of every record.
+    ///
+    /// # Errors
+    /// `Corrupt` with the id of a record that cannot be read; those of reading the file.
+    pub fn select_all(&self, filter: &Filter) -> Result<RoaringBitmap, StoreError> {
+        let selection = self.select(filter)?;
+        match selection.unreadable.min() {
+            Some(row) => Err(self.unreadable(row)),
+            None => Ok(selection.rows),
+        }
     }
 
     /// The most records that [`select`](Self::select) gives or reads, without reading any.
@@ -55,13 +79,13 @@ impl View<'_> {
     ) -> Result<Vec<u32>, StoreError> {
         let Bounds { lower, upper } = self.bounds(filter)?;
         let records = self.records()?;
-        let keys = keys(filter);
+        let (keys, matcher) = (keys(filter), filter.matcher());
         let mut rows = Vec::new();
         for row in upper.range(from..) {
             if rows.len() == limit {
                 break;
             }
-            if lower.contains(row) || records.meets(row, filter, &keys)? {
+            if lower.contains(row) || records.meets(row, &matcher, &keys)? {
                 rows.push(row);
             }
         }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use portolan_core::Metadata;
 use portolan_core::driver::{Row, Want};
 use portolan_core::filter::Matcher;
-use redb::{ReadOnlyTable, ReadableTable};
+use redb::{ReadOnlyTable, ReadableTable, ReadableTableMetadata};
 
 use crate::codec::{self, Components};
 use crate::error::StoreError;
@@ -64,6 +65,11 @@ impl Records {
         Ok(filter.matches(id, &metadata))
     }
 
+    /// The metadata of a row that holds a record.
+    pub(crate) fn metadata(&self, row: u32) -> Result<Metadata, StoreError> {
+        Ok(codec::decode(row, self.bytes(row)?.value())?.1)
+    }
+
     /// Whether a row holds a record.
     pub(crate) fn holds(&self, row: u32) -> Result<bool, StoreError> {
         Ok(self.records.get(row)?.is_some())
@@ -74,6 +80,11 @@ impl Records {
         &self,
         row: u32,
     ) -> Result<impl Iterator<Item = Result<u32, StoreError>>, StoreError> {
+        if let Some((before, _)) = self.records.range(..row)?.next_back().transpose()?
+            && before.value() >= row
+        {
+            return Err(StoreError::damaged("the rows are out of order"));
+        }
         Ok(self.records.range(row..)?.map(|entry| Ok(entry?.0.value())))
     }
 
@@ -97,16 +108,22 @@ impl Records {
         }
     }
 
-    /// Calls for each row that has a vector, in order.
+    /// Calls for each row that has a vector, in order; with nothing where the vector is damaged, and then the row may be
+    /// another's.
     ///
     /// # Errors
     /// Those of reading the file.
-    pub fn each_vector(&self, mut each: impl FnMut(u32, Components<'_>)) -> Result<(), StoreError> {
+    pub fn each_vector(&self, mut each: impl FnMut(u32, Option<Components<'_>>)) -> Result<(), StoreError> {
         for entry in self.vectors.iter()? {
             let (row, bytes) = entry?;
-            each(row.value(), Components::read(row.value(), bytes.value(), self.dimension)?);
+            each(row.value(), Components::read(row.value(), bytes.value(), self.dimension).ok());
         }
         Ok(())
+    }
+
+    /// The number of records, and of vectors.
+    pub(crate) fn lengths(&self) -> Result<(u64, u64), StoreError> {
+        Ok((self.records.len()?, self.vectors.len()?))
     }
 
     fn bytes(&self, row: u32) -> Result<redb::AccessGuard<'_, &'static [u8]>, StoreError> {

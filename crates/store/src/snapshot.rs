@@ -1,7 +1,9 @@
 //! The tables of an index in one commit.
 
+use std::cmp::Ordering;
+
 use portolan_core::IndexSpec;
-use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata, TableStats};
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata, TableStats};
 use roaring::RoaringBitmap;
 
 use crate::codec;
@@ -35,7 +37,13 @@ impl<'a> Snapshot<'a> {
     /// # Errors
     /// Those of reading the file.
     pub fn record_count(&self) -> Result<u64, StoreError> {
-        Ok(IDS.read(self.txn, self.number)?.len()?)
+        let ids = IDS.read(self.txn, self.number)?.len()?;
+        let (records, vectors) = self.records()?.lengths()?;
+        if ids != records || vectors > records {
+            let counts = format!("{ids} ids, {records} records and {vectors} vectors");
+            return Err(StoreError::damaged(format!("the numbers of the index do not agree: {counts}")));
+        }
+        Ok(ids)
     }
 
     /// The number of records that have a vector.
@@ -93,18 +101,58 @@ impl<'a> Snapshot<'a> {
     /// The row of each id; none where there is no record of that id.
     pub(crate) fn find(&self, ids: &[impl AsRef<str>]) -> Result<Vec<Option<u32>>, StoreError> {
         let table = IDS.read(self.txn, self.number)?;
-        ids.iter().map(|id| Ok(table.get(id.as_ref())?.map(|row| row.value()))).collect()
+        let find = |id: &str| match table.get(id)? {
+            Some(row) => Ok(Some(row.value())),
+            None => self.check_absence(&table, id).map(|()| None),
+        };
+        ids.iter().map(|id| find(id.as_ref())).collect()
+    }
+
+    /// The id that leads to a row; `None` where none does. Reads all ids.
+    pub(crate) fn id_of(&self, row: u32) -> Result<Option<String>, StoreError> {
+        for entry in IDS.read(self.txn, self.number)?.iter()? {
+            let (id, found) = entry?;
+            if found.value() == row {
+                return Ok(Some(id.value().to_owned()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// An id that is not found is not there if those on both sides of it are what they should be: a damaged key lies where
+    /// its id would.
+    fn check_absence(&self, ids: &ReadOnlyTable<&'static str, u32>, id: &str) -> Result<(), StoreError> {
+        let records = self.records()?;
+        let below = ids.range::<&str>(..id)?.next_back().transpose()?;
+        let above = ids.range::<&str>(id..)?.next().transpose()?;
+        for (entry, expected) in [(below, Ordering::Less), (above, Ordering::Greater)] {
+            let Some((near, row)) = entry else { continue };
+            // A record that is damaged itself says nothing about its id.
+            let is_other = records.id(row.value()).is_ok_and(|held| held != near.value());
+            if near.value().cmp(id) != expected || is_other {
+                let what = format!("the list of ids is damaged at {:?}, where {id:?} would be", near.value());
+                return Err(StoreError::damaged(what));
+            }
+        }
+        Ok(())
     }
 
     /// The rows that hold a record, read from the file.
-    pub(crate) fn rows(&self) -> Result<RoaringBitmap, StoreError> {
+    ///
+    /// # Errors
+    /// Those of reading the file.
+    pub fn rows(&self) -> Result<RoaringBitmap, StoreError> {
         let ids = IDS.read(self.txn, self.number)?;
         let mut rows = Vec::with_capacity(usize::try_from(ids.len()?).unwrap_or_default());
         for entry in ids.iter()? {
             rows.push(entry?.1.value());
         }
         rows.sort_unstable();
-        Ok(rows.into_iter().collect())
+        let rows: RoaringBitmap = rows.into_iter().collect();
+        if rows.len() != ids.len()? {
+            return Err(StoreError::damaged("the list of ids is damaged: two lead to one row, or some are missing"));
+        }
+        Ok(rows)
     }
 
     /// The rows that were touched after a commit; `None` where the log does not go back so far.
@@ -124,6 +172,6 @@ impl<'a> Snapshot<'a> {
 
     /// The declared fields, to be asked.
     pub(crate) fn fields(&self) -> Result<Fields<'a>, StoreError> {
-        Ok(Fields::new(self.spec, POSTINGS.read(self.txn, self.number)?))
+        Ok(Fields::new(self.spec, POSTINGS.read(self.txn, self.number)?, self.records()?))
     }
 }

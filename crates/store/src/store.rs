@@ -116,6 +116,16 @@ impl Store {
     /// # Errors
     /// `AlreadyExists`; `InvalidArgument` for more than 65,535 declared fields; those of writing the file.
     pub fn create(&self, name: &str, spec: &IndexSpec) -> Result<(), WriteError> {
+        self.create_again(name, spec, &time::now())
+    }
+
+    /// Creates an index that was created before.
+    pub(crate) fn create_again(
+        &self,
+        name: &str,
+        spec: &IndexSpec,
+        created_at: &str,
+    ) -> Result<(), WriteError> {
         if spec.fields.len() > MAX_FIELDS {
             return Err(Error::out_of_range(
                 "the number of declared fields",
@@ -137,9 +147,8 @@ impl Store {
                 .into());
             }
             let number = tables::create(txn)?;
-            let created_at = time::now();
-            txn.open_table(INDEXES)?.insert(name, (number, json.as_str(), created_at.as_str()))?;
-            Ok((Some((name.to_owned(), Some(Index::new(number, spec.clone(), &created_at, 0)))), ()))
+            txn.open_table(INDEXES)?.insert(name, (number, json.as_str(), created_at))?;
+            Ok((Some((name.to_owned(), Some(Index::new(number, spec.clone(), created_at, 0)))), ()))
         })
     }
 
@@ -243,6 +252,11 @@ impl Store {
         let StoreOptions { durability, cache_mb, read_only } = options;
         let source = Directory { path: path.to_owned(), durability, cache_mb, read_only };
         Self::over(path, options, source)
+    }
+
+    /// Makes the store, if it is not there.
+    pub(crate) fn make(&self) -> Result<()> {
+        self.writer(None).map(drop).map_err(|e| e.with_path(&self.path))
     }
 
     /// A store over a database, opened to read, if there is one.

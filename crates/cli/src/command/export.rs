@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args as ClapArgs;
-use portolan::{CountRequest, Filter, ScanRequest, VectorStorage};
+use portolan::{CountRequest, Filter, ScanRequest, Unreadable, VectorStorage};
 use serde_json::json;
 
 use self::sink::{Format, Sink};
+use super::unreadable;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::input::is_stdin as is_stdout;
@@ -45,10 +46,12 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), Failure> {
         context.confirm(&format!("replace {}", args.file.display()))?;
     }
     let mut sink = Sink::create(&args.file, format)?;
-    let exported = copy(&*storage, &args, filter.as_ref(), &mut sink, context).await?;
+    let mut unread = Vec::new();
+    let exported = copy(&*storage, &args, filter.as_ref(), &mut sink, &mut unread, context).await?;
     sink.finish(&args.file).map_err(|e| unwritten(&args.file, &e))?;
     storage.close().await?;
-    report(&args.file, exported, started, context)
+    report(&args.file, exported, started, context)?;
+    unreadable::report(&args.name, &unread)
 }
 
 async fn copy(
@@ -56,6 +59,7 @@ async fn copy(
     args: &Args,
     filter: Option<&Filter>,
     sink: &mut Sink,
+    unread: &mut Vec<Unreadable>,
     context: &Context,
 ) -> Result<u64, Failure> {
     let (index, file) = (args.name.as_str(), args.file.as_path());
@@ -71,6 +75,7 @@ async fn copy(
             .options(context.options());
         let page = storage.scan(&request).await?;
         sink.write(&page.records).map_err(|e| unwritten(file, &e))?;
+        unread.extend(page.unreadable);
         exported += page.records.len() as u64;
         bar.set(exported);
         cursor = page.cursor;

@@ -1,5 +1,6 @@
 //! The verbs, one file each.
 
+pub(crate) mod check;
 pub(crate) mod clear;
 pub(crate) mod completions;
 pub(crate) mod count;
@@ -15,6 +16,7 @@ pub(crate) mod man;
 pub(crate) mod providers;
 pub(crate) mod scan;
 pub(crate) mod search;
+mod unreadable;
 pub(crate) mod update;
 pub(crate) mod upsert;
 mod written;

@@ -1,9 +1,10 @@
 //! `portolan scan`.
 
 use clap::Args as ClapArgs;
-use portolan::{Filter, Record, ScanRequest, VectorStorage};
+use portolan::{Filter, Record, ScanRequest, Unreadable, VectorStorage};
 use serde::Serialize;
 
+use super::unreadable;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::options::{Columns, Format, Where};
@@ -36,6 +37,9 @@ pub(crate) struct Args {
 #[derive(Serialize)]
 struct Records<'a> {
     records: &'a [Record],
+    /// The records among these that cannot be read.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    unreadable: &'a [Unreadable],
     has_more: bool,
 }
 
@@ -43,8 +47,8 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let storage = context.open().await?;
     let filter = context.filter(&args.name, &args.filter).await?;
     let limit = if args.all { u64::MAX } else { args.limit };
-    let mut kept = Vec::new();
-    let has_more = each(&*storage, &args, filter.as_ref(), context, limit, |record| {
+    let (mut kept, mut unread) = (Vec::new(), Vec::new());
+    let has_more = each(&*storage, &args, filter.as_ref(), context, limit, &mut unread, |record| {
         if context.format() == Format::Jsonl {
             return output::json(&record);
         }
@@ -53,8 +57,8 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), Failure> {
     })
     .await?;
     match context.format() {
-        Format::Jsonl => Ok(()),
-        Format::Json => output::json(&Records { records: &kept, has_more }),
+        Format::Jsonl => {}
+        Format::Json => output::json(&Records { records: &kept, unreadable: &unread, has_more })?,
         Format::Table => {
             let spec = context.spec(&args.name).await;
             output::text(&table::records(&kept, spec, &args.columns.columns))?;
@@ -64,9 +68,9 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), Failure> {
                     table::count(limit)
                 ));
             }
-            Ok(())
         }
     }
+    unreadable::report(&args.name, &unread)
 }
 
 /// Hands over record by record, up to the limit; says whether there are more.
@@ -76,6 +80,7 @@ async fn each(
     filter: Option<&Filter>,
     context: &Context,
     limit: u64,
+    unreadable: &mut Vec<Unreadable>,
     mut take: impl FnMut(Record) -> Result<(), Failure>,
 ) -> Result<bool, Failure> {
     let mut cursor = None;
@@ -89,6 +94,7 @@ async fn each(
             .include_vectors(args.include_vectors)
             .options(context.options());
         let page = storage.scan(&request).await?;
+        unreadable.extend(page.unreadable);
         for record in page.records {
             if left == 0 {
                 return Ok(true);

@@ -44,6 +44,7 @@ fn every_verb_has_an_example() {
         "search",
         "explain",
         "health",
+        "check",
         "completions",
         "man",
     ] {

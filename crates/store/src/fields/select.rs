@@ -1,6 +1,6 @@
 //! Which rows meet a leaf on a declared field.
 
-use std::ops::RangeInclusive;
+use std::ops::{Bound, RangeInclusive};
 
 use portolan_core::filter::{Condition, Leaf};
 use portolan_core::{FieldType, IndexSpec, Scalar};
@@ -8,9 +8,14 @@ use redb::ReadOnlyTable;
 use roaring::RoaringBitmap;
 
 use super::key::{self, Decoded, EXISTS, LIST};
+use super::keys::keys;
 use crate::codec::decode_rows;
 use crate::error::StoreError;
+use crate::records::Records;
 use crate::tables::PostingKey;
+
+/// How many keys of a range are checked against a record; the order of all is.
+const CHECKED: usize = 4;
 
 /// What is known of a set of rows without reading records: it holds all of `lower`, and nothing beyond `upper`.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -62,12 +67,17 @@ impl Bounds {
 pub(crate) struct Fields<'a> {
     spec: &'a IndexSpec,
     postings: ReadOnlyTable<PostingKey, &'static [u8]>,
+    records: Records,
 }
 
 impl<'a> Fields<'a> {
     /// The fields of a spec, over their postings.
-    pub(crate) fn new(spec: &'a IndexSpec, postings: ReadOnlyTable<PostingKey, &'static [u8]>) -> Self {
-        Self { spec, postings }
+    pub(crate) fn new(
+        spec: &'a IndexSpec,
+        postings: ReadOnlyTable<PostingKey, &'static [u8]>,
+        records: Records,
+    ) -> Self {
+        Self { spec, postings, records }
     }
 
     /// The rows that meet a leaf; `None` where its field is not declared.
@@ -134,12 +144,42 @@ impl<'a> Fields<'a> {
         mut each: impl FnMut(&[u8], &dyn Fn() -> Result<RoaringBitmap, StoreError>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let (low, high) = range.into_inner();
-        for entry in self.postings.range((field, low.as_slice(), 0)..=(field, high.as_slice(), u16::MAX))? {
+        let (first, last) = ((field, low.as_slice(), 0), (field, high.as_slice(), u16::MAX));
+        let mut before: Option<Vec<u8>> = None;
+        for (position, entry) in self.postings.range(first..=last)?.enumerate() {
             let (key, bytes) = entry?;
             let (_, value, block) = key.value();
+            if position < CHECKED {
+                self.check(key.value(), bytes.value())?;
+            }
+            if before.as_deref().is_some_and(|before| before > value) {
+                return Err(StoreError::damaged("the index of a declared field is out of order"));
+            }
+            before = Some(value.to_vec());
             each(value, &|| Ok(in_block(decode_rows(block.into(), bytes.value())?, block)))?;
         }
+        self.check_around(first, last)
+    }
+
+    /// A key that is damaged lies where its value would: beside the range, or in it and out of order.
+    fn check_around(&self, first: (u16, &[u8], u16), last: (u16, &[u8], u16)) -> Result<(), StoreError> {
+        let below = self.postings.range(..first)?.next_back().transpose()?;
+        let above = (Bound::Excluded(last), Bound::Unbounded);
+        let above = self.postings.range::<(u16, &[u8], u16)>(above)?.next().transpose()?;
+        for (key, bytes) in [below, above].into_iter().flatten() {
+            self.check(key.value(), bytes.value())?;
+        }
         Ok(())
+    }
+
+    /// Checks that a record of those under a key has its value. A record that is damaged itself says nothing.
+    fn check(&self, (field, value, block): (u16, &[u8], u16), bytes: &[u8]) -> Result<(), StoreError> {
+        let rows = in_block(decode_rows(block.into(), bytes)?, block);
+        let held = rows.min().and_then(|row| self.records.metadata(row).ok());
+        if held.is_none_or(|metadata| keys(self.spec, &metadata).contains(&(field, value.to_vec()))) {
+            return Ok(());
+        }
+        Err(StoreError::damaged("the index of a declared field does not agree with the records"))
     }
 }
 

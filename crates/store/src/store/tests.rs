@@ -44,7 +44,7 @@ impl Firsts {
 impl Derived for Firsts {
     fn build(snapshot: &Snapshot<'_>) -> Result<Self, StoreError> {
         let mut firsts = Self::default();
-        snapshot.records()?.each_vector(|row, vector| firsts.set(row, Some(vector)))?;
+        snapshot.records()?.each_vector(|row, vector| firsts.set(row, vector))?;
         Ok(firsts)
     }
 
