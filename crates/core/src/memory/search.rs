@@ -45,9 +45,8 @@ pub(super) fn search(index: &Index, request: &SearchRequest, query: &[f32]) -> S
 fn candidates<'a>(index: &'a Index, request: &SearchRequest, query: &[f32]) -> Vec<Candidate<'a>> {
     let metric = index.spec().metric;
     let matcher = request.filter.as_ref().map(Filter::matcher);
-    let meets = |id: &str, entry: &Entry| {
-        matcher.as_ref().is_none_or(|matcher| matcher.matches(id, &entry.metadata))
-    };
+    let meets =
+        |id: &str, entry: &Entry| matcher.as_ref().is_none_or(|matcher| matcher.matches(id, &entry.metadata));
     let matching = index.records.iter().filter(|(id, entry)| meets(id, entry));
     let candidate = |(id, entry): (&'a Arc<str>, &'a Entry)| {
         let distance = distance(metric, query, &entry.vector);
