@@ -10,7 +10,7 @@ use futures::TryStreamExt;
 use portolan_core::driver::WriteError;
 use portolan_core::{Error, ErrorKind, Result};
 use portolan_net::Endpoint;
-use portolan_net::tls::opportunistic_config;
+use portolan_net::tls::trusting_config;
 use postgres_types::FromSql;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -44,7 +44,7 @@ pub(crate) struct Client {
 impl Client {
     /// A pool without a connection yet.
     pub(crate) fn new(config: &Config) -> Result<Self> {
-        let tls = MakeRustlsConnect::new(opportunistic_config(&config.endpoint)?);
+        let tls = MakeRustlsConnect::new(trusting_config(&config.endpoint, config.trust)?);
         let bound = Some(config.endpoint.connect_timeout);
         let pool = Pool::builder(Manager::new(config.connection.clone(), tls.clone()))
             .max_size(config.pool_size)

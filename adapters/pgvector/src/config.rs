@@ -1,6 +1,9 @@
 //! How a database is opened: `pgvector://user:password@host:5432/database?schema=portolan&tls=true`.
 
+use std::path::Path;
+
 use portolan_core::{Error, ErrorKind, Location, Metric, Result};
+use portolan_net::tls::Trust;
 use portolan_net::{Credentials, Endpoint, Options, Server};
 use tokio_postgres::config::SslMode;
 
@@ -15,18 +18,27 @@ pub(crate) const SERVER: Server = Server::new("PostgreSQL", "pgvector://user@loc
         (ErrorKind::RateLimited, "lower pool_size, or raise the server's max_connections"),
     ]);
 
+/// Where libpq finds the password that a URI does not have.
+const PASSWORD_VARIABLE: &str = "PGPASSWORD";
+
+/// The `sslrootcert` that is no file: whom the system trusts.
+const SYSTEM: &str = "system";
+
 const DEFAULT_SCHEMA: &str = "portolan";
 const DEFAULT_POOL: usize = 8;
 const MAX_POOL: usize = 1_000;
 const MAX_NAME: usize = 63;
+/// The largest dimension of a `vector`.
+pub(crate) const MAX_DIMENSION: usize = 16_000;
 
 /// How a database is opened.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Config {
-    /// Where the server is, and how long it is waited for. Its `tls` says whether certificates are verified where
-    /// connections are encrypted.
+    /// Where the server is, and how long it is waited for.
     pub endpoint: Endpoint,
+    /// What the server's certificate must be where connections are encrypted.
+    pub trust: Trust,
     /// Host, user, password, database, encryption and settings of a connection; its `Debug` shows no password.
     pub connection: tokio_postgres::Config,
     /// The schema whose tables are the indexes; `portolan` by default. It is created with the first index.
@@ -49,30 +61,39 @@ pub struct Foreign {
     pub metadata_column: Option<String>,
     /// The metric; unset: that of the table's vector index.
     pub metric: Option<Metric>,
+    /// The dimension, of a column whose type says none; unset: that of the first vector.
+    pub dimension: Option<usize>,
 }
 
 impl Config {
     /// Reads a location. Options beside those of all servers: `schema`, `pool_size`, `application_name`, `host` (a
     /// folder of Unix sockets), `options` (of the server: `-c name=value`); as PostgreSQL's own clients name them,
     /// `sslmode`, `sslrootcert` and `statement_timeout`; for tables of other programs `id_column`, `vector_column`,
-    /// `metadata_column` and `metric`.
+    /// `metadata_column`, `metric` and `dimension`. A password that it does not have is that of the variable `PGPASSWORD`.
     ///
     /// # Errors
     /// `InvalidArgument` for an unknown option or a value out of range, naming it.
     pub fn from_location(location: Location) -> Result<Self> {
+        Self::read(location, std::env::var(PASSWORD_VARIABLE).ok())
+    }
+
+    fn read(location: Location, password: Option<String>) -> Result<Self> {
         let mut options = Options::new(location, &SERVER);
         let mode = options.text("sslmode")?.map(|mode| ssl_mode(&mode)).transpose()?;
         if let Some((encryption, _)) = mode {
-            options.decide_tls("sslmode", encryption == SslMode::Require);
+            options.decide_tls("sslmode", encryption != SslMode::Disable);
         }
         let mut endpoint = options.endpoint()?;
-        let (encryption, verifies) = mode.unwrap_or(match endpoint.tls {
-            Some(true) => (SslMode::Require, true),
-            Some(false) => (SslMode::Disable, false),
-            None => (SslMode::Prefer, false),
+        let (encryption, trust) = mode.unwrap_or(match endpoint.tls {
+            Some(true) => (SslMode::Require, Trust::Named),
+            Some(false) => (SslMode::Disable, Trust::Anyone),
+            None => (SslMode::Prefer, Trust::Anyone),
         });
-        endpoint.tls = Some(verifies || endpoint.tls_ca.is_some());
+        let trust = trust_in(&mut endpoint, trust)?;
         let mut connection = connection(&mut options, &endpoint)?;
+        if let (None, Some(password)) = (connection.get_password(), password.filter(|p| !p.is_empty())) {
+            connection.password(password);
+        }
         connection.ssl_mode(encryption);
         let schema = options.text("schema")?.unwrap_or_else(|| DEFAULT_SCHEMA.to_owned());
         if schema.is_empty() || schema.len() > MAX_NAME || schema.contains('\0') {
@@ -84,23 +105,37 @@ impl Config {
             vector_column: options.text("vector_column")?,
             metadata_column: options.text("metadata_column")?,
             metric: options.text("metric")?.map(|metric| metric.parse()).transpose()?,
+            dimension: options.number("dimension", 1..=MAX_DIMENSION)?,
         };
         options.finish()?;
-        Ok(Self { endpoint, connection, schema, pool_size, foreign })
+        Ok(Self { endpoint, trust, connection, schema, pool_size, foreign })
     }
 }
 
-/// What `sslmode` says: whether connections are encrypted, and whether the certificate must be of the host whatever is
-/// trusted.
-fn ssl_mode(name: &str) -> Result<(SslMode, bool)> {
+/// What `sslmode` says: whether connections are encrypted, and what the certificate must be whoever is trusted.
+fn ssl_mode(name: &str) -> Result<(SslMode, Trust)> {
     match name {
-        "disable" => Ok((SslMode::Disable, false)),
-        "prefer" => Ok((SslMode::Prefer, false)),
-        "require" => Ok((SslMode::Require, false)),
-        "verify-ca" | "verify-full" => Ok((SslMode::Require, true)),
+        "disable" => Ok((SslMode::Disable, Trust::Anyone)),
+        "prefer" => Ok((SslMode::Prefer, Trust::Anyone)),
+        "require" => Ok((SslMode::Require, Trust::Anyone)),
+        "verify-ca" => Ok((SslMode::Require, Trust::Signed)),
+        "verify-full" => Ok((SslMode::Require, Trust::Named)),
         _ => Err(Error::invalid(format!(
             "sslmode is {name:?}, and must be disable, prefer, require, verify-ca or verify-full"
         ))),
+    }
+}
+
+/// What the certificate must be, given who is trusted: as in libpq, it is verified wherever a file is named, and where the
+/// whole system is trusted it must be of the host.
+fn trust_in(endpoint: &mut Endpoint, trust: Trust) -> Result<Trust> {
+    match endpoint.tls_ca.take_if(|file| file == Path::new(SYSTEM)) {
+        Some(_) if trust != Trust::Named => Err(Error::invalid(
+            "whom the system trusts may hold a certificate of any name: say sslmode=verify-full with sslrootcert=system, or \
+             tls=true",
+        )),
+        None if endpoint.tls_ca.is_some() => Ok(trust.max(Trust::Signed)),
+        _ => Ok(trust),
     }
 }
 
@@ -134,33 +169,37 @@ mod tests {
 
     #[test]
     fn a_location_is_read_in_all_its_parts() {
-        let c = read("pgvector://ann:s%3Acret@db.example:6543/shop?schema=vectors&tls=true&pool_size=3&timeout=20&connect_timeout=2&metric=euclidean").unwrap();
+        let c = read("pgvector://ann:s%3Acret@db.example:6543/shop?schema=vectors&tls=true&pool_size=3&timeout=20&connect_timeout=2&metric=euclidean&dimension=4").unwrap();
         assert_eq!(c.connection.get_user(), Some("ann"));
         assert_eq!(c.connection.get_password(), Some(&b"s:cret"[..]));
         assert_eq!(c.connection.get_dbname(), Some("shop"));
         assert_eq!(c.connection.get_ports(), [6_543]);
-        assert_eq!((c.schema.as_str(), c.endpoint.tls, c.pool_size), ("vectors", Some(true), 3));
+        assert_eq!((c.schema.as_str(), c.trust, c.pool_size), ("vectors", Trust::Named, 3));
         assert_eq!(c.endpoint.timeout, Duration::from_secs(20));
         assert_eq!(c.endpoint.connect_timeout, Duration::from_secs(2));
-        assert_eq!(c.foreign.metric, Some(Metric::Euclidean));
+        assert_eq!((c.foreign.metric, c.foreign.dimension), (Some(Metric::Euclidean), Some(4)));
     }
 
     #[test]
     fn libpqs_names_mean_what_they_mean_there() {
-        for (options, encryption, verifies) in [
-            ("", SslMode::Prefer, false),
-            ("tls=true", SslMode::Require, true),
-            ("tls=false", SslMode::Disable, false),
-            ("sslmode=disable", SslMode::Disable, false),
-            ("sslmode=prefer", SslMode::Prefer, false),
-            ("sslmode=require", SslMode::Require, false),
-            ("sslmode=require&sslrootcert=ca.pem", SslMode::Require, true),
-            ("sslmode=verify-ca", SslMode::Require, true),
-            ("sslmode=verify-full&tls_ca=ca.pem", SslMode::Require, true),
+        for (options, encryption, trust) in [
+            ("", SslMode::Prefer, Trust::Anyone),
+            ("tls=true", SslMode::Require, Trust::Named),
+            ("tls=false", SslMode::Disable, Trust::Anyone),
+            ("sslmode=disable", SslMode::Disable, Trust::Anyone),
+            ("sslmode=prefer", SslMode::Prefer, Trust::Anyone),
+            ("sslmode=prefer&sslrootcert=ca.pem", SslMode::Prefer, Trust::Signed),
+            ("sslmode=require", SslMode::Require, Trust::Anyone),
+            ("sslmode=require&sslrootcert=ca.pem", SslMode::Require, Trust::Signed),
+            ("sslmode=verify-ca", SslMode::Require, Trust::Signed),
+            ("sslmode=verify-full&tls_ca=ca.pem", SslMode::Require, Trust::Named),
+            ("sslmode=verify-full&sslrootcert=system", SslMode::Require, Trust::Named),
+            ("tls=true&tls_ca=system", SslMode::Require, Trust::Named),
         ] {
             let config = read(&format!("pgvector://localhost/shop?{options}")).unwrap();
-            let read = (config.connection.get_ssl_mode(), config.endpoint.tls);
-            assert_eq!(read, (encryption, Some(verifies)), "{options}");
+            assert_eq!((config.connection.get_ssl_mode(), config.trust), (encryption, trust), "{options}");
+            let file = options.contains("ca.pem").then_some(Path::new("ca.pem"));
+            assert_eq!(config.endpoint.tls_ca.as_deref(), file, "{options}");
         }
         let timeout = read("pgvector://localhost/shop?statement_timeout=3").unwrap().endpoint.timeout;
         assert_eq!(timeout, Duration::from_secs(3));
@@ -171,6 +210,21 @@ mod tests {
         let c = read("pgvector:///shop?host=/run/postgresql&options=-c%20work_mem=8MB").unwrap();
         assert_eq!(c.connection.get_hosts(), [tokio_postgres::config::Host::Unix("/run/postgresql".into())]);
         assert!(c.connection.get_options().is_some_and(|o| o.starts_with("-c work_mem=8MB -c ")));
+    }
+
+    #[test]
+    fn a_password_of_the_environment_is_taken_where_the_uri_has_none() {
+        for (uri, variable, expected) in [
+            ("pgvector://ann@localhost/shop", Some("hunter2"), Some("hunter2")),
+            ("pgvector://localhost/shop", Some("hunter2"), Some("hunter2")),
+            ("pgvector://ann:other@localhost/shop", Some("hunter2"), Some("other")),
+            ("pgvector://ann@localhost/shop", Some(""), None),
+            ("pgvector://ann@localhost/shop", None, None),
+        ] {
+            let config = Config::read(uri.parse().unwrap(), variable.map(str::to_owned)).unwrap();
+            assert_eq!(config.connection.get_password(), expected.map(str::as_bytes), "{uri} {variable:?}");
+            assert!(!format!("{config:?}").contains("hunter2"), "{config:?}");
+        }
     }
 
     #[test]
@@ -187,6 +241,10 @@ mod tests {
             ("pgvector://localhost/shop?sslmode=on", "verify-full"),
             ("pgvector://localhost/shop?sslmode=require&tls=true", "both tls and sslmode"),
             ("pgvector://localhost/shop?sslrootcert=ca.pem", "tls=true"),
+            ("pgvector://localhost/shop?sslmode=disable&sslrootcert=ca.pem", "not encrypted"),
+            ("pgvector://localhost/shop?sslmode=require&sslrootcert=system", "verify-full"),
+            ("pgvector://localhost/shop?sslmode=verify-ca&sslrootcert=system", "verify-full"),
+            ("pgvector://localhost/shop?dimension=0", "1 to 16000"),
             ("pgvector://localhost/shop?pool_size=0", "1 to 1000"),
             ("pgvector://localhost/shop?statement_timeout=x", "a time"),
             ("pgvector://localhost/shop?shema=x", "did you mean schema?"),

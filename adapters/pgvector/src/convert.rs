@@ -1,14 +1,15 @@
 //! Values to what the database stores, and back.
 
-use std::fmt::Display;
 use std::io::{self, Write};
 
 use portolan_core::driver::kit;
 use portolan_core::number::TWO_53;
 use portolan_core::{Error, ErrorKind, Metadata, Result, Value};
 use serde::Serialize;
+use serde_json::Value as Json;
 use serde_json::ser::{Formatter, Serializer};
-use serde_json::{Map, Value as Json};
+
+const TEXT: &str = "metadata is a text, and must be a JSON object: it was encoded twice, or has an escape that jsonb cannot hold";
 
 /// Metadata as JSON text for `jsonb`, which keeps decimal numbers as they are written.
 pub(crate) fn metadata_to_text(metadata: &Metadata) -> Result<String> {
@@ -20,12 +21,15 @@ pub(crate) fn metadata_to_text(metadata: &Metadata) -> Result<String> {
         .map_err(|e| Error::new(ErrorKind::Unexpected, "metadata is no UTF-8").with_source(e))
 }
 
-/// Metadata from the text of a `jsonb` object, or of null.
-pub(crate) fn metadata_from_text(text: &str) -> Result<Metadata> {
-    let corrupt =
-        |why: &dyn Display| Error::new(ErrorKind::Corrupt, format!("stored metadata cannot be read: {why}"));
-    let fields: Option<Map<String, Json>> = serde_json::from_str(text).map_err(|e| corrupt(&e))?;
-    kit::foreign_metadata(fields.unwrap_or_default()).map_err(|e| corrupt(&e.message()))
+/// Metadata from the text of a `jsonb` object, or of null; else why it cannot be read.
+pub(crate) fn metadata_from_text(text: &str) -> Result<Metadata, String> {
+    let metadata = match serde_json::from_str(text).map_err(|e| format!("metadata: {e}"))? {
+        Json::Null => Ok(Metadata::new()),
+        Json::Object(fields) => kit::foreign_metadata(fields),
+        Json::String(_) => return Err(TEXT.to_owned()),
+        other => Metadata::from_json(other),
+    };
+    metadata.map_err(|e| e.message().to_owned())
 }
 
 /// A float as a decimal number that has a point, by which it is known when it is read back, and that compares as the
@@ -82,6 +86,18 @@ mod tests {
         assert_eq!(metadata.get("a"), Some(&Value::from(18_446_744_073_709_551_615.0)));
         assert!(!metadata.contains_key("n"));
         assert!(metadata.contains_key("b"));
+    }
+
+    #[test]
+    fn what_is_no_object_is_said() {
+        for (text, why) in [
+            ("[1,2]", "metadata is a list"),
+            (r#""{\"a\":1}""#, "encoded twice"),
+            (r#"{"a":1e400}"#, "number out of range"),
+        ] {
+            let told = metadata_from_text(text).unwrap_err();
+            assert!(told.contains(why), "{told}");
+        }
     }
 
     #[test]

@@ -8,13 +8,14 @@ use portolan_core::driver::{
 };
 use portolan_core::filter::{Leaf, Lowered};
 use portolan_core::{
-    Cursor, EngineKind, Error, ErrorKind, Exactness, Health, IndexInfo, Outcome, Result, Status, Value,
+    Cursor, EngineKind, Error, ErrorKind, Exactness, Health, IndexInfo, Outcome, Result, Status, Unreadable,
+    Value,
 };
 use postgres_types::Json;
 
 use crate::catalog::{self, Column, Described};
 use crate::client::{Client, cell};
-use crate::config::{Config, PROVIDER};
+use crate::config::{Config, MAX_DIMENSION, PROVIDER};
 use crate::convert::{fits, metadata_to_text};
 use crate::create;
 use crate::filter::{NativeFilter, id_in};
@@ -23,8 +24,6 @@ use crate::query::{Binds, VectorTypes, identifier};
 use crate::rows::{self, condition, row};
 use crate::table::{MAX_HALF, Table, VECTOR};
 
-/// The largest dimension of a `vector`.
-const MAX_DIMENSION: usize = 16_000;
 const BATCH_ROWS: usize = 500;
 const BATCH_BYTES: usize = 16 << 20;
 /// The most leaves of a filter: a statement binds at most 65,535 values, some eight of them a leaf, and planning ten
@@ -100,10 +99,20 @@ impl PgvectorDriver {
         Ok(self.types().await?)
     }
 
-    /// Rows of a table, as what follows its name in the statement says.
-    async fn read(&self, table: &Table, want: Want, which: &str, binds: &Binds) -> Result<Vec<Row>> {
+    /// Rows of a table, as what follows its name in the statement says, each with why it cannot be read.
+    async fn read(
+        &self,
+        table: &Table,
+        want: Want,
+        which: &str,
+        binds: &Binds,
+    ) -> Result<Vec<(Row, Option<String>)>> {
         let sql = format!("SELECT {} FROM {} {which}", rows::selected(table, want), table.name);
         self.client.rows(&sql, binds).await?.iter().map(row).collect()
+    }
+
+    async fn delete(&self, table: &Table, which: &str, binds: &Binds) -> Result<u64, WriteError> {
+        self.client.execute(&format!("DELETE FROM {} WHERE {which}", table.name), binds).await
     }
 
     /// The name of a table as SQL writes it.
@@ -249,11 +258,15 @@ impl Driver for PgvectorDriver {
     async fn fetch(&self, target: Target<'_>, ids: &[NativeId], want: Want) -> Result<Vec<Row>> {
         let mut binds = Binds::default();
         let which = id_in(&target.index.layout, ids, &mut binds);
-        self.read(target.index, want, &format!("WHERE {which}"), &binds).await
+        let rows = self.read(target.index, want, &format!("WHERE {which}"), &binds).await?;
+        let readable = |(row, why)| unreadable(&row, why).map_or(Ok(row), |record| Err(record.to_error()));
+        rows.into_iter().map(readable).collect()
     }
 
     async fn remove(&self, target: Target<'_>, ids: &[NativeId]) -> Result<Vec<Outcome>, WriteError> {
-        self.remove_where(target, &NativeFilter::ids(ids, false)).await?;
+        let mut binds = Binds::default();
+        let which = id_in(&target.index.layout, ids, &mut binds);
+        self.delete(target.index, &which, &binds).await?;
         Ok(vec![Outcome::Stored; ids.len()])
     }
 
@@ -267,7 +280,10 @@ impl Driver for PgvectorDriver {
         } else {
             self.client.rows_under(&rows::settings(table, query), &sql, &binds).await?
         };
-        let hits = rows.iter().map(|found| Ok(Hit::new(row(found)?, cell(found, 3)?)));
+        let hits = rows.iter().map(|found| {
+            let (row, unreadable) = row(found)?;
+            Ok(Hit { unreadable, ..Hit::new(row, cell(found, 3)?) })
+        });
         let exactness = if exact { Exactness::Exact } else { Exactness::Approximate };
         Ok(Neighbours::new(hits.collect::<Result<_>>()?, exactness))
     }
@@ -294,8 +310,15 @@ impl Driver for PgvectorDriver {
         let mut rows = self.read(table, want, &which, &binds).await?;
         let more = rows.len() > limit;
         rows.truncate(limit);
-        let next = rows.last().filter(|_| more).map(|row| row.id.to_string());
-        Ok(Page::new(rows, next))
+        let mut page =
+            Page { next: rows.last().filter(|_| more).map(|(row, _)| row.id.to_string()), ..Page::default() };
+        for (row, why) in rows {
+            match unreadable(&row, why) {
+                Some(record) => page.unreadable.push(record),
+                None => page.rows.push(row),
+            }
+        }
+        Ok(page)
     }
 
     async fn count(
@@ -307,17 +330,20 @@ impl Driver for PgvectorDriver {
         let Table { name, layout, .. } = target.index;
         let mut binds = Binds::default();
         let which = condition(filter, layout, &mut binds);
-        let counted = if with_vector { &layout.vector } else { "*" };
+        let counted = if with_vector { &layout.compared } else { "*" };
         let sql = format!("SELECT count({counted}) FROM {name} WHERE {which}");
         Ok(cell::<i64>(&self.client.row(&sql, &binds).await?, 0)?.unsigned_abs())
     }
 
     async fn remove_where(&self, target: Target<'_>, filter: &NativeFilter) -> Result<Removed, WriteError> {
-        let Table { name, layout, .. } = target.index;
+        let layout = &target.index.layout;
         let mut binds = Binds::default();
-        let which = filter.to_sql(layout, &mut binds);
-        let removed = self.client.execute(&format!("DELETE FROM {name} WHERE {which}"), &binds).await?;
-        Ok(Removed::All(Some(removed)))
+        let mut which = filter.to_sql(layout, &mut binds);
+        if filter.asks_metadata() {
+            // Of a record that cannot be read nobody can tell what it meets.
+            which += &format!(" AND jsonb_typeof({}) = 'object'", layout.metadata.json);
+        }
+        self.delete(target.index, &which, &binds).await.map(|number| Removed::All(Some(number)))
     }
 
     async fn clear(&self, target: Target<'_>) -> Result<Removed, WriteError> {
@@ -363,6 +389,10 @@ impl Driver for PgvectorDriver {
         self.client.close();
         Ok(())
     }
+}
+
+fn unreadable(row: &Row, why: Option<String>) -> Option<Unreadable> {
+    Some(Unreadable { id: row.id.to_string(), why: why? })
 }
 
 fn no_extension(error: Error) -> Error {

@@ -42,7 +42,7 @@ pub(crate) fn unconnected(endpoint: &Endpoint, error: PoolError) -> WriteError {
             match error.as_db_error() {
                 Some(db) => answered(endpoint, db).into(),
                 None if portolan_net::cause(&error) == "password missing" => {
-                    let what = "a password is needed, and the URI has none";
+                    let what = "a password is needed, and neither the URI nor PGPASSWORD has one";
                     endpoint.answered(ErrorKind::Unauthenticated, what).into()
                 }
                 None => endpoint.not_sent(error),

@@ -44,6 +44,16 @@ impl NativeFilter {
         Self(Expression::leaf(Part::Ids { ids: ids.to_vec(), negated }))
     }
 
+    /// Whether it asks for more than ids.
+    pub(crate) fn asks_metadata(&self) -> bool {
+        let mut asks = false;
+        self.0.write(&mut |part| {
+            asks |= matches!(part, Part::Leaf { .. });
+            String::new()
+        });
+        asks
+    }
+
     /// The condition as SQL for a table.
     pub(crate) fn to_sql(&self, layout: &Layout, binds: &mut Binds) -> String {
         format!("({})", self.0.write(&mut |part| part.to_sql(layout, binds)))
@@ -67,8 +77,9 @@ impl Part {
             Self::Ids { ids, negated } => (id_in(layout, ids, binds), *negated),
             Self::Leaf { leaf, declared, negated } => {
                 let (predicate, key) = (Predicate::from(&leaf.condition), binds.text(&leaf.key));
-                let (metadata, overflows) = (&layout.metadata, layout.ours && may_overflow(*declared));
-                let field = format!("({metadata} -> {key})");
+                // Only what Portolan writes is ever in the overflow.
+                let overflows = layout.written.is_some() && may_overflow(*declared);
+                let (metadata, field) = (&layout.metadata.json, layout.metadata.value(&leaf.key, &key));
                 let mut sql = meets(&field, predicate, &mut Operands { binds, shifted: false });
                 if overflows {
                     sql = format!("({sql} OR {})", meets_in_overflow(&key, predicate, metadata, binds));

@@ -7,11 +7,9 @@ use portolan_core::{EngineKind, EngineParams, Error, IndexInfo, IndexSpec, Metri
 use crate::catalog::{Column, Described, VectorIndex};
 use crate::client::{Client, cell};
 use crate::config::{Foreign, PROVIDER};
-use crate::query::{Binds, VectorTypes, identifier, literal};
+use crate::metadata::Metadata;
+use crate::query::{Binds, VectorTypes, identifier};
 use crate::table::{DEFAULT_LISTS, IdType, Layout, Table, measure};
-
-/// A function takes at most 100 arguments: two for each field.
-const FIELDS_OF_A_CALL: usize = 50;
 
 /// A table that another program made.
 pub(crate) struct ForeignTable<'a> {
@@ -27,34 +25,58 @@ impl ForeignTable<'_> {
     /// Opens it as an index.
     pub(crate) async fn open(self, client: &Client, types: VectorTypes) -> Result<Table> {
         let vector = self.vector()?;
-        let layout = self.layout(vector)?;
+        let mut layout = self.layout(vector)?;
         let (metric, params) = self.search(&vector.name)?;
-        let dimension = match vector.modifier {
-            1.. => Some(vector.modifier),
-            // The type says none: that of a vector counts.
+        let dimension = match usize::try_from(vector.modifier) {
+            Ok(dimension @ 1..) => dimension,
+            // The type says none, so that vectors may have several.
             _ => {
-                let (name, vector) = (&self.qualified, &layout.vector);
-                let dimension = format!("{}.vector_dims({vector})", types.schema);
-                let sql = format!("SELECT {dimension} FROM {name} WHERE {vector} IS NOT NULL LIMIT 1");
-                client.rows(&sql, &Binds::default()).await?.first().map(|row| cell(row, 0)).transpose()?
+                let (of, vector) =
+                    (format!("{}.vector_dims({})", types.schema, layout.vector), &layout.vector);
+                let dimension = self.dimension(client, &of, vector).await?;
+                layout.compared = format!("(CASE WHEN {of} = {dimension} THEN {vector} END)");
+                dimension
             }
         };
-        let dimension = dimension
-            .and_then(|n| n.try_into().ok())
-            .ok_or_else(|| self.no_index("its vectors have no dimension, and it holds none to tell"))?;
         let engine = params.kind.unwrap_or(EngineKind::Flat);
         let spec = IndexSpec::new(self.name, dimension).metric(metric).engine(params);
         Ok(Table { name: self.qualified, layout, engine, info: IndexInfo::new(spec, PROVIDER), types })
+    }
+
+    /// The dimension that the URI names, or else that of the first vector.
+    async fn dimension(&self, client: &Client, of: &str, vector: &str) -> Result<usize> {
+        if let Some(dimension) = self.told.dimension {
+            return Ok(dimension);
+        }
+        let sql = format!("SELECT {of} FROM {} WHERE {vector} IS NOT NULL LIMIT 1", self.qualified);
+        let first = client.rows(&sql, &Binds::default()).await?.first().map(|row| cell::<i32>(row, 0));
+        let dimension = first.transpose()?.and_then(|n| n.try_into().ok());
+        dimension.ok_or_else(|| {
+            self.no_index("its vectors have no dimension, and it holds none to tell; name it with dimension")
+        })
     }
 
     fn vector(&self) -> Result<&Column> {
         let candidates: Vec<&Column> = self.columns(|c| c.of == "vector").collect();
         self.choose(&candidates, self.told.vector_column.as_deref(), "vector")?.ok_or_else(|| {
             self.no_index(match candidates[..] {
-                [] => "it has no column of type vector",
-                _ => "it has several columns of type vector; name one with vector_column",
+                [] => self.lower_precision(),
+                _ => "it has several columns of type vector; name one with vector_column".to_owned(),
             })
         })
+    }
+
+    /// Why it has no vectors.
+    fn lower_precision(&self) -> String {
+        let others = self.columns(|c| c.is_vector() || c.of == "bit");
+        let others: Vec<String> = others.map(|c| format!("{:?} is of type {}", c.name, c.of)).collect();
+        match others[..] {
+            [] => "it has no column of type vector".to_owned(),
+            _ => format!(
+                "it has no column of type vector: {}, and vectors are read at full precision only",
+                others.join(", ")
+            ),
+        }
     }
 
     fn id(&self) -> Result<(&Column, IdType)> {
@@ -88,18 +110,14 @@ impl ForeignTable<'_> {
         let metadata = self.choose(&json, self.told.metadata_column.as_deref(), "jsonb or json")?;
         fields.retain(|c| metadata.is_none_or(|m| m.name != c.name));
         let written = metadata.map(|c| (identifier(&c.name), if c.of == "json" { "json" } else { "jsonb" }));
-        let column = written.as_ref().map(|(column, _)| format!("COALESCE({column}::jsonb, '{{}}')"));
-        let objects: Vec<String> =
-            column.into_iter().chain(fields.chunks(FIELDS_OF_A_CALL).map(object_of)).collect();
+        let written = written.filter(|_| fields.is_empty() && self.described.kind == "r");
         Ok(Layout {
             id: identifier(&id.name),
             id_type,
             vector: identifier(&vector.name),
-            metadata: match objects[..] {
-                [] => "'{}'::jsonb".to_owned(),
-                _ => format!("({})", objects.join(" || ")),
-            },
-            written: written.filter(|_| fields.is_empty() && self.described.kind == "r"),
+            compared: identifier(&vector.name),
+            metadata: Metadata::of(metadata, &fields),
+            written,
             ours: false,
         })
     }
@@ -125,17 +143,17 @@ impl ForeignTable<'_> {
     fn choose<'c>(&self, columns: &[&'c Column], name: Option<&str>, of: &str) -> Result<Option<&'c Column>> {
         let Some(name) = name else { return Ok(columns.first().copied().filter(|_| columns.len() == 1)) };
         let named = columns.iter().copied().find(|c| c.name == name);
-        named.map(Some).ok_or_else(|| self.no_index(format!("it has no column {name:?} of type {of}")))
+        named.map(Some).ok_or_else(|| {
+            self.no_index(match self.columns(|c| c.name == name).next() {
+                Some(other) => format!("its column {name:?} is of type {}, and must be {of}", other.of),
+                None => format!("it has no column {name:?} of type {of}"),
+            })
+        })
     }
 
     fn no_index(&self, why: impl Display) -> Error {
         Error::unsupported(format!("the table {:?} is no index: {why}", self.name))
     }
-}
-
-fn object_of(fields: &[&Column]) -> String {
-    let pair = |column: &&Column| format!("{}, {}", literal(&column.name), identifier(&column.name));
-    format!("jsonb_build_object({})", fields.iter().map(pair).collect::<Vec<_>>().join(", "))
 }
 
 fn metric_of(index: &VectorIndex) -> Option<Metric> {

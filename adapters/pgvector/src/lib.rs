@@ -13,6 +13,7 @@ mod driver;
 mod error;
 mod filter;
 mod foreign;
+mod metadata;
 mod query;
 mod rows;
 mod table;

@@ -20,6 +20,7 @@ const MAX_SCAN_TUPLES: usize = 100_000;
 /// What is selected of a row: id, vector and metadata as they are wanted.
 pub(crate) fn selected(table: &Table, want: Want) -> String {
     let Layout { id, vector, metadata, .. } = &table.layout;
+    let metadata = metadata.object();
     let wanted = |wanted: bool, sql: String, of: &str| if wanted { sql } else { format!("NULL::{of}") };
     let vector = wanted(want.vectors, format!("{}.vector_send({vector})", table.types.schema), "bytea");
     let metadata = wanted(want.metadata || want.overflow, format!("({metadata})::text"), "text");
@@ -36,7 +37,7 @@ pub(crate) fn nearest(
 ) -> String {
     let (layout, operator) = (&table.layout, table.operator());
     let vector = binds.vector(&table.types, query.vector);
-    let distance = format!("({} {operator} {vector})", layout.vector);
+    let distance = format!("({} {operator} {vector})", layout.compared);
     let (order, limit) = if exact {
         // As a sum the distance is the order of no vector index.
         (format!("{distance} + 0.0::float8, {}", layout.id_text()), query.k)
@@ -49,8 +50,8 @@ pub(crate) fn nearest(
     };
     // What is selected is made of these columns. In foreign tables any may be metadata.
     let columns = match (layout.ours, query.want.vectors) {
-        (true, false) => format!("{}, {}", layout.id, layout.metadata),
-        (true, true) => format!("{}, {}, {}", layout.id, layout.vector, layout.metadata),
+        (true, false) => format!("{}, {}", layout.id, layout.metadata.json),
+        (true, true) => format!("{}, {}, {}", layout.id, layout.vector, layout.metadata.json),
         (false, _) => "*".to_owned(),
     };
     let rows = condition(query.filter, layout, binds);
@@ -88,12 +89,13 @@ pub(crate) fn settings(table: &Table, query: &Nearest<'_, NativeFilter>) -> Stri
     }
 }
 
-/// A row of [`selected`].
-pub(crate) fn row(row: &tokio_postgres::Row) -> Result<Row> {
+/// A row of [`selected`], and why its metadata cannot be read, where it cannot.
+pub(crate) fn row(row: &tokio_postgres::Row) -> Result<(Row, Option<String>)> {
     let vector = cell::<Option<&[u8]>>(row, 1)?.map(|bytes| Vector::from_sql(&Type::BYTEA, bytes));
     let vector = vector.transpose().map_err(unreadable)?.map(|vector| Vec::from(vector).into());
-    let metadata = cell::<Option<&str>>(row, 2)?.map(metadata_from_text).transpose()?.unwrap_or_default();
-    Ok(Row::new(cell::<String>(row, 0)?, vector, metadata))
+    let metadata = cell::<Option<&str>>(row, 2)?.map(metadata_from_text).transpose();
+    let (metadata, why) = metadata.map_or_else(|why| (None, Some(why)), |metadata| (metadata, None));
+    Ok((Row::new(cell::<String>(row, 0)?, vector, metadata.unwrap_or_default()), why))
 }
 
 /// A filter as SQL, or what every row meets.

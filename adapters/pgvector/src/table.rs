@@ -3,6 +3,7 @@
 use portolan_core::driver::kit::{integer_id, is_uuid};
 use portolan_core::{EngineKind, IndexInfo, IndexSpec, Metric};
 
+use crate::metadata::Metadata;
 use crate::query::VectorTypes;
 
 /// The column of ids of an index that Portolan made.
@@ -105,8 +106,9 @@ pub(crate) struct Layout {
     pub(crate) id_type: IdType,
     /// The column of vectors.
     pub(crate) vector: String,
-    /// Metadata as a `jsonb` object.
-    pub(crate) metadata: String,
+    /// The vector where it is of the index's dimension.
+    pub(crate) compared: String,
+    pub(crate) metadata: Metadata,
     /// The column that metadata is written to, with its type.
     pub(crate) written: Option<(String, &'static str)>,
     /// Whether Portolan made it: values may be in the overflow, and declared fields have indexes.
@@ -120,7 +122,8 @@ impl Default for Layout {
             id: ID.to_owned(),
             id_type: IdType::Text,
             vector: VECTOR.to_owned(),
-            metadata: METADATA.to_owned(),
+            compared: VECTOR.to_owned(),
+            metadata: Metadata { json: METADATA.to_owned(), fields: Vec::new(), prefix: String::new() },
             written: Some((METADATA.to_owned(), "jsonb")),
             ours: true,
         }

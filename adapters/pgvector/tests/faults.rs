@@ -5,7 +5,7 @@
 
 mod support;
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +35,7 @@ fn main() -> ExitCode {
         a_call_ends_with_the_timeout_of_the_uri,
         an_import_that_is_cut_off_is_resumed,
         a_password_is_asked_for_and_never_shown,
+        a_password_of_the_environment_is_taken_where_the_uri_has_none,
         certificates_are_verified_where_that_is_asked,
         a_server_without_tls_is_refused_where_that_is_asked,
     ]
@@ -251,13 +252,29 @@ async fn an_import_that_is_cut_off_is_resumed(place: Place) {
 
 async fn a_password_is_asked_for_and_never_shown(place: Place) {
     let guard = Guard::start(&place, "right").await;
-    for (password, advice) in [(":wrong", "the user and the password"), ("", "has none")] {
+    for (password, advice) in [(":wrong", "the user and the password"), ("", "PGPASSWORD")] {
         let error = refused(&guard.uri(password)).await;
         assert_eq!(error.kind(), ErrorKind::Unauthenticated, "{error}");
         assert!(error.message().contains(advice), "{error}");
         assert!(!format!("{error} {error:?}").contains("wrong"), "{error:?}");
     }
     reached(&guard.uri(":right")).await.unwrap();
+}
+
+/// Only a process of its own can be given a variable: the case runs itself once more.
+async fn a_password_of_the_environment_is_taken_where_the_uri_has_none(place: Place) {
+    let name = "a_password_of_the_environment_is_taken_where_the_uri_has_none";
+    if std::env::var("PGPASSWORD").is_ok_and(|password| password == "right") {
+        let guard = Guard::start(&place, "right").await;
+        reached(&guard.uri("")).await.unwrap();
+        let error = refused(&guard.uri(":wrong")).await;
+        assert_eq!(error.kind(), ErrorKind::Unauthenticated, "the URI's own goes first: {error}");
+        return;
+    }
+    let again =
+        Command::new(std::env::current_exe().unwrap()).arg(name).env("PGPASSWORD", "right").output().unwrap();
+    let told = String::from_utf8_lossy(&again.stdout);
+    assert!(again.status.success() && told.contains("1 passed"), "{told}");
 }
 
 /// The front speaks TLS only. The names of libpq verify as they do there.
@@ -273,6 +290,12 @@ async fn certificates_are_verified_where_that_is_asked(place: Place) {
         ("sslmode=prefer".to_owned(), true),
         ("sslmode=require".to_owned(), true),
         ("sslmode=verify-full".to_owned(), false),
+        ("sslmode=verify-ca".to_owned(), false),
+        ("sslmode=verify-full&sslrootcert=system".to_owned(), false),
+        (format!("sslmode=prefer&sslrootcert={ca}"), true),
+        (format!("sslmode=prefer&sslrootcert={other}"), false),
+        (format!("sslmode=verify-ca&sslrootcert={ca}"), true),
+        (format!("sslmode=verify-ca&sslrootcert={other}"), false),
         (format!("sslmode=verify-full&sslrootcert={ca}"), true),
         (format!("sslmode=require&sslrootcert={ca}"), true),
         (format!("sslmode=verify-full&sslrootcert={other}"), false),
@@ -284,14 +307,21 @@ async fn certificates_are_verified_where_that_is_asked(place: Place) {
             assert!(!error.is_retryable() && error.message().contains("tls_ca"), "{error}");
         }
     }
-    let elsewhere = uri(&format!("sslmode=verify-full&sslrootcert={ca}")).replace("localhost", "127.0.0.1");
-    assert_eq!(refused(&elsewhere).await.kind(), ErrorKind::Unavailable, "a certificate of another name");
+    let elsewhere = |mode| uri(&format!("sslmode={mode}&sslrootcert={ca}")).replace("localhost", "127.0.0.1");
+    let error = refused(&elsewhere("verify-full")).await;
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "a certificate of another name");
+    for mode in ["verify-ca", "require", "prefer"] {
+        reached(&elsewhere(mode)).await.unwrap();
+    }
     let error = refused(&uri("sslmode=require&sslrootcert=/no/such/file")).await;
     assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
 }
 
 async fn a_server_without_tls_is_refused_where_that_is_asked(place: Place) {
     reached(&format!("{}?sslmode=prefer", place.uri)).await.unwrap();
+    let authority = Authority::new().unwrap();
+    let ca = authority.pem().display();
+    reached(&format!("{}?sslmode=prefer&sslrootcert={ca}", place.uri)).await.unwrap();
     let error = refused(&format!("{}?sslmode=require", place.uri)).await;
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
     assert!(error.message().contains("TLS"), "{error}");

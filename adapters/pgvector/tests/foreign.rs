@@ -8,11 +8,11 @@ use std::process::ExitCode;
 
 use portolan_core::filter::field;
 use portolan_core::{
-    DeleteRequest, EngineKind, ErrorKind, GetRequest, Metadata, Metric, Outcome, Record, ScanRequest,
-    SearchRequest, UpsertRequest, Value,
+    CountRequest, DeleteRequest, DeleteWhereRequest, EngineKind, ErrorKind, GetRequest, Metadata, Metric,
+    Outcome, Record, ScanRequest, SearchRequest, UpsertRequest, Value, VectorStorage,
 };
 use portolan_testkit::traps;
-use support::{OPTIONS, Place, ids, nearest};
+use support::{OPTIONS, Place, compare, ids, nearest};
 
 fn main() -> ExitCode {
     traps![
@@ -25,6 +25,12 @@ fn main() -> ExitCode {
         the_uri_names_columns_and_metric,
         a_view_says_why_and_is_not_dropped,
         numbers_beyond_the_port_are_read_as_floats,
+        a_column_and_a_key_of_one_name_are_both_read,
+        a_column_named_as_a_moved_key_drops_nothing,
+        a_row_that_cannot_be_read_concerns_itself_alone,
+        a_row_that_cannot_be_read_is_named_beside_columns_too,
+        vectors_of_another_dimension_are_never_found,
+        what_portolan_writes_into_a_table_of_others_meets_filters,
     ]
     .main([support::server()])
 }
@@ -127,7 +133,7 @@ async fn uuids_are_ids(place: Place) {
     assert_eq!(read.iter().map(Option::is_some).collect::<Vec<_>>(), [true, false, false]);
     let asked = [id.to_owned(), "absent".to_owned()];
     assert!(storage.delete(&DeleteRequest::new("docs", &asked[..])).await.unwrap().is_successful());
-    assert_eq!(storage.count(&portolan_core::CountRequest::new("docs")).await.unwrap(), 0);
+    assert_eq!(storage.count(&CountRequest::new("docs")).await.unwrap(), 0);
 }
 
 async fn numbers_are_ids_and_pages_follow_them(place: Place) {
@@ -160,7 +166,7 @@ async fn what_is_no_index_is_listed_and_says_why(place: Place) {
     place
         .sql(
             "CREATE TABLE two (id text PRIMARY KEY, a vector(2), b vector(2));
-             CREATE TABLE halves (id text PRIMARY KEY, a halfvec(2));
+             CREATE TABLE halves (id text PRIMARY KEY, a halfvec(2), b sparsevec(2), c bit(2));
              CREATE TABLE pairs (a text, b text, v vector(2), PRIMARY KEY (a, b));
              CREATE TABLE dates (id date PRIMARY KEY, v vector(2));
              CREATE TABLE empty (id text PRIMARY KEY, v vector);
@@ -171,7 +177,7 @@ async fn what_is_no_index_is_listed_and_says_why(place: Place) {
     assert_eq!(storage.list_indexes(OPTIONS).await.unwrap(), ["dates", "empty", "halves", "pairs", "two"]);
     for (table, why) in [
         ("two", "several columns of type vector"),
-        ("halves", "no column of type vector"),
+        ("halves", "\"a\" is of type halfvec, \"b\" is of type sparsevec, \"c\" is of type bit"),
         ("pairs", "no primary key of one column"),
         ("dates", "ids are of type date"),
         ("empty", "no dimension"),
@@ -180,6 +186,8 @@ async fn what_is_no_index_is_listed_and_says_why(place: Place) {
         assert_eq!(e.kind(), ErrorKind::Unsupported, "{table}: {e}");
         assert!(e.message().contains(why), "{table}: {e}");
     }
+    let e = place.with("vector_column=a").await.describe_index("halves", OPTIONS).await.unwrap_err();
+    assert!(e.message().contains("\"a\" is of type halfvec"), "{e}");
 }
 
 async fn the_uri_names_columns_and_metric(place: Place) {
@@ -228,4 +236,207 @@ async fn numbers_beyond_the_port_are_read_as_floats(place: Place) {
     let read = storage.get(&GetRequest::new("big", &["a".to_owned()])).await.unwrap();
     assert_eq!(read[0].as_ref().unwrap().metadata, Metadata::new().with("x", 1e20));
     assert_eq!(ids(&*storage, "big", &field("x").gt(i64::MAX)).await, ["a"]);
+}
+
+async fn a_column_and_a_key_of_one_name_are_both_read(place: Place) {
+    place
+        .sql(
+            r#"CREATE TABLE clash (id text PRIMARY KEY, embedding vector(3), text text, n int, more jsonb, metadata jsonb);
+             INSERT INTO clash (id, embedding, text, n, more, metadata) VALUES
+               ('both', '[1,0,0]', 'column', 2, NULL, '{"text": "meta", "n": 2.0, "more": [1]}'),
+               ('equal', '[0,1,0]', 'same', 3, NULL, '{"text": "same", "n": 3}'),
+               ('above', '[0,1,0]', 'column', NULL, 'null', '{"more": {"a": 1}, "other": true}'),
+               ('below', '[0,0,1]', NULL, NULL, NULL, '{"text": "meta", "n": [4, 5], "metadata.text": "far"}'),
+               ('nulls', '[0,0,1]', 'column', 5, NULL, '{"text": null, "n": null}'),
+               ('deep', '[0,0,1]', 'column', NULL, NULL, '{"text": "meta", "metadata.text": "own", "metadata.": 1}'),
+               ('plain', '[0,0,1]', NULL, NULL, NULL, '{"metadata.text": "own"}'),
+               ('none', '[1,1,1]', NULL, NULL, NULL, NULL)"#,
+        )
+        .await;
+    let storage = place.with("metric=cosine&metadata_column=metadata").await;
+    let expected = [
+        ("both", r#"{"text": "column", "metadata.text": "meta", "n": 2, "metadata.n": 2.0, "more": [1]}"#),
+        ("equal", r#"{"text": "same", "n": 3}"#),
+        ("above", r#"{"text": "column", "more": {"a": 1}, "other": true}"#),
+        ("below", r#"{"text": "meta", "n": [4, 5], "metadata.metadata.text": "far"}"#),
+        ("nulls", r#"{"text": "column", "n": 5}"#),
+        (
+            "deep",
+            r#"{"text": "column", "metadata.text": "meta", "metadata.metadata.text": "own", "metadata.metadata.": 1}"#,
+        ),
+        ("plain", r#"{"metadata.text": "own"}"#),
+        ("none", "{}"),
+    ];
+    let expected = expected
+        .map(|(id, metadata)| Record::new(id, vec![]).metadata(Metadata::from_json_str(metadata).unwrap()));
+    for record in &expected {
+        let read = storage.get(&GetRequest::new("clash", std::slice::from_ref(&record.id))).await.unwrap();
+        assert_eq!(read[0].as_ref().unwrap().metadata, record.metadata, "{}", record.id);
+    }
+    let keys =
+        ["text", "n", "more", "other", "metadata.text", "metadata.n", "metadata.metadata.text", "metadata."];
+    let filters = keys.iter().flat_map(|key| {
+        let values =
+            ["column", "meta", "own", "far"].map(|text| [field(*key).eq(text), field(*key).ne(text)]);
+        let numbers = [1, 2, 4, 5].map(|n| [field(*key).eq(n), !field(*key).gte(n)]);
+        [vec![field(*key).exists(), !field(*key).exists()], values.concat(), numbers.concat()].concat()
+    });
+    let selects_some = |filter: &portolan_core::Filter| {
+        let met = expected.iter().filter(|r| filter.matches(&r.id, &r.metadata)).count();
+        met > 0 && met < expected.len()
+    };
+    let filters: Vec<_> = filters.filter(selects_some).collect();
+    assert!(filters.len() > 40, "{}", filters.len());
+    compare(&*storage, "clash", &expected, filters).await;
+    let request =
+        SearchRequest::new("clash", vec![1.0, 0.0, 0.0]).filter(field("metadata.text").eq("meta")).top_k(1);
+    let found = storage.search(&request).await.unwrap().matches.remove(0);
+    assert_eq!((found.id.as_str(), &found.metadata), ("both", &expected[0].metadata));
+    let without = !field("text").exists();
+    let deleted = storage.delete_where(&DeleteWhereRequest::new("clash", &without)).await.unwrap().deleted;
+    assert_eq!(deleted, Some(2), "plain and none");
+    assert_eq!(ids(&*storage, "clash", &without).await, [""; 0]);
+    assert_eq!(storage.count(&CountRequest::new("clash")).await.unwrap(), 6);
+}
+
+async fn a_column_named_as_a_moved_key_drops_nothing(place: Place) {
+    place
+        .sql(
+            r#"CREATE TABLE clash (id text PRIMARY KEY, embedding vector(1), text text, "meta.text" text, value int, meta json);
+             INSERT INTO clash VALUES ('a', '[1]', 'one', 'two', 3, '{"text": "four", "meta.text": "five", "value": 6}')"#,
+        )
+        .await;
+    let storage = place.with("metric=euclidean").await;
+    let read = storage.get(&GetRequest::new("clash", &["a".to_owned()])).await.unwrap();
+    let expected = serde_json::json!({
+        "text": "one", "meta.text": "two", "value": 3, "meta..text": "four", "meta..meta.text": "five", "meta..value": 6
+    });
+    assert_eq!(read[0].as_ref().unwrap().metadata.to_json(), expected);
+    for (key, value) in [("meta.text", "two"), ("meta..text", "four"), ("meta..meta.text", "five")] {
+        assert_eq!(ids(&*storage, "clash", &field(key).eq(value)).await, ["a"], "{key}");
+    }
+}
+
+/// Ids that a scan reads, and those that it names as unreadable.
+async fn scanned(storage: &dyn VectorStorage, index: &str) -> (Vec<String>, Vec<String>) {
+    let (mut read, mut unreadable, mut cursor) = (Vec::new(), Vec::new(), None);
+    loop {
+        let mut request = ScanRequest::new(index).page_size(2);
+        request.cursor = cursor.as_ref();
+        let page = storage.scan(&request).await.unwrap();
+        read.extend(page.records.into_iter().map(|record| record.id));
+        unreadable.extend(page.unreadable.into_iter().map(|record| record.id));
+        match page.cursor {
+            Some(next) => cursor = Some(next),
+            None => return (read, unreadable),
+        }
+    }
+}
+
+async fn a_row_that_cannot_be_read_concerns_itself_alone(place: Place) {
+    place
+        .sql(
+            r#"CREATE TABLE odd_row (id text PRIMARY KEY, embedding vector(2), metadata jsonb);
+             INSERT INTO odd_row VALUES ('bad', '[0.6,0.8]', '[1,2]'), ('best', '[1,0]', '{"a": 1}'), ('good', '[0,1]', 'null'),
+               ('huge', '[-0.6,0.8]', '{"x": 1e400}'), ('text', '[-1,0]', '"{\"a\": 1}"'), ('true', '[-1,0]', 'true')"#,
+        )
+        .await;
+    let storage = place.with("metric=cosine").await;
+    let search = |k| SearchRequest::new("odd_row", vec![1.0, 0.0]).top_k(k);
+    assert_eq!(nearest(&*storage, &search(1)).await, ["best"]);
+    assert_eq!(nearest(&*storage, &search(5).filter(field("a").eq(1))).await, ["best"]);
+    let e = storage.search(&search(2)).await.unwrap_err();
+    assert!(e.kind() == ErrorKind::Corrupt && e.message().contains("\"bad\""), "{e}");
+    let mut bare = search(6);
+    bare.include_metadata = false;
+    assert_eq!(nearest(&*storage, &bare).await.len(), 6, "what is not asked for need not be read");
+    for id in ["bad", "huge", "text", "true"] {
+        let e = storage.get(&GetRequest::new("odd_row", &[id.to_owned()])).await.unwrap_err();
+        assert!(e.kind() == ErrorKind::Corrupt && e.message().contains(&format!("{id:?}")), "{e}");
+    }
+    let read =
+        storage.get(&GetRequest::new("odd_row", &["good".to_owned(), "best".to_owned()])).await.unwrap();
+    assert!(read.iter().all(Option::is_some));
+    let (read, unreadable) = scanned(&*storage, "odd_row").await;
+    assert_eq!(read, ["best", "good"]);
+    assert_eq!(unreadable, ["bad", "huge", "text", "true"]);
+    assert_eq!(storage.count(&CountRequest::new("odd_row")).await.unwrap(), 6);
+    let without = !field("a").exists();
+    let deleted = storage.delete_where(&DeleteWhereRequest::new("odd_row", &without)).await.unwrap().deleted;
+    assert_eq!(deleted, Some(2), "good and huge, and none of which nobody can tell");
+    let asked = ["bad", "text"].map(str::to_owned);
+    assert!(storage.delete(&DeleteRequest::new("odd_row", &asked[..])).await.unwrap().is_successful());
+    support::upsert(&*storage, "odd_row", &[Record::new("true", vec![1.0, 1.0])]).await;
+    assert_eq!(scanned(&*storage, "odd_row").await, (vec!["best".to_owned(), "true".to_owned()], vec![]));
+}
+
+async fn a_row_that_cannot_be_read_is_named_beside_columns_too(place: Place) {
+    place
+        .sql(
+            r#"CREATE TABLE odd_row (id int PRIMARY KEY, embedding vector(1), title text, metadata json, more json);
+             INSERT INTO odd_row VALUES (1, '[1]', 'one', '["title"]'), (2, '[2]', 'two', '"title"'), (3, '[3]', 'three', '{}'),
+               (4, '[4]', 'four', 'null'), (5, '[5]', 'five', '{"a": "\u0000"}'), (6, '[6]', 'six', '{"a": "\ud83d"}'),
+               (7, '[7]', 'seven', '{"a": "\\u0000 \ud83d\ude00"}')"#,
+        )
+        .await;
+    place.sql(r#"UPDATE odd_row SET more = '{"b": "\u0000"}' WHERE id = 3"#).await;
+    let storage = place.with("metric=euclidean&metadata_column=metadata").await;
+    let read = storage.get(&GetRequest::new("odd_row", &["3".to_owned()])).await.unwrap();
+    let expected = serde_json::json!({"title": "three", "more": r#"{"b": "\u0000"}"#});
+    assert_eq!(read[0].as_ref().unwrap().metadata.to_json(), expected);
+    let (read, unreadable) = scanned(&*storage, "odd_row").await;
+    assert_eq!((read.join(" "), unreadable.join(" ")), ("3 4 7".to_owned(), "1 2 5 6".to_owned()));
+    let e = storage.get(&GetRequest::new("odd_row", &["5".to_owned()])).await.unwrap_err();
+    assert!(e.kind() == ErrorKind::Corrupt && e.message().contains("\"5\""), "{e}");
+    assert_eq!(nearest(&*storage, &SearchRequest::new("odd_row", vec![3.1]).top_k(1)).await, ["3"]);
+    assert_eq!(ids(&*storage, "odd_row", &field("a").starts_with("\\u0000")).await, ["7"]);
+}
+
+async fn vectors_of_another_dimension_are_never_found(place: Place) {
+    place
+        .sql(
+            r#"CREATE TABLE mixdim (id text PRIMARY KEY, embedding vector, metadata jsonb);
+             INSERT INTO mixdim VALUES ('a', '[1,0,0]', '{"g": 1}'), ('b', '[1,0]', '{"g": 2}'), ('c', '[0,1]', '{"g": 2}'),
+               ('d', '[0,1,0]', '{"g": 2}'), ('e', NULL, '{"g": 2}')"#,
+        )
+        .await;
+    let (first, two) = (place.with("metric=cosine").await, place.with("metric=cosine&dimension=2").await);
+    for (storage, vector, nearer) in
+        [(&first, vec![1.0, 0.1, 0.0], ["a", "d"]), (&two, vec![1.0, 0.1], ["b", "c"])]
+    {
+        let request = SearchRequest::new("mixdim", vector.clone()).with_total(true);
+        for exact in [false, true] {
+            let found = storage.search(&request.clone().exact(exact)).await.unwrap();
+            assert_eq!(found.matches.iter().map(|m| m.id.as_str()).collect::<Vec<_>>(), nearer);
+            assert_eq!((found.total_matches, found.has_more), (Some(2), false));
+        }
+        let filtered = request.clone().filter(field("g").eq(2));
+        assert_eq!(
+            nearest(&**storage, &filtered).await,
+            nearer.iter().filter(|id| **id != "a").copied().collect::<Vec<_>>()
+        );
+        let e = storage.search(&SearchRequest::new("mixdim", vec![1.0; 4])).await.unwrap_err();
+        assert_eq!(e.kind(), ErrorKind::DimensionMismatch, "{e}");
+        assert_eq!(storage.count(&CountRequest::new("mixdim")).await.unwrap(), 5);
+        let read = storage.get(&GetRequest::new("mixdim", &["a".to_owned(), "b".to_owned()])).await.unwrap();
+        let lengths = read.iter().flatten().map(|r| r.vector.as_ref().unwrap().len()).collect::<Vec<_>>();
+        assert_eq!(lengths, [3, 2], "vectors are read as they are");
+    }
+    place.sql("CREATE TABLE empty (id text PRIMARY KEY, v vector); CREATE TABLE typed (id text PRIMARY KEY, v vector(3))").await;
+    assert_eq!(two.describe_index("empty", OPTIONS).await.unwrap().spec.dimension, 2);
+    assert_eq!(two.describe_index("typed", OPTIONS).await.unwrap().spec.dimension, 3);
+}
+
+async fn what_portolan_writes_into_a_table_of_others_meets_filters(place: Place) {
+    place.sql("CREATE TABLE notes (id text PRIMARY KEY, embedding vector(3), metadata json)").await;
+    let storage = place.with("metric=dot_product").await;
+    let records = support::records([
+        Metadata::new().with("x", "a\0b"),
+        Metadata::new().with("x", "ab"),
+        Metadata::new().with("y", "ab"),
+    ]);
+    support::upsert(&*storage, "notes", &records).await;
+    let filters =
+        [field("x").exists(), !field("x").exists(), field("x").eq("a\0b"), field("x").contains("\0")];
+    compare(&*storage, "notes", &records, filters).await;
 }

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use portolan_core::{Error, Result};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::verify_server_cert_signed_by_trust_anchor;
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
 use crate::endpoint::Endpoint;
@@ -25,17 +27,32 @@ pub fn client_config(endpoint: &Endpoint) -> Result<ClientConfig> {
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
-/// The same where a server decides whether connections are encrypted: unless the endpoint asks for it, any certificate is
-/// taken, which protects against listeners only.
+/// What a server's certificate must be, where a connection is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Trust {
+    /// Any, which protects against listeners only.
+    Anyone,
+    /// Signed by who is trusted, for whatever name.
+    Signed,
+    /// Signed by who is trusted, for the host's name.
+    Named,
+}
+
+/// The same where the certificate may be less than [`client_config`] asks, and where a server may decide that connections
+/// are not encrypted.
 ///
 /// # Errors
 /// Those of [`roots`].
-pub fn opportunistic_config(endpoint: &Endpoint) -> Result<ClientConfig> {
-    let mut tls = client_config(endpoint)?;
-    if !endpoint.is_encrypted() {
-        let any = AnyCertificate(Arc::clone(tls.crypto_provider()));
-        tls.dangerous().set_certificate_verifier(Arc::new(any));
-    }
+pub fn trusting_config(endpoint: &Endpoint, trust: Trust) -> Result<ClientConfig> {
+    let verified = Endpoint { tls: Some(trust == Trust::Named), ..endpoint.clone() };
+    let mut tls = client_config(&verified)?;
+    let roots = match trust {
+        Trust::Named => return Ok(tls),
+        Trust::Signed => Some(roots(endpoint)?),
+        Trust::Anyone => None,
+    };
+    let verifier = NoNames { roots, provider: Arc::clone(tls.crypto_provider()) };
+    tls.dangerous().set_certificate_verifier(Arc::new(verifier));
     Ok(tls)
 }
 
@@ -76,19 +93,27 @@ fn of_system() -> Result<RootCertStore> {
     Ok(roots)
 }
 
-/// Takes any certificate of which the server has the key.
+/// Takes a certificate of any name of which the server has the key: one that these authorities signed, or any.
 #[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
+struct NoNames {
+    roots: Option<RootCertStore>,
+    provider: Arc<CryptoProvider>,
+}
 
-impl ServerCertVerifier for AnyCertificate {
+impl ServerCertVerifier for NoNames {
     fn verify_server_cert(
         &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
+        certificate: &CertificateDer<'_>,
+        between: &[CertificateDer<'_>],
         _: &ServerName<'_>,
         _: &[u8],
-        _: UnixTime,
+        now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
+        if let Some(roots) = &self.roots {
+            let (certificate, known) =
+                (ParsedCertificate::try_from(certificate)?, &self.provider.signature_verification_algorithms);
+            verify_server_cert_signed_by_trust_anchor(&certificate, roots, between, now, known.all)?;
+        }
         Ok(ServerCertVerified::assertion())
     }
 
@@ -98,7 +123,7 @@ impl ServerCertVerifier for AnyCertificate {
         cert: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, signed, &self.0.signature_verification_algorithms)
+        verify_tls12_signature(message, cert, signed, &self.provider.signature_verification_algorithms)
     }
 
     fn verify_tls13_signature(
@@ -107,11 +132,11 @@ impl ServerCertVerifier for AnyCertificate {
         cert: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, signed, &self.0.signature_verification_algorithms)
+        verify_tls13_signature(message, cert, signed, &self.provider.signature_verification_algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 

@@ -34,7 +34,10 @@ impl World for Place {
             tokio_postgres::connect(&uri.replacen("pgvector://", "postgres://", 1), NoTls).await.unwrap();
         tokio::spawn(connection);
         // Cases that create schema and extension at once would disturb each other here, not in the port.
-        admin.batch_execute("SELECT pg_advisory_lock(77); CREATE EXTENSION IF NOT EXISTS vector; SELECT pg_advisory_unlock(77)").await.unwrap();
+        admin
+            .batch_execute("SELECT pg_advisory_xact_lock(77); CREATE EXTENSION IF NOT EXISTS vector")
+            .await
+            .unwrap();
         admin
             .batch_execute(&format!("CREATE SCHEMA \"{schema}\"; SET search_path = \"{schema}\", public"))
             .await

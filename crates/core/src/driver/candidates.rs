@@ -12,6 +12,7 @@ use crate::index::Metric;
 use crate::metadata::{Metadata, Scalar, Value};
 use crate::number::exact_i64;
 use crate::record::{Record, Vector};
+use crate::scan::Unreadable;
 use crate::search::{Deduplicate, Match, SearchRequest};
 
 /// A row that survived so far.
@@ -20,6 +21,8 @@ pub(super) struct Candidate {
     pub(super) native_id: NativeId,
     /// Never -0.0, which would sort before 0.0.
     pub(super) distance: f64,
+    /// The record, where all that can be read of it is its id and vector.
+    pub(super) unreadable: Option<Unreadable>,
 }
 
 impl Candidate {
@@ -52,11 +55,15 @@ impl<D: Driver> Query<'_, D> {
         let mut candidates = Vec::with_capacity(hits.len());
         let residual = self.pushed.residual_matcher();
         // Zero vectors that other programs wrote have no cosine (NaN), and are not found.
-        for Hit { row, distance, .. } in hits.into_iter().filter(|hit| !hit.distance.is_nan()) {
+        for Hit { row, distance, unreadable, .. } in hits.into_iter().filter(|hit| !hit.distance.is_nan()) {
             let native_id = row.id.clone();
+            let unreadable = unreadable.map(|why| Unreadable { id: native_id.to_string(), why });
+            if let Some(unreadable) = unreadable.as_ref().filter(|_| self.looks_at_metadata()) {
+                return Err(unreadable.to_error());
+            }
             let record = overflow::decode(row)?;
             if residual.matches(&record.id, &record.metadata) && self.reaches(distance) {
-                candidates.push(Candidate { record, native_id, distance: distance + 0.0 });
+                candidates.push(Candidate { record, native_id, distance: distance + 0.0, unreadable });
             }
         }
         self.best(candidates)
@@ -87,16 +94,23 @@ impl<D: Driver> Query<'_, D> {
         self.request.similarity_threshold.is_none_or(|least| self.score(distance) >= least)
     }
 
-    /// A candidate as it is returned.
-    pub(super) fn matched(&self, candidate: Candidate) -> Match {
-        let Candidate { record, distance, .. } = candidate;
-        Match {
+    /// A candidate as it is returned; `Corrupt` where it cannot be read.
+    pub(super) fn matched(&self, candidate: Candidate) -> Result<Match> {
+        let Candidate { record, distance, unreadable, .. } = candidate;
+        unreadable.map_or(Ok(()), |record| Err(record.to_error()))?;
+        Ok(Match {
             id: record.id,
             score: self.score(distance),
             distance: self.metric.returned_distance(distance),
             metadata: if self.request.include_metadata { record.metadata } else { Metadata::new() },
             vector: if self.request.include_vectors { record.vector } else { None },
-        }
+        })
+    }
+
+    /// Whether it depends on a record's metadata if it is found.
+    fn looks_at_metadata(&self) -> bool {
+        let by_field = matches!(self.request.deduplicate, Some(Deduplicate::Field(_)));
+        by_field || self.pushed.residual.is_some()
     }
 
     fn score(&self, distance: f64) -> f32 {

@@ -54,12 +54,14 @@ pub struct Hit {
     pub distance: f64,
     /// Whether this distance is too coarse for the contract, so that the engine computes it from the vector.
     pub coarse: bool,
+    /// Why the record cannot be read, where it cannot: a search that would return it fails, and no other does.
+    pub unreadable: Option<String>,
 }
 
 impl Hit {
     /// A row at a distance that keeps the contract's tolerance.
     pub fn new(row: Row, distance: f64) -> Self {
-        Self { row, distance, coarse: false }
+        Self { row, distance, coarse: false, unreadable: None }
     }
 }
 

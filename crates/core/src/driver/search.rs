@@ -68,7 +68,7 @@ impl<D: Driver> DriverStorage<D> {
         let page: Vec<Candidate> =
             found.candidates.into_iter().skip(request.offset).take(request.top_k).collect();
         self.check_twins(call, &page).await?;
-        result.matches = page.into_iter().map(|candidate| query.matched(candidate)).collect();
+        result.matches = page.into_iter().map(|candidate| query.matched(candidate)).collect::<Result<_>>()?;
         Ok(result)
     }
 
@@ -304,7 +304,7 @@ impl<D: Driver> DriverStorage<D> {
                 let Some(vector) = &record.vector else { return Ok(()) };
                 let distance = query.distance(vector) + 0.0;
                 if !distance.is_nan() && query.reaches(distance) {
-                    candidates.push(Candidate { record, native_id, distance });
+                    candidates.push(Candidate { record, native_id, distance, unreadable: None });
                 }
                 if candidates.len() > keep {
                     candidates = query.best(std::mem::take(&mut candidates))?;
