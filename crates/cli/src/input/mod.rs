@@ -9,6 +9,7 @@ mod npy;
 #[cfg(feature = "parquet")]
 pub(crate) mod parquet;
 pub(crate) mod record;
+pub(crate) mod roles;
 mod rows;
 mod source;
 mod survey;
