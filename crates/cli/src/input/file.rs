@@ -7,9 +7,11 @@ use portolan::{Error, Result};
 
 use super::csv::{ColumnTypes, Csv};
 use super::jsonl::Jsonl;
-use super::npy::Npy;
+use super::npy::{Npy, Npz};
+use super::roles::Choice;
 use super::rows::Rows;
 use super::source::{is_stdin, reader};
+use super::vecs::{Component, Vecs};
 
 /// The format of a file of records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -20,10 +22,20 @@ pub(crate) enum Format {
     Csv,
     /// Like csv, separated by tabs
     Tsv,
-    /// A matrix of f32 or f64, with --metadata
+    /// A matrix, with --metadata
     Npy,
-    /// id, vector as a list, metadata as JSON; other columns are metadata
+    /// An array for each column: ids, vectors; others are metadata
+    Npz,
+    /// A vector a row of 32-bit floats, ids are row numbers
+    Fvecs,
+    /// A vector a row of bytes, ids are row numbers
+    Bvecs,
+    /// Columns as in csv, the vector a list
     Parquet,
+    /// Columns as in csv, the vector a list: Arrow IPC, file or stream, and Feather
+    Arrow,
+    /// A matrix, ids are row numbers: the data set train of ann-benchmarks
+    Hdf5,
 }
 
 impl Format {
@@ -38,9 +50,14 @@ impl Format {
             "csv" => Ok(Self::Csv),
             "tsv" => Ok(Self::Tsv),
             "npy" => Ok(Self::Npy),
-            "parquet" => Ok(Self::Parquet),
+            "npz" => Ok(Self::Npz),
+            "fvecs" => Ok(Self::Fvecs),
+            "bvecs" => Ok(Self::Bvecs),
+            "parquet" | "pq" => Ok(Self::Parquet),
+            "arrow" | "arrows" | "feather" | "ipc" => Ok(Self::Arrow),
+            "hdf5" | "h5" => Ok(Self::Hdf5),
             _ => Err(Error::invalid(format!(
-                "the format of {} is not known by its name; add --format jsonl, csv, tsv, npy or parquet",
+                "the format of {} is not known by its name; add --format jsonl, csv, tsv, npy, npz, fvecs, bvecs, parquet, arrow or hdf5",
                 path.display()
             ))),
         }
@@ -58,12 +75,17 @@ pub(crate) struct Input {
     pub(crate) format: Format,
     /// The file with ids and metadata, for `.npy`.
     pub(crate) metadata: Option<PathBuf>,
+    /// What the user said of its columns.
+    pub(crate) columns: Choice,
 }
 
 impl Input {
     /// What its rows are counted in.
     pub(crate) fn unit(&self) -> &'static str {
-        if self.format == Format::Parquet { "row" } else { "line" }
+        match self.format {
+            Format::Jsonl | Format::Csv | Format::Tsv | Format::Npy => "line",
+            _ => "row",
+        }
     }
 
     /// The files it consists of.
@@ -80,7 +102,10 @@ impl Input {
                 Ok(Box::new(Csv::new(reader(path)?, path, self.is_tabbed(), types)?))
             }
             Format::Npy => Ok(Box::new(Npy::new(path, self.metadata_of_matrix()?)?)),
-            Format::Parquet => self.open_parquet(),
+            Format::Npz => Ok(Box::new(Npz::new(path, &self.columns)?)),
+            Format::Fvecs => Ok(Box::new(Vecs::new(path, Component::F32)?)),
+            Format::Bvecs => Ok(Box::new(Vecs::new(path, Component::U8)?)),
+            Format::Parquet | Format::Arrow | Format::Hdf5 => self.open_extra(),
         }
     }
 
@@ -93,24 +118,33 @@ impl Input {
     pub(super) fn metadata_of_matrix(&self) -> Result<&Path> {
         self.metadata.as_deref().ok_or_else(|| {
             Error::invalid(format!(
-                "{} holds vectors only: give ids and metadata with --metadata FILE.jsonl",
+                "{} holds vectors only: give ids and metadata with --metadata FILE.jsonl, a line for each vector; for row \
+                 numbers as ids, `seq 0 999 | sed 's/.*/{{\"id\":&}}/' > ids.jsonl` writes one for 1000 vectors",
                 self.path.display()
             ))
         })
     }
 
-    #[cfg(feature = "parquet")]
-    pub(super) fn open_parquet(&self) -> Result<Box<dyn Rows>> {
-        Ok(Box::new(super::parquet::ParquetRows::new(&self.path)?))
+    #[cfg(feature = "formats")]
+    fn open_extra(&self) -> Result<Box<dyn Rows>> {
+        match self.format {
+            Format::Parquet => super::parquet::open(&self.path, &self.columns),
+            Format::Arrow => super::arrow::open_ipc(&self.path, &self.columns),
+            _ => Ok(Box::new(super::hdf5::Hdf5::new(&self.path, &self.columns)?)),
+        }
     }
 
-    #[cfg(not(feature = "parquet"))]
-    pub(super) fn open_parquet(&self) -> Result<Box<dyn Rows>> {
-        Err(without_parquet())
+    #[cfg(not(feature = "formats"))]
+    fn open_extra(&self) -> Result<Box<dyn Rows>> {
+        Err(without_formats(&self.name))
     }
 }
 
-#[cfg(not(feature = "parquet"))]
-pub(crate) fn without_parquet() -> Error {
-    Error::unsupported("Parquet is not compiled in: build with the feature `parquet`")
+/// The error of a file whose format this program was built without.
+#[cfg(not(feature = "formats"))]
+pub(crate) fn without_formats(file: &str) -> Error {
+    Error::unsupported(format!(
+        "{file}: this program was built without Parquet, Arrow and HDF5; in the source folder of Portolan, \
+         `cargo install --path crates/cli --features formats` installs it with them"
+    ))
 }

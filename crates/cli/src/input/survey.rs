@@ -89,7 +89,10 @@ impl Survey {
                 pairs.finish()?;
             }
             // Not read in order, so that its head is read once more.
-            Format::Parquet => self.head.look(input, input.open_parquet()?.map(glimpse).take(tried))?,
+            _ => {
+                let declared = self.types.declared();
+                self.head.look(input, input.open(&declared)?.map(glimpse).take(tried))?;
+            }
         }
         if self.wanted.fingerprints {
             for (file, path) in std::iter::once(file).chain(metadata).zip(input.files()) {

@@ -2,8 +2,9 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+mod columns;
 mod demo;
-#[cfg(all(unix, feature = "parquet"))]
+#[cfg(all(unix, feature = "formats"))]
 mod docs;
 mod export;
 mod formats;

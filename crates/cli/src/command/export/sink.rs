@@ -40,7 +40,7 @@ impl Format {
 pub(super) enum Sink {
     Stdout(BufWriter<io::Stdout>),
     Jsonl(BufWriter<NamedTempFile>),
-    #[cfg(feature = "parquet")]
+    #[cfg(feature = "formats")]
     Parquet(Box<crate::input::parquet::ParquetWriter<NamedTempFile>>),
 }
 
@@ -53,13 +53,13 @@ impl Sink {
             Format::Parquet if is_stdout(path) => {
                 Err(Failure::usage("Parquet is not written to stdout: name a file"))
             }
-            #[cfg(feature = "parquet")]
+            #[cfg(feature = "formats")]
             Format::Parquet => Ok(Self::Parquet(Box::new(
                 crate::input::parquet::ParquetWriter::new(temporary()?)
                     .map_err(|e| Failure::file(path, "write", &e))?,
             ))),
-            #[cfg(not(feature = "parquet"))]
-            Format::Parquet => Err(crate::input::without_parquet().into()),
+            #[cfg(not(feature = "formats"))]
+            Format::Parquet => Err(crate::input::without_formats(&path.display().to_string()).into()),
         }
     }
 
@@ -67,7 +67,7 @@ impl Sink {
         match self {
             Self::Stdout(out) => records.iter().try_for_each(|r| write_json(out, r)),
             Self::Jsonl(out) => records.iter().try_for_each(|r| write_json(out, r)),
-            #[cfg(feature = "parquet")]
+            #[cfg(feature = "formats")]
             Self::Parquet(out) => out.write(records),
         }
     }
@@ -77,7 +77,7 @@ impl Sink {
         let file = match self {
             Self::Stdout(mut out) => return out.flush(),
             Self::Jsonl(out) => out.into_inner().map_err(io::IntoInnerError::into_error)?,
-            #[cfg(feature = "parquet")]
+            #[cfg(feature = "formats")]
             Self::Parquet(out) => out.finish()?,
         };
         file.as_file().sync_all()?;

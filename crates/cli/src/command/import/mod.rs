@@ -21,6 +21,7 @@ use self::sink::Sink;
 use self::tally::{Problem, Tally};
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::input::roles::Choice;
 use crate::input::{Format, Input, Survey, Wanted, is_stdin, spool_stdin};
 use crate::output;
 use crate::progress::Bar;
@@ -82,7 +83,7 @@ fn inputs(args: &Args) -> Result<(Vec<Input>, Option<NamedTempFile>), Failure> {
             }
         }
         let metadata = if format == Format::Npy { metadata.next().cloned() } else { None };
-        inputs.push(Input { path, name, format, metadata });
+        inputs.push(Input { path, name, format, metadata, columns: Choice::default() });
     }
     if metadata.next().is_some() {
         return Err(Failure::usage("--metadata is given more often than there are .npy files"));
