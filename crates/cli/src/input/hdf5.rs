@@ -1,14 +1,14 @@
 //! HDF5 as the files of ann-benchmarks: a matrix, whose row numbers are the ids.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use hdf5_pure::{DType, Dataset, File};
+use hdf5_pure::{DType, Dataset, File, ReadSeekSource};
 use portolan::{Error, Record, Result};
 
 use super::guard::guarded;
 use super::roles::{Choice, listed};
 use super::rows::{Row, Rows};
-use super::source::open_file;
+use super::source::Source;
 
 /// The data set that holds the vectors where none is chosen.
 const VECTORS: [&str; 4] = ["train", "vectors", "embeddings", "vector"];
@@ -28,11 +28,11 @@ pub(super) struct Hdf5 {
 }
 
 impl Hdf5 {
-    pub(super) fn new(path: &Path, choice: &Choice) -> Result<Self> {
+    pub(super) fn new(source: &Source, choice: &Choice) -> Result<Self> {
+        let path = source.path();
         let wrong = |why: &str| Error::invalid(format!("{}: {why}", path.display()));
-        // The error of a file that is missing is the same for every format.
-        open_file(path)?;
-        let opened = guarded(|| File::open_streaming(path)).ok_or_else(|| wrong("the file is damaged"))?;
+        let file = source.open()?;
+        let opened = guarded(|| File::from_source(ReadSeekSource::new(file)?)).ok_or_else(|| wrong("the file is damaged"))?;
         let file = opened.map_err(|e| wrong(&format!("it is no HDF5 file, or is truncated: {e}")))?;
         let names = file.root().datasets().map_err(|e| wrong(&e.to_string()))?;
         let known = |name: &&str| names.iter().any(|n| n == name);

@@ -2,12 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use portolan::{Error, Record, Result};
 
 use super::rows::{Row, Rows};
-use super::source::{buffered, open_file};
+use super::source::{Source, buffered};
 use crate::failure::file_error;
 
 /// The bytes that say how many components follow.
@@ -31,9 +31,10 @@ pub(super) struct Vecs {
 }
 
 impl Vecs {
-    pub(super) fn new(path: &Path, component: Component) -> Result<Self> {
+    pub(super) fn new(source: &Source, component: Component) -> Result<Self> {
+        let path = source.path();
         let failed = |e: io::Error| file_error(path, "read", &e);
-        let mut file = buffered(open_file(path)?);
+        let mut file = buffered(source.open()?);
         let size = file.get_ref().metadata().map_err(failed)?.len();
         let mut head = [0; HEAD as usize];
         let dimension = match file.read_exact(&mut head) {

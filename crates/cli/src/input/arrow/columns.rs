@@ -9,13 +9,14 @@ use serde_json::Value as Json;
 
 use super::cell::{is_readable, json, type_name};
 use super::vector::{Vectors, inner, is_number, is_vector};
-use crate::input::cells::{id_of, metadata_of};
-use crate::input::roles::{Choice, Role, Roles, shown};
+use crate::input::parts::{Declared, Parts};
+use crate::input::roles::{Choice, Role, Roles, Told, shown};
 
 /// The roles of a file's columns, and where the vector is in its own.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(in crate::input) struct Columns {
     roles: Roles,
+    declared: Declared,
     /// The columns that are read, in the order of the file.
     read: Vec<usize>,
     /// The fields of structs that lead to the vector.
@@ -24,9 +25,14 @@ pub(in crate::input) struct Columns {
 
 impl Columns {
     /// Finds the columns by their names, and checks that all can be read.
-    pub(in crate::input) fn new(schema: &Schema, choice: &Choice, file: &Path) -> Result<Self> {
+    pub(in crate::input) fn new(
+        schema: &Schema,
+        choice: &Choice,
+        declared: &Declared,
+        file: &Path,
+    ) -> Result<Self> {
         let in_file = |e: Error| Error::invalid(format!("{}: {}", file.display(), e.message()));
-        Self::find(schema, choice).map_err(in_file)
+        Self::find(schema, choice, declared).map_err(in_file)
     }
 
     /// The columns that are read, in the order of the file.
@@ -34,14 +40,20 @@ impl Columns {
         self.read.clone()
     }
 
-    fn find(schema: &Schema, choice: &Choice) -> Result<Self> {
+    /// What the columns were taken for.
+    pub(super) fn tell(&self, dimension: Option<usize>) -> Told {
+        self.roles.tell(dimension)
+    }
+
+    fn find(schema: &Schema, choice: &Choice, declared: &Declared) -> Result<Self> {
         let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
         let roles = Roles::of(choice, &names)?;
         let read: Vec<usize> = (0..names.len()).filter(|at| roles.role(*at) != Role::Ignored).collect();
         let chosen = choice.vector.as_deref().filter(|name| !names.contains(name));
         let path = chosen.and_then(|name| name.split_once('.')).map_or("", |(_, path)| path);
         let path = path.split('.').filter(|_| roles.vector().is_some() && !path.is_empty());
-        let this = Self { path: path.map(str::to_owned).collect(), roles, read };
+        let path = path.map(str::to_owned).collect();
+        let this = Self { declared: declared.clone(), path, roles, read };
         this.read.iter().try_for_each(|at| this.check(*at, schema.field(*at)))?;
         Ok(this)
     }
@@ -112,12 +124,17 @@ impl Batch {
     }
 
     /// The record of a row.
-    pub(super) fn record(&self, row: usize) -> Result<Record> {
-        let id = id_of(self.id.json(row)?)?;
-        let vector = self.vectors.of(row)?;
-        let metadata = self.metadata.as_ref().map(|column| column.json(row)).transpose()?;
-        let fields = self.fields.iter().map(|column| Ok((column.field.name().as_str(), column.json(row)?)));
-        Ok(Record::new(id, vector).metadata(metadata_of(metadata, fields)?))
+    pub(super) fn record(&self, row: usize, columns: &Columns) -> Result<Record> {
+        let mut parts = Parts::new(&columns.declared);
+        parts.id_cell(self.id.json(row)?)?;
+        parts.vector(self.vectors.of(row)?);
+        if let Some(column) = &self.metadata {
+            parts.metadata(column.field.name(), column.json(row)?)?;
+        }
+        for column in &self.fields {
+            parts.field(column.field.name(), column.json(row)?)?;
+        }
+        parts.finish()
     }
 }
 

@@ -1,8 +1,7 @@
 //! Arrow's own files: IPC with or without a footer, which Feather is as well.
 
 use std::fs::File;
-use std::io::{BufReader, Read, Seek};
-use std::path::Path;
+use std::io::{BufReader, Seek};
 
 use arrow_array::RecordBatch;
 use arrow_ipc::reader::{FileReader, StreamReader};
@@ -11,35 +10,34 @@ use portolan::{Error, Result};
 
 use super::columns::Columns;
 use super::rows::{BatchRows, Batches};
-use crate::failure::file_error;
 use crate::input::guard::guarded;
+use crate::input::parts::Declared;
 use crate::input::roles::Choice;
 use crate::input::rows::Rows;
-use crate::input::source::{buffered, open_file};
+use crate::input::source::{Source, buffered};
 
 /// What a file with a footer begins with, and the older Feather.
 const FILE_MAGIC: &[u8] = b"ARROW1";
 const FEATHER_1_MAGIC: &[u8] = b"FEA1";
 
 /// Opens the rows of a file, with a footer or without.
-pub(in crate::input) fn open_ipc(path: &Path, choice: &Choice) -> Result<Box<dyn Rows>> {
+pub(in crate::input) fn open_ipc(source: &Source, choice: &Choice, declared: &Declared) -> Result<Box<dyn Rows>> {
+    let path = source.path();
     let wrong = |what: &str| Error::invalid(format!("{} is no Arrow file, or is truncated: {what}", path.display()));
-    let mut magic = Vec::new();
-    let read = open_file(path)?.take(FILE_MAGIC.len() as u64).read_to_end(&mut magic);
-    read.map_err(|e| file_error(path, "read", &e))?;
-    if magic.starts_with(FEATHER_1_MAGIC) {
+    let head = source.head()?;
+    if head.starts_with(FEATHER_1_MAGIC) {
         return Err(Error::invalid(format!(
             "{} is Feather of version 1, which is not read; write it again with version=2",
             path.display()
         )));
     }
-    let has_footer = magic == FILE_MAGIC;
+    let has_footer = head.starts_with(FILE_MAGIC);
     let open = |read: Option<Vec<usize>>| {
-        let file = open_file(path)?;
+        let file = source.open()?;
         let opened = guarded(|| Reader::new(file, has_footer, read));
         opened.ok_or_else(|| wrong("it is damaged"))?.map_err(|e| wrong(&e.to_string()))
     };
-    let columns = Columns::new(&open(None)?.schema(), choice, path)?;
+    let columns = Columns::new(&open(None)?.schema(), choice, declared, path)?;
     let reader = open(Some(columns.read()))?;
     Ok(Box::new(BatchRows::new(path, columns, reader)))
 }

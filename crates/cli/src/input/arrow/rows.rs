@@ -8,6 +8,7 @@ use portolan::{Error, Result};
 
 use super::columns::{Batch, Columns};
 use crate::input::guard::guarded;
+use crate::input::roles::Told;
 use crate::input::rows::{Row, Rows};
 
 /// The batches of a file.
@@ -39,11 +40,12 @@ pub(in crate::input) struct BatchRows<B> {
     at: u64,
     before: u64,
     bytes_read: u64,
+    dimension: Option<usize>,
 }
 
 impl<B: Batches> BatchRows<B> {
     pub(in crate::input) fn new(path: &Path, columns: Columns, batches: B) -> Self {
-        Self { path: path.to_owned(), columns, batches, batch: None, at: 0, before: 0, bytes_read: 0 }
+        Self { path: path.to_owned(), columns, batches, batch: None, at: 0, before: 0, bytes_read: 0, dimension: None }
     }
 
     /// How many rows are left of the batch, after the next one was read if there was none.
@@ -95,9 +97,12 @@ impl<B: Batches> Iterator for BatchRows<B> {
             Err(e) => return Some(Err(e)),
         }
         let batch = self.batch.as_ref()?;
-        let record = guarded(|| batch.record((self.at - self.before) as usize));
+        let record = guarded(|| batch.record((self.at - self.before) as usize, &self.columns));
         self.at += 1;
         let record = record.unwrap_or_else(|| Err(Error::invalid("the file is damaged")));
+        if let Ok(record) = &record {
+            self.dimension = record.vector.as_ref().map(|vector| vector.len());
+        }
         Some(Ok(Row { line: self.at, record }))
     }
 }
@@ -120,5 +125,9 @@ impl<B: Batches> Rows for BatchRows<B> {
 
     fn bytes_read(&self) -> u64 {
         self.bytes_read
+    }
+
+    fn told(&self) -> Option<Told> {
+        Some(self.columns.tell(self.dimension))
     }
 }

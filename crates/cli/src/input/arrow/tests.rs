@@ -20,8 +20,10 @@ use tempfile::TempDir;
 
 use crate::input::arrow::open_ipc;
 use crate::input::parquet::open;
+use crate::input::parts::Declared;
 use crate::input::roles::Choice;
 use crate::input::rows::Rows;
+use crate::input::source::Source;
 
 fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
     RecordBatch::try_from_iter(columns).unwrap()
@@ -53,7 +55,8 @@ fn files(dir: &TempDir, batch: &RecordBatch) -> [PathBuf; 2] {
 
 fn opened(path: &Path, choice: &Choice) -> Result<Box<dyn Rows>, String> {
     let is_parquet = path.extension().unwrap() == "parquet";
-    if is_parquet { open(path, choice) } else { open_ipc(path, choice) }.map_err(|e| e.message().to_owned())
+    let (source, declared) = (Source::named(path).unwrap(), Declared::new());
+    if is_parquet { open(&source, choice, &declared) } else { open_ipc(&source, choice, &declared) }.map_err(|e| e.message().to_owned())
 }
 
 /// The records of a file, or what is wrong with it or with a row.
@@ -63,7 +66,7 @@ fn read(path: &Path, choice: &Choice) -> Result<Vec<Result<Record, String>>, Str
 }
 
 fn vectors(path: &Path) -> Vec<Result<Vec<f32>, String>> {
-    read(path, &Choice::default()).unwrap().into_iter().map(|r| r.map(|r| r.vector.unwrap())).collect()
+    read(path, &Choice::default()).unwrap().into_iter().map(|r| r.map(|r| r.vector.unwrap().to_vec())).collect()
 }
 
 #[test]
@@ -168,7 +171,7 @@ fn the_vector_may_be_text_or_numbered_columns_or_inside_a_struct() {
     let choice = Choice { vector: Some("vectors.title".to_owned()), ..Choice::default() };
     for path in files(&dir, &batch(vec![("id", ids(2)), ("vectors", Arc::new(structs))])) {
         let read = read(&path, &choice).unwrap();
-        assert_eq!(read[0].as_ref().unwrap().vector, Some(vec![0.0, 0.5]));
+        assert_eq!(read[0].as_ref().unwrap().vector.as_deref(), Some(&[0.0, 0.5][..]));
         assert_eq!(read[1].as_ref().unwrap_err(), "the vector is null");
         let wrong = Choice { vector: Some("vectors.text".to_owned()), ..Choice::default() };
         assert!(opened(&path, &wrong).err().unwrap().contains("the column `vectors` has no field `text`"));

@@ -1,6 +1,7 @@
 //! A column of vectors, taken as slices.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
@@ -14,8 +15,8 @@ use portolan::{Error, Result};
 use serde_json::Value as Json;
 
 use super::cell::{decimal_text, json};
-use crate::input::record::parse_vector;
 use crate::input::roles::shown;
+use crate::input::vector_text::vector_of;
 
 /// The vectors of a batch.
 pub(super) enum Vectors {
@@ -56,11 +57,14 @@ impl Vectors {
     }
 
     /// The vector of a row.
-    pub(super) fn of(&self, row: usize) -> Result<Vec<f32>> {
+    pub(super) fn of(&self, row: usize) -> Result<Arc<[f32]>> {
         let missing = || Error::invalid("the vector is null");
         match self {
             Self::Texts(texts, field) => match json(texts, field, row)? {
-                Json::String(text) => parse_vector(&text),
+                Json::String(text) => {
+                    let vector = vector_of(&text).map_err(|e| Error::invalid(format!("not a vector: {e}")))?;
+                    Ok(vector.into())
+                }
                 _ => Err(missing()),
             },
             Self::Inside(structs, _) if structs.is_null(row) => Err(missing()),
@@ -73,7 +77,7 @@ impl Vectors {
                 {
                     return Err(null_component(at));
                 }
-                Ok(components.values()[range].to_vec())
+                Ok(components.values()[range].into())
             }
             Self::Parts(parts) => parts
                 .iter()

@@ -1,6 +1,6 @@
 //! NumPy's `.npz` archives: an array for each column.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use portolan::{Error, Record, Result};
 use serde_json::Value as Json;
@@ -8,16 +8,20 @@ use serde_json::Value as Json;
 use super::archive::{Section, names, sections};
 use super::array::Array;
 use crate::failure::file_error;
-use crate::input::cells::{id_of, metadata_of};
-use crate::input::roles::{Choice, Role, Roles, shown};
+use crate::input::parts::{Declared, Parts};
+use crate::input::roles::{Choice, Role, Roles, Told, shown};
 use crate::input::rows::{Row, Rows};
+use crate::input::source::Source;
 
 /// A record a row of the arrays.
 pub(in crate::input) struct Npz {
     path: PathBuf,
+    roles: Roles,
+    declared: Declared,
     columns: Vec<Column>,
     rows: u64,
     at: u64,
+    dimension: Option<usize>,
 }
 
 /// An array, and what it holds.
@@ -29,44 +33,56 @@ struct Column {
 
 impl Npz {
     /// Finds the arrays by their names, and checks that all can be read and have as many rows.
-    pub(in crate::input) fn new(path: &Path, choice: &Choice) -> Result<Self> {
+    pub(in crate::input) fn new(source: &Source, choice: &Choice, declared: &Declared) -> Result<Self> {
+        let path = source.path();
         let in_file = |e: Error| Error::invalid(format!("{}: {}", path.display(), e.message()));
-        let names = names(path)?;
+        let names = names(source)?;
         let roles = Roles::of(choice, &names.iter().map(String::as_str).collect::<Vec<_>>()).map_err(in_file)?;
         let read: Vec<usize> = (0..names.len()).filter(|at| roles.role(*at) != Role::Ignored).collect();
         let mut columns = Vec::with_capacity(read.len());
-        for (at, section) in read.iter().zip(sections(path, &read)?) {
+        for (at, section) in read.iter().zip(sections(source, &read)?) {
             let name = names[*at].clone();
             columns.push(Column::new(name, roles.role(*at), section).map_err(in_file)?);
         }
         // The components of a vector are taken in the order of their numbers.
         columns.sort_by_key(|column| if let Role::VectorPart(number) = column.role { number } else { 0 });
         let rows = rows(&columns).map_err(in_file)?;
-        Ok(Self { path: path.to_owned(), columns, rows, at: 0 })
+        Ok(Self { path: path.to_owned(), roles, declared: declared.clone(), columns, rows, at: 0, dimension: None })
     }
 
+    /// The record of the next row, of which all arrays are read also where one of its values is refused.
     fn record(&mut self) -> Result<Result<Record>> {
-        let (mut id, mut vector, mut metadata, mut fields) = (Ok(Json::Null), Vec::new(), Ok(None), Vec::new());
+        let mut vector = Vec::new();
+        let mut cells = Vec::with_capacity(self.columns.len());
         for column in &mut self.columns {
             let failed = |e| file_error(&self.path, "read", &e);
             match column.role {
-                Role::Vector => vector = column.array.vector().map_err(failed)?,
-                Role::VectorPart(_) => vector.extend(column.array.vector().map_err(failed)?),
-                Role::Id => id = column.cell().map_err(failed)?,
-                Role::Metadata => metadata = column.cell().map_err(failed)?.map(Some),
-                Role::Field => {
-                    let cell = column.cell().map_err(failed)?;
-                    fields.push(cell.map(|cell| (column.name.as_str(), cell)));
-                }
-                Role::Ignored => {}
+                Role::Vector | Role::VectorPart(_) => vector.extend(column.array.vector().map_err(failed)?),
+                _ => cells.push((column.role, column.cell().map_err(failed)?)),
             }
         }
-        let record = || {
-            let metadata = metadata_of(metadata?, fields.into_iter())?;
-            Ok(Record::new(id_of(id?)?, vector).metadata(metadata))
-        };
-        Ok(record())
+        let names = self.columns.iter().filter(|c| !matches!(c.role, Role::Vector | Role::VectorPart(_)));
+        let cells = names.map(|column| column.name.as_str()).zip(cells);
+        Ok(record(cells, vector, &self.declared))
     }
+}
+
+/// Puts the cells of a row together.
+fn record<'c>(
+    cells: impl Iterator<Item = (&'c str, (Role, Result<Json>))>,
+    vector: Vec<f32>,
+    declared: &Declared,
+) -> Result<Record> {
+    let mut parts = Parts::new(declared);
+    parts.vector(vector);
+    for (name, (role, cell)) in cells {
+        match role {
+            Role::Id => parts.id_cell(cell?)?,
+            Role::Metadata => parts.metadata(name, cell?)?,
+            _ => parts.field(name, cell?)?,
+        }
+    }
+    parts.finish()
 }
 
 impl Iterator for Npz {
@@ -77,7 +93,11 @@ impl Iterator for Npz {
             return None;
         }
         self.at += 1;
-        Some(self.record().map(|record| Row { line: self.at, record }))
+        let record = self.record();
+        if let Ok(Ok(record)) = &record {
+            self.dimension = record.vector.as_ref().map(|vector| vector.len());
+        }
+        Some(record.map(|record| Row { line: self.at, record }))
     }
 }
 
@@ -93,6 +113,10 @@ impl Rows for Npz {
 
     fn bytes_read(&self) -> u64 {
         self.columns.iter().map(|column| column.array.bytes_read()).sum()
+    }
+
+    fn told(&self) -> Option<Told> {
+        Some(self.roles.tell(self.dimension))
     }
 }
 

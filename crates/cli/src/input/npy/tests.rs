@@ -6,8 +6,10 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 use super::{Npy, Npz};
+use crate::input::parts::Declared;
 use crate::input::roles::Choice;
 use crate::input::rows::Rows;
+use crate::input::source::Source;
 
 /// An array as numpy writes it.
 fn npy(descr: &str, order: &str, shape: &str, data: &[u8]) -> Vec<u8> {
@@ -37,7 +39,7 @@ fn npz(dir: &TempDir, arrays: &[(&str, Vec<u8>)], how: CompressionMethod) -> Pat
 
 /// The records as JSON, or what is wrong with the file or with a row.
 fn read(path: &Path, choice: &Choice) -> Vec<String> {
-    match Npz::new(path, choice) {
+    match Npz::new(&Source::named(path).unwrap(), choice, &Declared::new()) {
         Err(e) => vec![e.message().to_owned()],
         Ok(rows) => rows
             .map(|row| match row.and_then(|row| row.record) {
@@ -66,7 +68,7 @@ fn arrays_are_columns() {
         let choice = Choice { ignore: vec!["metadata".to_owned()], ..Choice::default() };
         assert_eq!(read(&path, &Choice::default())[0], records[0]);
         assert_eq!(read(&path, &choice)[1], records[1]);
-        let mut rows = Npz::new(&path, &choice).unwrap();
+        let mut rows = Npz::new(&Source::named(&path).unwrap(), &choice, &Declared::new()).unwrap();
         assert_eq!(rows.pass_over(1).unwrap(), 1);
         let row = rows.next().unwrap().unwrap();
         assert_eq!((row.line, serde_json::to_string(&row.record.unwrap()).unwrap()), (2, records[1].to_owned()));
@@ -122,7 +124,7 @@ fn a_large_matrix_by_column_is_turned_block_by_block() {
     let lines = dir.path().join("x.jsonl");
     std::fs::write(&lines, "{\"id\":0}\n{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n{\"id\":4}\n").unwrap();
     for passed in [0, 3] {
-        let mut matrix = Npy::new(&path, &lines).unwrap();
+        let mut matrix = Npy::new(&Source::named(&path).unwrap(), &Source::named(&lines).unwrap()).unwrap();
         matrix.pass_over(passed as u64).unwrap();
         for row in passed..rows {
             let vector = matrix.next().unwrap().unwrap().record.unwrap().vector.unwrap();

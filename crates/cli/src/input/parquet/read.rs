@@ -17,9 +17,10 @@ use portolan::{Error, Result};
 
 use super::super::arrow::{BatchRows, Batches, Columns};
 use super::super::guard::guarded;
+use super::super::parts::Declared;
 use super::super::roles::Choice;
 use super::super::rows::Rows;
-use super::super::source::open_file;
+use super::super::source::Source;
 use crate::failure::file_error;
 
 /// How many rows are read at once, and how many bytes they have at most if all are alike.
@@ -27,15 +28,16 @@ const BATCH_ROWS: u64 = 1024;
 const BATCH_BYTES: u64 = 16 << 20;
 
 /// Opens the rows of a file, a record each.
-pub(in crate::input) fn open(path: &Path, choice: &Choice) -> Result<Box<dyn Rows>> {
+pub(in crate::input) fn open(source: &Source, choice: &Choice, declared: &Declared) -> Result<Box<dyn Rows>> {
+    let path = source.path();
     let wrong =
         |what: &str| Error::invalid(format!("{} is no Parquet file, or is truncated: {what}", path.display()));
-    let file = open_file(path)?;
+    let file = source.open()?;
     let size = file.metadata().map_err(|e| file_error(path, "read", &e))?.len();
     let opened = guarded(|| builder(&file)).ok_or_else(|| wrong("it is damaged"))?;
     let builder = opened.map_err(|e| wrong(&e.to_string()))?;
     check_compression(builder.metadata(), path)?;
-    let columns = Columns::new(builder.schema(), choice, path)?;
+    let columns = Columns::new(builder.schema(), choice, declared, path)?;
     let projection = ProjectionMask::roots(builder.parquet_schema(), columns.read());
     let metadata = builder.metadata();
     let rows = u64::try_from(metadata.file_metadata().num_rows()).unwrap_or_default();
