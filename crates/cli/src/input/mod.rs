@@ -1,24 +1,31 @@
 //! Records from files, one at a time, whatever the format.
 
+mod compressed;
 mod csv;
 mod file;
 mod fingerprint;
+mod json;
+mod json_text;
 mod jsonl;
 mod lines;
 mod npy;
 #[cfg(feature = "parquet")]
 pub(crate) mod parquet;
+mod parts;
 pub(crate) mod record;
-pub(crate) mod roles;
+mod roles;
 mod rows;
 mod source;
 mod survey;
 #[cfg(test)]
 mod tests;
+mod vector_text;
 
-pub(crate) use csv::ColumnTypes;
+pub(crate) use csv::{ColumnTypes, delimiter};
 pub(crate) use file::{Format, Input};
 pub(crate) use fingerprint::Fingerprint;
+pub(crate) use parts::Declared;
+pub(crate) use roles::{Choice, Told};
 pub(crate) use rows::Row;
 pub(crate) use source::{is_stdin, spool_stdin, text_of, text_of_file};
 pub(crate) use survey::{Survey, Wanted};

@@ -2,6 +2,7 @@
 
 mod args;
 mod batch;
+mod dry_run;
 mod feed;
 mod resume;
 mod sink;
@@ -32,11 +33,17 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 pub(crate) async fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let started = Instant::now();
     let (inputs, _spooled) = inputs(&args)?;
+    if args.dry_run {
+        return dry_run::run(&inputs, &declared(None, &args)?, context);
+    }
     let storage = context.open().await?;
     let existing = existing(&args, context).await?;
     let declared = declared(existing, &args)?;
-    let wanted = Wanted { dimension: existing.is_none(), fingerprints: Resume::is_kept(&*storage, &args) };
+    let wanted = Wanted { fingerprints: Resume::is_kept(&*storage, &args) };
     let survey = Survey::of(&inputs, &declared, wanted)?;
+    for (file, told) in survey.told.iter().filter(|(_, told)| !told.is_usual) {
+        context.note(&format!("{file}: {}.", told.text));
+    }
     let spec = match existing {
         Some(spec) => spec.clone(),
         None => create(&*storage, &args, &survey, context).await?,
@@ -75,14 +82,15 @@ fn inputs(args: &Args) -> Result<(Vec<Input>, Option<NamedTempFile>), Failure> {
             if inputs.iter().any(|i: &Input| is_stdin(&i.path)) || spooled.is_some() {
                 return Err(Failure::usage("stdin is named twice"));
             }
-            if format != Format::Jsonl || args.create {
+            if format != Format::Jsonl || args.create || args.dry_run {
                 let file = spool_stdin()?;
                 path = file.path().to_owned();
                 spooled = Some(file);
             }
         }
         let metadata = if format == Format::Npy { metadata.next().cloned() } else { None };
-        inputs.push(Input { path, name, format, metadata });
+        let (columns, delimiter) = (args.columns(), args.delimiter);
+        inputs.push(Input { path, name, format, metadata, columns, delimiter });
     }
     if metadata.next().is_some() {
         return Err(Failure::usage("--metadata is given more often than there are .npy files"));
@@ -133,7 +141,12 @@ async fn create(
     let spec = IndexSpec::new(&args.name, dimension).metric(args.metric.unwrap_or_default());
     let spec = args.fields.iter().fold(spec, |spec, (key, of)| spec.field(key, *of));
     storage.create_index(&spec, CallOptions::new()).await?;
-    context.note(&format!("Created the index {}: {dimension} dimensions, {}.", args.name, spec.metric));
+    context.note(&format!(
+        "Created the index {}: {}, {}.",
+        args.name,
+        table::dimensions(dimension),
+        spec.metric
+    ));
     Ok(spec)
 }
 
