@@ -33,6 +33,18 @@ pub(super) fn is_compressed(head: &[u8]) -> bool {
     is_gzip(head) || is_zstd(head)
 }
 
+/// The beginning of what is compressed in a file that begins so; none where it is not compressed.
+pub(super) fn head_of(head: &[u8]) -> Option<Vec<u8>> {
+    let mut text = Vec::new();
+    // The rest is missing, so that reading ends with an error.
+    let _ = match head {
+        _ if is_gzip(head) => MultiGzDecoder::new(head).read_to_end(&mut text),
+        _ if is_zstd(head) => zstd::stream::read::Decoder::with_buffer(head).ok()?.read_to_end(&mut text),
+        _ => return None,
+    };
+    Some(text)
+}
+
 /// The text of a stream that may be compressed by gzip or zstd.
 pub(super) fn text<'r, R: BufRead + Send + 'r>(
     mut reader: R,

@@ -1,7 +1,7 @@
 //! A file of records, and how it is opened.
 
 use std::io::{self, BufRead, Chain, Cursor, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::ValueEnum;
 use portolan::{Error, Result};
@@ -13,11 +13,8 @@ use super::jsonl::Jsonl;
 use super::npy::Npy;
 use super::roles::Choice;
 use super::rows::Rows;
-use super::source::{is_stdin, reader};
+use super::source::Source;
 use crate::failure::file_error;
-
-/// How much of a file tells its format.
-const HEAD: u64 = 4096;
 
 /// The format of a file of records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -37,40 +34,10 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// The format of a file by its name, or else by its content; that of stdin is JSONL.
-    pub(crate) fn of(path: &Path) -> Result<Self> {
-        if is_stdin(path) {
-            return Ok(Self::Jsonl);
-        }
-        let (name, is_compressed) = uncompressed_name(path);
-        let format = Self::by_name(name).map_or_else(|| Self::by_content(path), Ok)?;
-        if is_compressed && !format.is_text() {
-            return Err(Error::invalid(format!(
-                "{} is compressed, and only text is read so: unpack it first",
-                path.display()
-            )));
-        }
-        Ok(format)
-    }
-
-    /// The format of what begins so.
-    pub(crate) fn of_head(head: &[u8]) -> Option<Self> {
-        let text = head.strip_prefix("\u{feff}".as_bytes()).unwrap_or(head).trim_ascii_start();
-        let first_line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        match text.first()? {
-            _ if head.starts_with(b"PAR1") => Some(Self::Parquet),
-            _ if head.starts_with(b"\x93NUMPY") => Some(Self::Npy),
-            b'[' => Some(Self::Json),
-            b'{' => Some(Self::Jsonl),
-            _ if first_line.iter().any(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace()) => None,
-            _ if first_line.contains(&b'\t') => Some(Self::Tsv),
-            _ if first_line.contains(&b',') || first_line.contains(&b';') => Some(Self::Csv),
-            _ => None,
-        }
-    }
-
-    fn by_name(path: &Path) -> Option<Self> {
-        let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
+    /// The format of a file by its name.
+    pub(crate) fn by_name(path: &Path) -> Option<Self> {
+        let (name, _) = uncompressed_name(path);
+        let extension = name.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
         match extension.as_str() {
             "jsonl" | "ndjson" | "jsonlines" => Some(Self::Jsonl),
             "json" => Some(Self::Json),
@@ -82,35 +49,43 @@ impl Format {
         }
     }
 
-    fn by_content(path: &Path) -> Result<Self> {
-        let failed = |e: io::Error| file_error(path, "read", &e);
-        let mut head = Vec::new();
-        let text = compressed::text(reader(path)?, path).map_err(failed)?;
-        text.take(HEAD).read_to_end(&mut head).map_err(failed)?;
-        Self::of_head(&head).ok_or_else(|| {
+    /// The format of a file by its content.
+    pub(crate) fn by_content(source: &Source) -> Result<Self> {
+        Self::of_head(&source.head()?).ok_or_else(|| {
             Error::invalid(format!(
                 "neither name nor content tells the format of {}; add --format jsonl, json, csv, tsv, npy or parquet",
-                path.display()
+                source.path().display()
             ))
         })
     }
 
-    fn is_text(self) -> bool {
-        matches!(self, Self::Jsonl | Self::Json | Self::Csv | Self::Tsv)
+    /// The format of what begins so.
+    pub(crate) fn of_head(head: &[u8]) -> Option<Self> {
+        let unpacked = compressed::head_of(head);
+        let head = unpacked.as_deref().unwrap_or(head);
+        let text = head.strip_prefix("\u{feff}".as_bytes()).unwrap_or(head).trim_ascii_start();
+        let first_line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        match text.first()? {
+            _ if head.starts_with(b"PAR1") => Some(Self::Parquet),
+            _ if head.starts_with(b"\x93NUMPY") => Some(Self::Npy),
+            b'{' | b'[' => Some(Self::Jsonl),
+            _ if first_line.iter().any(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace()) => None,
+            _ if first_line.contains(&b'\t') => Some(Self::Tsv),
+            _ if first_line.contains(&b',') || first_line.contains(&b';') => Some(Self::Csv),
+            _ => None,
+        }
     }
 }
 
-/// A file of records, and how to read it.
+/// What holds records, and how to read it.
 #[derive(Debug, Clone)]
 pub(crate) struct Input {
-    /// The file; `-` is stdin.
-    pub(crate) path: PathBuf,
-    /// The file as messages call it: stdin may be kept in one of another name.
-    pub(crate) name: String,
+    /// Where its bytes come from.
+    pub(crate) source: Source,
     /// Its format.
     pub(crate) format: Format,
-    /// The file with ids and metadata, for `.npy`.
-    pub(crate) metadata: Option<PathBuf>,
+    /// The ids and metadata, for `.npy`.
+    pub(crate) metadata: Option<Source>,
     /// What the user said of its columns.
     pub(crate) columns: Choice,
     /// What separates the cells of a table, where the user said that.
@@ -118,6 +93,18 @@ pub(crate) struct Input {
 }
 
 impl Input {
+    /// The name by which rows are told, which of a matrix is that of the lines beside it.
+    pub(crate) fn name(&self) -> String {
+        self.metadata.as_ref().unwrap_or(&self.source).path().display().to_string()
+    }
+
+    /// How many bytes there are to read, where that is known.
+    pub(crate) fn size(&self) -> Option<u64> {
+        let is_compressed =
+            !self.source.is_read_once() && compressed::is_compressed(&self.source.head().ok()?);
+        if is_compressed { None } else { self.source.size() }
+    }
+
     /// What its rows are counted in.
     pub(crate) fn unit(&self) -> &'static str {
         if self.format == Format::Parquet { "row" } else { "line" }
@@ -125,20 +112,20 @@ impl Input {
 
     /// The error of a row of it.
     pub(crate) fn row_error(&self, line: u64, error: &Error) -> Error {
-        Error::new(error.kind(), format!("{}, {} {line}: {}", self.name, self.unit(), error.message()))
+        Error::new(error.kind(), format!("{}, {} {line}: {}", self.name(), self.unit(), error.message()))
     }
 
-    /// The files it consists of.
-    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
-        std::iter::once(self.path.as_path()).chain(self.metadata.as_deref())
+    /// What it is read from.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = &Source> {
+        std::iter::once(&self.source).chain(&self.metadata)
     }
 
     /// Opens the rows, which have been surveyed before.
     pub(crate) fn open(&self, types: &ColumnTypes) -> Result<Box<dyn Rows>> {
         match self.format {
-            Format::Jsonl | Format::Json => self.objects(reader(&self.path)?, types),
-            Format::Csv | Format::Tsv => Ok(Box::new(self.table(reader(&self.path)?, types)?)),
-            Format::Npy => Ok(Box::new(Npy::new(&self.path, self.metadata_of_matrix()?)?)),
+            Format::Jsonl | Format::Json => self.objects(self.source.reader()?, types),
+            Format::Csv | Format::Tsv => Ok(Box::new(self.table(self.source.reader()?, types)?)),
+            Format::Npy => Ok(Box::new(Npy::new(&self.source, self.metadata_of_matrix()?)?)),
             Format::Parquet => self.open_parquet(),
         }
     }
@@ -149,7 +136,7 @@ impl Input {
         reader: impl BufRead + Send + 'r,
         types: &ColumnTypes,
     ) -> Result<Box<dyn Rows + 'r>> {
-        let path = &self.path;
+        let path = self.source.path();
         let failed = |e: io::Error| file_error(path, "read", &e);
         let (head, reader) = peeked(compressed::text(reader, path).map_err(failed)?).map_err(failed)?;
         let objects = Objects::new(&self.columns, types.declared(), Vectors::Here);
@@ -166,24 +153,25 @@ impl Input {
         reader: impl BufRead + Send + 'r,
         types: &ColumnTypes,
     ) -> Result<Csv<Box<dyn BufRead + Send + 'r>>> {
-        let text = compressed::text(reader, &self.path).map_err(|e| file_error(&self.path, "read", &e))?;
+        let path = self.source.path();
+        let text = compressed::text(reader, path).map_err(|e| file_error(path, "read", &e))?;
         let usual = (self.format == Format::Tsv).then_some(b'\t');
-        Csv::new(text, &self.path, self.delimiter.or(usual), &self.columns, types)
+        Csv::new(text, path, self.delimiter.or(usual), &self.columns, types)
     }
 
-    /// The file with ids and metadata, which a `.npy` file must have.
-    pub(super) fn metadata_of_matrix(&self) -> Result<&Path> {
-        self.metadata.as_deref().ok_or_else(|| {
+    /// The ids and metadata, which a `.npy` file must have.
+    pub(super) fn metadata_of_matrix(&self) -> Result<&Source> {
+        self.metadata.as_ref().ok_or_else(|| {
             Error::invalid(format!(
                 "{} holds vectors only: give ids and metadata with --metadata FILE.jsonl",
-                self.path.display()
+                self.source.path().display()
             ))
         })
     }
 
     #[cfg(feature = "parquet")]
     pub(super) fn open_parquet(&self) -> Result<Box<dyn Rows>> {
-        Ok(Box::new(super::parquet::ParquetRows::new(&self.path)?))
+        Ok(Box::new(super::parquet::ParquetRows::new(&self.source)?))
     }
 
     #[cfg(not(feature = "parquet"))]
@@ -207,4 +195,32 @@ fn peeked<R: BufRead>(mut reader: R) -> io::Result<(Vec<u8>, Chain<Cursor<Vec<u8
         }
     }
     Ok((head.clone(), Cursor::new(head).chain(reader)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_name_is_told_by_its_first_bytes() {
+        for (head, format) in [
+            (&b"{\"id\":\"a,b\"}"[..], Format::Jsonl),
+            ("\u{feff}\r\n {\"id\":1}".as_bytes(), Format::Jsonl),
+            (b"[1,2]", Format::Jsonl),
+            (b"id,vector\nx,\"[1\t2]\"\n", Format::Csv),
+            (b"id\tvector\nx\t[1,2]\n", Format::Tsv),
+            (b"id;vector\na;1\n", Format::Csv),
+            (b"PAR1....", Format::Parquet),
+            (b"\x93NUMPY\x01\x00", Format::Npy),
+            (b"no record\n", Format::Jsonl),
+            (b"", Format::Jsonl),
+        ] {
+            assert_eq!(
+                Format::of_head(head).unwrap_or(Format::Jsonl),
+                format,
+                "{:?}",
+                String::from_utf8_lossy(head)
+            );
+        }
+    }
 }

@@ -40,7 +40,14 @@ impl Wrong {
         let line_start: usize =
             text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
         let at = (line_start + error.column().saturating_sub(1)).min(text.len());
-        Self::new(format!("not valid JSON: {}", words(&error.to_string())), Some(at))
+        let ends_list = matches!(text.as_bytes().get(at), Some(b']' | b'}'));
+        let message = error.to_string();
+        let words = if ends_list && message.starts_with("expected value") {
+            "trailing comma"
+        } else {
+            words(&message)
+        };
+        Self::new(format!("not valid JSON: {words}"), Some(at))
     }
 
     /// The same, of a text that begins at this byte of a longer one.
@@ -98,10 +105,7 @@ const WORDS: &[(&str, &str)] = &[
     ("trailing characters", "something follows the value; each record stands on its own line"),
 ];
 
-fn words(message: &str) -> String {
+fn words(message: &str) -> &str {
     let known = WORDS.iter().find(|(theirs, _)| message.starts_with(theirs));
-    known.map_or_else(
-        || message.split(" at line ").next().unwrap_or_default().to_owned(),
-        |(_, ours)| (*ours).to_owned(),
-    )
+    known.map_or_else(|| message.split(" at line ").next().unwrap_or_default(), |(_, ours)| ours)
 }

@@ -27,7 +27,7 @@ pub(crate) use fingerprint::Fingerprint;
 pub(crate) use parts::Declared;
 pub(crate) use roles::{Choice, Told};
 pub(crate) use rows::Row;
-pub(crate) use source::{is_stdin, spool_stdin, text_of, text_of_file};
+pub(crate) use source::{Source, is_dash, text_of, text_of_file};
 pub(crate) use survey::{Survey, Wanted};
 
 #[cfg(not(feature = "parquet"))]

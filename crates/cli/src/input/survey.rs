@@ -11,7 +11,7 @@ use super::fingerprint::{Fingerprint, Hashed};
 use super::npy::Pairs;
 use super::roles::Told;
 use super::rows::{Glimpse, Row};
-use super::source::{buffered, is_stdin};
+use super::source::buffered;
 use crate::failure::Failure;
 
 /// How many rows of each file are looked at for its first record.
@@ -46,7 +46,7 @@ struct Head {
 }
 
 impl Survey {
-    /// Reads each file once at most, and stdin not at all.
+    /// Reads each file once at most, and what can be read only once not at all.
     pub(crate) fn of(
         inputs: &[Input],
         declared: &BTreeMap<String, FieldType>,
@@ -55,7 +55,7 @@ impl Survey {
         let types = ColumnTypes::new(declared);
         let mut survey =
             Self { types, fingerprints: Vec::new(), told: Vec::new(), head: Head::default(), wanted };
-        inputs.iter().filter(|input| !is_stdin(&input.path)).try_for_each(|input| survey.read(input))?;
+        inputs.iter().filter(|i| !i.source.is_read_once()).try_for_each(|input| survey.read(input))?;
         Ok(survey)
     }
 
@@ -68,7 +68,7 @@ impl Survey {
     }
 
     fn read(&mut self, input: &Input) -> Result<(), Failure> {
-        let mut file = Hashed::open(&input.path)?;
+        let mut file = Hashed::open(&input.source)?;
         let mut metadata = None;
         let told = match input.format {
             Format::Jsonl | Format::Json => {
@@ -86,9 +86,9 @@ impl Survey {
                 Some(told)
             }
             Format::Npy => {
-                let lines_path = input.metadata_of_matrix()?;
-                let lines = metadata.insert(Hashed::open(lines_path)?);
-                let mut pairs = Pairs::new(&input.path, &mut file, lines_path, lines)?;
+                let source = input.metadata_of_matrix()?;
+                let lines = metadata.insert(Hashed::open(source)?);
+                let mut pairs = Pairs::new(input.source.path(), &mut file, source.path(), lines)?;
                 self.head.look(input, pairs.by_ref())?;
                 pairs.finish()?;
                 None
@@ -100,10 +100,10 @@ impl Survey {
                 rows.told()
             }
         };
-        self.told.extend(told.map(|told| (input.name.clone(), told)));
+        self.told.extend(told.map(|told| (input.name(), told)));
         if self.wanted.fingerprints {
-            for (file, path) in std::iter::once(file).chain(metadata).zip(input.files()) {
-                self.fingerprints.push(file.fingerprint(path)?);
+            for (file, source) in std::iter::once(file).chain(metadata).zip(input.sources()) {
+                self.fingerprints.push(file.fingerprint(source.path())?);
             }
         }
         Ok(())
@@ -121,7 +121,7 @@ impl Head {
                     return Ok(());
                 }
                 Err(e) => {
-                    let problem = || format!("; {}, {} {line}: {}", input.name, input.unit(), e.message());
+                    let problem = || format!("; {}, {} {line}: {}", input.name(), input.unit(), e.message());
                     self.problem.get_or_insert_with(problem);
                 }
             }

@@ -14,10 +14,10 @@ use crate::options::{field, parse};
 pub(crate) struct Args {
     /// The index
     pub(super) name: String,
-    /// The files; - is stdin
+    /// The files, folders of files or pipes; - is stdin
     #[arg(required = true, value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
-    /// The files' format [default: by each file's name, or by the content; JSONL for stdin]
+    /// The files' format [default: by each file's name, or else by its content]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(super) format: Option<Format>,
     /// The ids and metadata of a .npy file, paired by line: {"id": …, "metadata": {…}}, or {"id": …} with the

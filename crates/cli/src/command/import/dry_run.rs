@@ -21,7 +21,7 @@ pub(super) fn run(inputs: &[Input], declared: &Declared, context: &Context) -> R
             None => None,
             Some(row) => Some(row.record.map_err(|e| Failure::failed(input.row_error(row.line, &e)))?),
         };
-        files.push((input.name.as_str(), rows.told(), first));
+        files.push((input.name(), rows.told(), first));
     }
     let summary = json!({ "files": files.iter().map(to_json).collect::<Vec<Json>>() });
     output::print_one(context.format(), &summary, || {
@@ -30,13 +30,13 @@ pub(super) fn run(inputs: &[Input], declared: &Declared, context: &Context) -> R
     })
 }
 
-type Shown<'a> = (&'a str, Option<Told>, Option<Record>);
+type Shown = (String, Option<Told>, Option<Record>);
 
-fn to_json((file, told, first): &Shown<'_>) -> Json {
+fn to_json((file, told, first): &Shown) -> Json {
     json!({ "file": file, "columns": told.as_ref().map(|told| &told.text), "first": first })
 }
 
-fn sentence((file, told, first): &Shown<'_>) -> String {
+fn sentence((file, told, first): &Shown) -> String {
     let told = told.as_ref().map_or_else(String::new, |told| format!("{}.", told.text));
     let Some(first) = first else { return format!("{file}: it has no records.") };
     let vector = first.vector.as_deref().unwrap_or_default();
