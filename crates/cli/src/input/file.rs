@@ -11,7 +11,7 @@ use super::csv::{ColumnTypes, Csv};
 use super::json::{Document, Form, MOST_PROBED, Objects, Vectors, form_of, is_telling};
 use super::jsonl::Jsonl;
 use super::npy::Npy;
-use super::roles::Choice;
+use super::roles::{Choice, Told};
 use super::rows::Rows;
 use super::source::Source;
 use crate::failure::file_error;
@@ -108,6 +108,11 @@ impl Input {
     /// What its rows are counted in.
     pub(crate) fn unit(&self) -> &'static str {
         if self.format == Format::Parquet { "row" } else { "line" }
+    }
+
+    /// What its columns were taken for, as a sentence.
+    pub(crate) fn told(&self, told: &Told) -> String {
+        format!("{}: {}.", self.name(), told.text)
     }
 
     /// The error of a row of it.

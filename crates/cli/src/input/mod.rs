@@ -14,6 +14,8 @@ pub(crate) mod parquet;
 mod parts;
 pub(crate) mod record;
 mod roles;
+#[cfg(test)]
+mod round_trip;
 mod rows;
 mod source;
 mod survey;

@@ -84,13 +84,13 @@ impl<'d> Parts<'d> {
         let missing = |what: &str| Error::invalid(format!("the {what} is missing"));
         let declared = self.declared;
         let vector = self.vector.ok_or_else(|| missing("vector"))?;
-        let id = self.id.filter(|id| !id.is_empty()).ok_or_else(|| missing("id"))?;
+        let id = self.id.ok_or_else(|| missing("id"))?;
         Ok(Record::new(id, vector).metadata(bound(self.metadata, declared)?))
     }
 
     /// Id and metadata of a record whose vector is in another file.
     pub(super) fn without_vector(self) -> Result<(String, Metadata)> {
-        let id = self.id.filter(|id| !id.is_empty()).ok_or_else(|| Error::invalid("the id is missing"))?;
+        let id = self.id.ok_or_else(|| Error::invalid("the id is missing"))?;
         Ok((id, bound(self.metadata, self.declared)?))
     }
 }

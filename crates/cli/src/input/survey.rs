@@ -9,7 +9,6 @@ use super::csv::ColumnTypes;
 use super::file::{Format, Input};
 use super::fingerprint::{Fingerprint, Hashed};
 use super::npy::Pairs;
-use super::roles::Told;
 use super::rows::{Glimpse, Row};
 use super::source::buffered;
 use crate::failure::Failure;
@@ -20,6 +19,8 @@ const ROWS_TRIED: usize = 1000;
 /// What is looked for, beside the types of columns.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wanted {
+    /// The dimension of the data, also where that is not read in order.
+    pub(crate) dimension: bool,
     /// The fingerprint of each file.
     pub(crate) fingerprints: bool,
 }
@@ -32,8 +33,8 @@ pub(crate) struct Survey {
     pub(crate) types: ColumnTypes,
     /// Those of the files, in order; none where they were not wanted.
     pub(crate) fingerprints: Vec<Fingerprint>,
-    /// What the columns of each file were taken for, by its name.
-    pub(crate) told: Vec<(String, Told)>,
+    /// What the columns of each file were taken for, where there was something to choose.
+    pub(crate) told: Vec<String>,
     head: Head,
     wanted: Wanted,
 }
@@ -89,18 +90,20 @@ impl Survey {
                 let source = input.metadata_of_matrix()?;
                 let lines = metadata.insert(Hashed::open(source)?);
                 let mut pairs = Pairs::new(input.source.path(), &mut file, source.path(), lines)?;
-                self.head.look(input, pairs.by_ref())?;
+                self.head.look(input, pairs.by_ref()).map_err(Failure::failed)?;
                 pairs.finish()?;
                 None
             }
             // Not read in order, so that its head is read once more.
             Format::Parquet => {
                 let mut rows = input.open_parquet()?;
-                self.head.look(input, rows.by_ref().map(glimpse))?;
+                if self.wanted.dimension {
+                    self.head.look(input, rows.by_ref().map(glimpse)).map_err(Failure::failed)?;
+                }
                 rows.told()
             }
         };
-        self.told.extend(told.map(|told| (input.name(), told)));
+        self.told.extend(told.filter(|told| !told.is_usual).map(|told| input.told(&told)));
         if self.wanted.fingerprints {
             for (file, source) in std::iter::once(file).chain(metadata).zip(input.sources()) {
                 self.fingerprints.push(file.fingerprint(source.path())?);

@@ -56,7 +56,10 @@ fn what_is_no_record_is_told_with_its_column() {
         ("{\"id\":\"a\",\"vector\":[1,]}", "not valid JSON: trailing comma, column 23"),
         ("{\"id\":true,\"vector\":[1]}", "the id is a bool, and must be a string or an integer, column 7"),
         ("{\"id\":\"a\",\"vector\":[\"1\"]}", "component 0 is \"1\", and must be a number, column 21"),
-        ("{\"vector\":[1]}", "no column is known to hold the id; they are `vector`"),
+        (
+            "{\"vector\":[1]}",
+            "there is no column id, nor one of its other usual names; the columns are `vector`",
+        ),
     ] {
         let e = parse_record(text).unwrap_err();
         assert!(e.message().contains(message), "{text}: {e}");

@@ -13,7 +13,7 @@ const SHOWN: usize = 4;
 
 /// Shows of each input what its columns are taken for, and its first record; no store is opened.
 pub(super) fn run(inputs: &[Input], declared: &Declared, context: &Context) -> Result<(), Failure> {
-    let survey = Survey::of(inputs, declared, Wanted { fingerprints: false })?;
+    let survey = Survey::of(inputs, declared, Wanted { dimension: false, fingerprints: false })?;
     let mut files = Vec::with_capacity(inputs.len());
     for input in inputs {
         let mut rows = input.open(&survey.types)?;

@@ -43,11 +43,9 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let creates = existing.is_none();
     let inputs = inputs::ready(named, &args, creates)?;
     let declared = declared(existing, &args)?;
-    let wanted = Wanted { fingerprints: Resume::is_kept(&*storage, &inputs) };
+    let wanted = Wanted { dimension: creates, fingerprints: Resume::is_kept(&*storage, &inputs) };
     let survey = Survey::of(&inputs, &declared, wanted)?;
-    for (file, told) in survey.told.iter().filter(|(_, told)| !told.is_usual) {
-        context.note(&format!("{file}: {}.", told.text));
-    }
+    survey.told.iter().for_each(|told| context.note(told));
     let spec = match existing {
         Some(spec) => spec.clone(),
         None => create(&*storage, &args, &survey, context).await?,
@@ -85,7 +83,7 @@ impl Import<'_> {
             return Ok(());
         }
         let bar = Bar::over_items(self.context.is_quiet(), "Checking", rows);
-        let feed = self.feed(types.clone(), 0);
+        let feed = self.feed(types.clone(), 0, false);
         let there =
             check::rows_still_there(self.storage, self.spec, feed, rows, self.options(), &bar).await?;
         drop(bar);
@@ -106,7 +104,8 @@ impl Import<'_> {
     async fn store(&self, resume: &mut Resume, types: ColumnTypes) -> (Tally, Result<(), Failure>) {
         let total = self.inputs.iter().map(Input::size).sum();
         let bar = Bar::over_bytes(self.context.is_quiet(), "Importing", total);
-        let feed = self.feed(types, resume.acknowledged());
+        let tells = self.context.is_table() && !self.context.is_quiet();
+        let feed = self.feed(types, resume.acknowledged(), tells);
         let Self { storage, spec, inputs, args, context } = *self;
         let reports = context.is_table();
         let mut sink = Sink::new(storage, spec, inputs, args.on_error, self.options(), reports, &bar);
@@ -124,8 +123,8 @@ impl Import<'_> {
         count.is_ok_and(|n| n == 0) && self.storage.delete_index(index, options).await.is_ok()
     }
 
-    fn feed(&self, types: ColumnTypes, passed: u64) -> Feed {
-        Feed::start(self.inputs.to_vec(), types, passed, self.args.batch_size)
+    fn feed(&self, types: ColumnTypes, passed: u64, tells: bool) -> Feed {
+        Feed::start(self.inputs.to_vec(), types, passed, self.args.batch_size, tells)
     }
 
     /// A batch is large, and may take longer than other calls.

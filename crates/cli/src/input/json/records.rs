@@ -103,7 +103,10 @@ impl Objects {
                 Role::Vector => parts.vector(self.vector_in(&key.0, value).map_err(place)?),
                 Role::VectorPart(number) => numbered.push((number, value)),
                 Role::Metadata => {
-                    parts.metadata(&key.0, value_of(value).map_err(place)?).map_err(|e| place(e.into()))?
+                    let inside =
+                        |wrong: Wrong| Wrong::new(format!("in the metadata: {}", wrong.message), wrong.at);
+                    let cell = value_of(value).map_err(inside).map_err(place)?;
+                    parts.metadata(&key.0, cell).map_err(|e| place(e.into()))?;
                 }
                 Role::Field => {
                     parts.field(&key.0, value_of(value).map_err(place)?).map_err(|e| place(e.into()))?
@@ -191,7 +194,7 @@ fn parse(text: &str) -> Result<Object<'_>, Wrong> {
         what => what,
     };
     let message = format!(
-        r#"this is {what}, and a record is a JSON object, {{"id": "a", "vector": [0.1, 0.2], "metadata": {{"year": 2001}}}}"#
+        r#"not a record: this is {what}, and a record is a JSON object, {{"id": "a", "vector": [0.1, 0.2], "metadata": {{"year": 2001}}}}"#
     );
     Err(Wrong::new(message, Some(start)))
 }
