@@ -14,6 +14,15 @@ use portolan::Result;
 pub(crate) use self::column::{Choice, Role, listed, shown};
 use self::search::Search;
 
+/// What was chosen, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// In words.
+    pub(crate) text: String,
+    /// Whether there was nothing to choose: the columns are id, vector and metadata.
+    pub(crate) is_usual: bool,
+}
+
 /// The role of each column of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Roles {
@@ -80,7 +89,14 @@ impl Roles {
         self.position(Role::Metadata)
     }
 
-    /// What was chosen, for people; with the dimension of the vectors where it is known.
+    /// What was chosen; with the dimension of the vectors where it is known.
+    pub(crate) fn tell(&self, dimension: Option<usize>) -> Told {
+        let usual = [(Role::Id, "id"), (Role::Vector, "vector"), (Role::Metadata, "metadata")];
+        let is_usual = self.iter().all(|(name, role)| usual.contains(&(role, name)));
+        Told { text: self.told(dimension), is_usual }
+    }
+
+    /// What was chosen, in words; with the dimension of the vectors where it is known.
     pub(crate) fn told(&self, dimension: Option<usize>) -> String {
         let mut parts = Vec::new();
         if let Some(id) = self.id() {

@@ -115,7 +115,7 @@ fn csv_takes_types_from_options_or_from_the_whole_column() {
     );
     assert_eq!(
         got["records"][1]["metadata"],
-        json!({ "zip": "99", "rate": 2.0, "open": false, "name": "Bee", "mixed": "one" })
+        json!({ "zip": "99", "rate": 2, "open": false, "name": "Bee", "mixed": "one" })
     );
 }
 

@@ -236,15 +236,17 @@ impl<'a> Search<'a> {
         let Wanted { what, option, .. } = wanted;
         let columns: Vec<&str> = self.columns.iter().map(String::as_str).collect();
         let there = if columns.is_empty() {
-            "there are none".to_owned()
+            "there are no columns".to_owned()
         } else {
-            format!("they are {}", listed(&columns))
+            format!("the columns are {}", listed(&columns))
         };
         let advice = match self.guess(wanted) {
             Some(guess) => format!("did you mean {option} {guess}?"),
             None => format!("name it with {option} NAME"),
         };
-        Error::invalid(format!("no column is known to hold the {what}; {there}; {advice}"))
+        Error::invalid(format!(
+            "there is no column {what}, nor one of its other usual names; {there}; {advice}"
+        ))
     }
 
     /// The column that was probably meant: one with a telling word in its name, or one that may be mistyped.

@@ -144,18 +144,21 @@ fn what_is_missing_is_told_with_the_columns_and_a_guess() {
     for (columns, expected) in [
         (
             &["book_id", "vector"][..],
-            "error: no column is known to hold the id; they are `book_id`, `vector`; did you mean --id-column book_id?",
+            "error: there is no column id, nor one of its other usual names; the columns are `book_id`, `vector`; did you mean --id-column book_id?",
         ),
         (
             &["id", "my_embs"],
-            "error: no column is known to hold the vector; they are `id`, `my_embs`; did you mean --vector-column \
+            "error: there is no column vector, nor one of its other usual names; the columns are `id`, `my_embs`; did you mean --vector-column \
              my_embs?",
         ),
         (
             &["a", "b"],
-            "error: no column is known to hold the id; they are `a`, `b`; name it with --id-column NAME",
+            "error: there is no column id, nor one of its other usual names; the columns are `a`, `b`; name it with --id-column NAME",
         ),
-        (&[], "error: no column is known to hold the id; there are none; name it with --id-column NAME"),
+        (
+            &[],
+            "error: there is no column id, nor one of its other usual names; there are no columns; name it with --id-column NAME",
+        ),
         (&["id", "id", "vector"], "error: the column `id` is there twice"),
     ] {
         assert_eq!(told(columns), expected);
