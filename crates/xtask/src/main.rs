@@ -88,9 +88,13 @@ fn lint() -> Outcome {
     eprintln!("xtask: the order of imports");
     imports::check(Path::new(ROOT))?;
     for features in [FORMATS, ""] {
-        cargo(&["clippy", "--workspace", "--features", features, "--all-targets", "--", "-D", "warnings"], &[])?;
+        cargo(
+            &["clippy", "--workspace", "--features", features, "--all-targets", "--", "-D", "warnings"],
+            &[],
+        )?;
     }
-    run(command(&["doc", "--workspace", "--features", FORMATS, "--no-deps"], &[]).env("RUSTDOCFLAGS", "-D warnings"))?;
+    run(command(&["doc", "--workspace", "--features", FORMATS, "--no-deps"], &[])
+        .env("RUSTDOCFLAGS", "-D warnings"))?;
     deny()?;
     eprintln!("xtask: {}", lines::longest(Path::new(ROOT))?);
     Ok(())

@@ -25,7 +25,8 @@ const FILES: [(&str, &[&str]); 4] = [
 /// Runs `cargo xtask rates [programs]`: the rounds of all programs and files alternate, so that each meets the same
 /// machine; the median is told.
 pub(crate) fn run(programs: &[String]) -> Outcome {
-    let programs = if programs.is_empty() { vec![built()?] } else { programs.iter().map(PathBuf::from).collect() };
+    let programs =
+        if programs.is_empty() { vec![built()?] } else { programs.iter().map(PathBuf::from).collect() };
     let place = env::temp_dir().join(format!("portolan-rates-{}", std::process::id()));
     let measured = write(&place).and_then(|()| measure(&programs, &place));
     // What is left behind in the folder of temporary files does no harm.

@@ -212,18 +212,17 @@ impl Input {
 
     #[cfg(not(feature = "formats"))]
     fn open_extra(&self, _types: &ColumnTypes) -> Result<Box<dyn Rows>> {
-        Err(without_formats(self.source.path()))
+        Err(Error::unsupported(format!("{}: {}", self.source.path().display(), without_formats().message())))
     }
 }
 
 /// The error of a file whose format this program was built without.
 #[cfg(not(feature = "formats"))]
-pub(crate) fn without_formats(file: &Path) -> Error {
-    Error::unsupported(format!(
-        "{}: this program was built without Parquet, Arrow and HDF5; in the source folder of Portolan, \
+pub(crate) fn without_formats() -> Error {
+    Error::unsupported(
+        "this program was built without Parquet, Arrow and HDF5; in the source folder of Portolan, \
          `cargo install --path crates/cli --features formats` installs it with them",
-        file.display()
-    ))
+    )
 }
 
 /// A reader with the bytes that tell how JSON is laid out, which stay to be read.

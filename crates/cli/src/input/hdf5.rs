@@ -32,7 +32,8 @@ impl Hdf5 {
         let path = source.path();
         let wrong = |why: &str| Error::invalid(format!("{}: {why}", path.display()));
         let file = source.open()?;
-        let opened = guarded(|| File::from_source(ReadSeekSource::new(file)?)).ok_or_else(|| wrong("the file is damaged"))?;
+        let opened = guarded(|| File::from_source(ReadSeekSource::new(file)?))
+            .ok_or_else(|| wrong("the file is damaged"))?;
         let file = opened.map_err(|e| wrong(&format!("it is no HDF5 file, or is truncated: {e}")))?;
         let names = file.root().datasets().map_err(|e| wrong(&e.to_string()))?;
         let known = |name: &&str| names.iter().any(|n| n == name);
@@ -48,13 +49,16 @@ impl Hdf5 {
         let of = matrix.dtype().map_err(|e| wrong(&format!("cannot be read: {e}")))?;
         let shape = matrix.shape().map_err(|e| wrong(&format!("cannot be read: {e}")))?;
         let &[rows, dimension] = shape.as_slice() else {
-            return Err(wrong(&format!("has the shape {shape:?}, and must be a matrix: a row for each vector")));
+            return Err(wrong(&format!(
+                "has the shape {shape:?}, and must be a matrix: a row for each vector"
+            )));
         };
         if !is_number(&of) {
             return Err(wrong(&format!("holds values of the type {of}, and must hold numbers")));
         }
         let dimension = usize::try_from(dimension).ok().filter(|n| (1..1 << 24).contains(n));
-        let dimension = dimension.ok_or_else(|| wrong(&format!("has the shape {shape:?}, which is no vectors")))?;
+        let dimension =
+            dimension.ok_or_else(|| wrong(&format!("has the shape {shape:?}, which is no vectors")))?;
         let block = Vec::new().into_iter();
         Ok(Self { path: path.to_owned(), matrix, is_f32: of == DType::F32, rows, dimension, at: 0, block })
     }
@@ -74,7 +78,8 @@ impl Hdf5 {
             let numbers = self.matrix.read_f64_rows(self.at, count)?;
             Ok(numbers.into_iter().map(|x| x as f32).collect())
         });
-        let numbers = read.ok_or_else(|| unreadable("the file is damaged"))?.map_err(|e| unreadable(&e.to_string()))?;
+        let numbers =
+            read.ok_or_else(|| unreadable("the file is damaged"))?.map_err(|e| unreadable(&e.to_string()))?;
         let vectors: Vec<_> = numbers.chunks_exact(self.dimension).map(<[f32]>::to_vec).collect();
         self.block = vectors.into_iter();
         self.block.next().ok_or_else(|| unreadable("the file ends early"))

@@ -1,7 +1,7 @@
 //! NumPy's `.npy` matrices, with ids and metadata beside them.
 
-mod array;
 mod archive;
+mod array;
 mod item;
 mod npz;
 #[cfg(test)]

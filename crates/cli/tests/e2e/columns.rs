@@ -52,9 +52,12 @@ fn each_file_is_read_as_the_records_that_were_written() {
 #[test]
 fn a_format_that_was_not_built_is_told_with_the_command_that_builds_it() {
     let place = Place::with_companies();
-    let words = ["built without Parquet, Arrow and HDF5", "cargo install --path crates/cli --features formats"];
+    let words =
+        ["built without Parquet, Arrow and HDF5", "cargo install --path crates/cli --features formats"];
     for name in ["pandas.parquet", "polars.arrow", "ann-benchmarks.hdf5"] {
-        place.run(&["import", "companies", fixture(name).to_str().unwrap()]).failed(2, &[&[name], &words[..]].concat());
+        place
+            .run(&["import", "companies", fixture(name).to_str().unwrap()])
+            .failed(2, &[&[name], &words[..]].concat());
     }
     place.run(&["export", "companies", "all.parquet"]).failed(2, &words);
     assert!(!place.path("all.parquet").exists());

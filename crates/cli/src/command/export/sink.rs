@@ -54,7 +54,7 @@ impl Sink {
                 Ok(Self::Parquet(Box::new(crate::input::parquet::ParquetWriter::new(output)?)))
             }
             #[cfg(not(feature = "formats"))]
-            Format::Parquet => Err(io::Error::other(crate::input::without_formats(path))),
+            Format::Parquet => Err(io::Error::other(crate::input::without_formats())),
         }
     }
 

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     ArrowPrimitiveType, Date32Type, Date64Type, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type,
-    DecimalType, DurationMicrosecondType, DurationMillisecondType, DurationNanosecondType, DurationSecondType,
-    Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, RunEndIndexType, UInt8Type,
-    UInt16Type, UInt32Type, UInt64Type,
+    DecimalType, DurationMicrosecondType, DurationMillisecondType, DurationNanosecondType,
+    DurationSecondType, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
+    RunEndIndexType, Time32MillisecondType, Time32SecondType, Time64MicrosecondType, Time64NanosecondType,
+    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
+    UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
-use arrow_array::{Array, ArrayRef, RunArray, StructArray, downcast_temporal_array};
+use arrow_array::{Array, ArrayRef, RunArray, StructArray};
 use arrow_schema::extension::{EXTENSION_TYPE_NAME_KEY, ExtensionType, Uuid};
 use arrow_schema::{DataType as T, Field, TimeUnit};
 use portolan::{Error, Result};
@@ -180,7 +182,8 @@ fn map(entries: &StructArray, field: &Field) -> Result<Json> {
     let mut object = Map::new();
     for row in 0..entries.len() {
         let mut cells = fields.iter().zip(entries.columns()).map(|(field, column)| json(column, field, row));
-        let (Some(Json::String(key)), Some(value)) = (cells.next().transpose()?, cells.next().transpose()?) else {
+        let (Some(Json::String(key)), Some(value)) = (cells.next().transpose()?, cells.next().transpose()?)
+        else {
             return Err(Error::invalid("the keys of a map must be text"));
         };
         if object.contains_key(&key) {
@@ -213,14 +216,21 @@ fn time(array: &dyn Array, row: usize) -> Result<String> {
 }
 
 fn count(array: &dyn Array, row: usize) -> Result<i64> {
-    downcast_temporal_array!(
-        array => Ok(array.value(row).into()),
-        T::Duration(TimeUnit::Second) => Ok(primitive::<DurationSecondType>(array, row)),
-        T::Duration(TimeUnit::Millisecond) => Ok(primitive::<DurationMillisecondType>(array, row)),
-        T::Duration(TimeUnit::Microsecond) => Ok(primitive::<DurationMicrosecondType>(array, row)),
-        T::Duration(TimeUnit::Nanosecond) => Ok(primitive::<DurationNanosecondType>(array, row)),
-        other => Err(Error::invalid(format!("{other} is no time"))),
-    )
+    Ok(match array.data_type() {
+        T::Time32(TimeUnit::Second) => primitive::<Time32SecondType>(array, row).into(),
+        T::Time32(_) => primitive::<Time32MillisecondType>(array, row).into(),
+        T::Time64(TimeUnit::Microsecond) => primitive::<Time64MicrosecondType>(array, row),
+        T::Time64(_) => primitive::<Time64NanosecondType>(array, row),
+        T::Timestamp(TimeUnit::Second, _) => primitive::<TimestampSecondType>(array, row),
+        T::Timestamp(TimeUnit::Millisecond, _) => primitive::<TimestampMillisecondType>(array, row),
+        T::Timestamp(TimeUnit::Microsecond, _) => primitive::<TimestampMicrosecondType>(array, row),
+        T::Timestamp(TimeUnit::Nanosecond, _) => primitive::<TimestampNanosecondType>(array, row),
+        T::Duration(TimeUnit::Second) => primitive::<DurationSecondType>(array, row),
+        T::Duration(TimeUnit::Millisecond) => primitive::<DurationMillisecondType>(array, row),
+        T::Duration(TimeUnit::Microsecond) => primitive::<DurationMicrosecondType>(array, row),
+        T::Duration(TimeUnit::Nanosecond) => primitive::<DurationNanosecondType>(array, row),
+        other => return Err(Error::invalid(format!("{other} is no time"))),
+    })
 }
 
 fn unit(of: TimeUnit) -> Unit {

@@ -73,7 +73,10 @@ impl Columns {
             _ => String::new(),
         };
         let name = shown(field.name());
-        Err(Error::invalid(format!("the column {name} holds values of the type {}, {wanted}{leave_out}", type_name(field))))
+        Err(Error::invalid(format!(
+            "the column {name} holds values of the type {}, {wanted}{leave_out}",
+            type_name(field)
+        )))
     }
 }
 
@@ -102,7 +105,9 @@ impl Batch {
         };
         let id = roles.id().ok_or_else(|| Error::invalid("there is no id"))?;
         let vectors = match roles.vector() {
-            Some(at) => column(at).and_then(|Column { field, array }| Vectors::new(&array, &field, &columns.path))?,
+            Some(at) => {
+                column(at).and_then(|Column { field, array }| Vectors::new(&array, &field, &columns.path))?
+            }
             None => {
                 let parts = roles.vector_parts().into_iter().map(column).map(|column| Ok(column?.array));
                 Vectors::of_parts(&parts.collect::<Result<Vec<_>>>()?)?
@@ -142,7 +147,11 @@ impl Column {
     fn json(&self, row: usize) -> Result<Json> {
         json(&self.array, &self.field, row).map_err(|e| {
             let name = self.field.name();
-            Error::invalid(format!("the column {}: {}; --ignore-column {name} leaves it out", shown(name), e.message()))
+            Error::invalid(format!(
+                "the column {}: {}; --ignore-column {name} leaves it out",
+                shown(name),
+                e.message()
+            ))
         })
     }
 }

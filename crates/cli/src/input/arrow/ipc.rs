@@ -21,9 +21,14 @@ const FILE_MAGIC: &[u8] = b"ARROW1";
 const FEATHER_1_MAGIC: &[u8] = b"FEA1";
 
 /// Opens the rows of a file, with a footer or without.
-pub(in crate::input) fn open_ipc(source: &Source, choice: &Choice, declared: &Declared) -> Result<Box<dyn Rows>> {
+pub(in crate::input) fn open_ipc(
+    source: &Source,
+    choice: &Choice,
+    declared: &Declared,
+) -> Result<Box<dyn Rows>> {
     let path = source.path();
-    let wrong = |what: &str| Error::invalid(format!("{} is no Arrow file, or is truncated: {what}", path.display()));
+    let wrong =
+        |what: &str| Error::invalid(format!("{} is no Arrow file, or is truncated: {what}", path.display()));
     let head = source.head()?;
     if head.starts_with(FEATHER_1_MAGIC) {
         return Err(Error::invalid(format!(

@@ -45,7 +45,16 @@ pub(in crate::input) struct BatchRows<B> {
 
 impl<B: Batches> BatchRows<B> {
     pub(in crate::input) fn new(path: &Path, columns: Columns, batches: B) -> Self {
-        Self { path: path.to_owned(), columns, batches, batch: None, at: 0, before: 0, bytes_read: 0, dimension: None }
+        Self {
+            path: path.to_owned(),
+            columns,
+            batches,
+            batch: None,
+            at: 0,
+            before: 0,
+            bytes_read: 0,
+            dimension: None,
+        }
     }
 
     /// How many rows are left of the batch, after the next one was read if there was none.
@@ -74,7 +83,11 @@ impl<B: Batches> BatchRows<B> {
             Some(Some(Err(e))) => return Err(self.unreadable(&e.to_string())),
             Some(Some(Ok(batch))) => {
                 let batch = guarded(|| Batch::new(&batch, &self.columns));
-                Some(batch.unwrap_or_else(|| Err(Error::invalid("the file is damaged"))).map_err(|e| self.unreadable(e.message()))?)
+                Some(
+                    batch
+                        .unwrap_or_else(|| Err(Error::invalid("the file is damaged")))
+                        .map_err(|e| self.unreadable(e.message()))?,
+                )
             }
         };
         let rows = batch.as_ref().map_or(0, Batch::rows);

@@ -2,11 +2,14 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::builder::{FixedSizeListBuilder, Float32Builder, LargeListBuilder, LargeListViewBuilder, ListBuilder, ListViewBuilder, MapBuilder, StringBuilder, UInt64Builder};
+use arrow_array::builder::{
+    FixedSizeListBuilder, Float32Builder, LargeListBuilder, LargeListViewBuilder, ListBuilder,
+    ListViewBuilder, MapBuilder, StringBuilder, UInt64Builder,
+};
 use arrow_array::types::Int32Type;
 use arrow_array::{
-    Array, ArrayRef, BinaryArray, DictionaryArray, FixedSizeBinaryArray, Float32Array, Float64Array, Int64Array,
-    IntervalYearMonthArray, RecordBatch, RunArray, StringArray, StructArray, UInt64Array,
+    Array, ArrayRef, BinaryArray, DictionaryArray, FixedSizeBinaryArray, Float32Array, Float64Array,
+    Int64Array, IntervalYearMonthArray, RecordBatch, RunArray, StringArray, StructArray, UInt64Array,
 };
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{Field, Fields};
@@ -56,17 +59,25 @@ fn files(dir: &TempDir, batch: &RecordBatch) -> [PathBuf; 2] {
 fn opened(path: &Path, choice: &Choice) -> Result<Box<dyn Rows>, String> {
     let is_parquet = path.extension().unwrap() == "parquet";
     let (source, declared) = (Source::named(path).unwrap(), Declared::new());
-    if is_parquet { open(&source, choice, &declared) } else { open_ipc(&source, choice, &declared) }.map_err(|e| e.message().to_owned())
+    if is_parquet { open(&source, choice, &declared) } else { open_ipc(&source, choice, &declared) }
+        .map_err(|e| e.message().to_owned())
 }
 
 /// The records of a file, or what is wrong with it or with a row.
 fn read(path: &Path, choice: &Choice) -> Result<Vec<Result<Record, String>>, String> {
     let rows = opened(path, choice)?;
-    rows.map(|row| row.map(|r| r.record.map_err(|e| e.message().to_owned())).map_err(|e| e.message().to_owned())).collect()
+    rows.map(|row| {
+        row.map(|r| r.record.map_err(|e| e.message().to_owned())).map_err(|e| e.message().to_owned())
+    })
+    .collect()
 }
 
 fn vectors(path: &Path) -> Vec<Result<Vec<f32>, String>> {
-    read(path, &Choice::default()).unwrap().into_iter().map(|r| r.map(|r| r.vector.unwrap().to_vec())).collect()
+    read(path, &Choice::default())
+        .unwrap()
+        .into_iter()
+        .map(|r| r.map(|r| r.vector.unwrap().to_vec()))
+        .collect()
 }
 
 #[test]
@@ -122,10 +133,16 @@ fn a_list_that_is_null_or_holds_null_is_refused_and_the_others_are_read() {
 
 #[test]
 fn lists_of_two_levels_are_read() {
-    for repeated in ["repeated float array;", "repeated group array { required float item; }", "repeated group bag { optional float array_element; }"] {
+    for repeated in [
+        "repeated float array;",
+        "repeated group array { required float item; }",
+        "repeated group bag { optional float array_element; }",
+    ] {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("legacy.parquet");
-        let schema = format!("message m {{ required binary id (UTF8); optional group vector (LIST) {{ {repeated} }} }}");
+        let schema = format!(
+            "message m {{ required binary id (UTF8); optional group vector (LIST) {{ {repeated} }} }}"
+        );
         let schema = Arc::new(parse_message_type(&schema).unwrap());
         let file = File::create(&path).unwrap();
         let mut writer = SerializedFileWriter::new(file, schema, Arc::default()).unwrap();
@@ -135,7 +152,10 @@ fn lists_of_two_levels_are_read() {
         column.close().unwrap();
         let mut column = group.next_column().unwrap().unwrap();
         let depth = if repeated.contains("optional") { 3 } else { 2 };
-        column.typed::<FloatType>().write_batch(&[1.0, 2.0, 3.0, 4.0], Some(&[depth; 4]), Some(&[0, 1, 0, 1])).unwrap();
+        column
+            .typed::<FloatType>()
+            .write_batch(&[1.0, 2.0, 3.0, 4.0], Some(&[depth; 4]), Some(&[0, 1, 0, 1]))
+            .unwrap();
         column.close().unwrap();
         group.close().unwrap();
         writer.close().unwrap();
@@ -167,7 +187,8 @@ fn the_vector_may_be_text_or_numbered_columns_or_inside_a_struct() {
         assert_eq!(vectors(&path), [Ok(vec![2.0, 0.5]), Err("component 0 of the vector is null".to_owned())]);
     }
     let inner = Field::new("title", floats(2).data_type().clone(), true);
-    let structs = StructArray::new(Fields::from(vec![inner]), vec![floats(2)], Some(vec![true, false].into()));
+    let structs =
+        StructArray::new(Fields::from(vec![inner]), vec![floats(2)], Some(vec![true, false].into()));
     let choice = Choice { vector: Some("vectors.title".to_owned()), ..Choice::default() };
     for path in files(&dir, &batch(vec![("id", ids(2)), ("vectors", Arc::new(structs))])) {
         let read = read(&path, &choice).unwrap();
@@ -182,12 +203,16 @@ fn the_vector_may_be_text_or_numbered_columns_or_inside_a_struct() {
 fn a_column_that_metadata_has_not_is_told_with_its_type_and_how_to_leave_it_out() {
     let dir = tempfile::tempdir().unwrap();
     let months: ArrayRef = Arc::new(IntervalYearMonthArray::from(vec![1, 2]));
-    let bytes: ArrayRef = Arc::new(FixedSizeBinaryArray::try_from_iter([[1, 2], [3, 4]].into_iter()).unwrap());
+    let bytes: ArrayRef =
+        Arc::new(FixedSizeBinaryArray::try_from_iter([[1, 2], [3, 4]].into_iter()).unwrap());
     for (column, of) in [(months, "Interval(YearMonth)"), (bytes, "FixedSizeBinary(2)")] {
         for path in files(&dir, &batch(vec![("id", ids(2)), ("vector", floats(2)), ("x", column.clone())])) {
             let error = read(&path, &Choice::default()).unwrap_err();
             if error.contains(of) {
-                assert!(error.ends_with("which metadata has not; leave it out with --ignore-column x"), "{error}");
+                assert!(
+                    error.ends_with("which metadata has not; leave it out with --ignore-column x"),
+                    "{error}"
+                );
             } else {
                 // Parquet keeps the months as bytes.
                 assert!(error.contains("--ignore-column x"), "{error}");
@@ -198,7 +223,9 @@ fn a_column_that_metadata_has_not_is_told_with_its_type_and_how_to_leave_it_out(
     }
     let scalar: ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
     for path in files(&dir, &batch(vec![("id", ids(2)), ("vector", scalar)])) {
-        assert!(read(&path, &Choice::default()).unwrap_err().contains("`vector` holds values of the type Int64"));
+        assert!(
+            read(&path, &Choice::default()).unwrap_err().contains("`vector` holds values of the type Int64")
+        );
     }
 }
 
@@ -225,7 +252,9 @@ fn a_cell_that_metadata_has_not_is_of_its_row_only() {
     maps.append(true).unwrap();
     let rows = batch(vec![("id", ids(1)), ("vector", floats(1)), ("x", Arc::new(maps.finish()))]);
     for path in files(&dir, &rows) {
-        assert!(read(&path, &Choice::default()).unwrap()[0].as_ref().unwrap_err().contains("the key `k` twice"));
+        assert!(
+            read(&path, &Choice::default()).unwrap()[0].as_ref().unwrap_err().contains("the key `k` twice")
+        );
     }
 }
 
@@ -234,7 +263,12 @@ fn runs_and_dictionaries_are_their_values() {
     let dir = tempfile::tempdir().unwrap();
     let runs: RunArray<Int32Type> = ["x", "x", "y"].into_iter().collect();
     let words: DictionaryArray<Int32Type> = [Some("a"), None, Some("a")].into_iter().collect();
-    let rows = batch(vec![("id", ids(3)), ("vector", floats(3)), ("runs", Arc::new(runs)), ("words", Arc::new(words))]);
+    let rows = batch(vec![
+        ("id", ids(3)),
+        ("vector", floats(3)),
+        ("runs", Arc::new(runs)),
+        ("words", Arc::new(words)),
+    ]);
     let path = dir.path().join("rows.arrows");
     let mut stream = StreamWriter::try_new(File::create(&path).unwrap(), &rows.schema()).unwrap();
     stream.write(&rows).unwrap();
@@ -266,7 +300,8 @@ fn rows_are_passed_over_within_and_across_groups() {
 #[test]
 fn damaged_files_are_errors_or_show_their_rows() {
     let dir = tempfile::tempdir().unwrap();
-    let rows = batch(vec![("id", ids(8)), ("vector", floats(8)), ("n", Arc::new(Float32Array::from(vec![1.0; 8])))]);
+    let rows =
+        batch(vec![("id", ids(8)), ("vector", floats(8)), ("n", Arc::new(Float32Array::from(vec![1.0; 8])))]);
     for path in files(&dir, &rows) {
         let whole = std::fs::read(&path).unwrap();
         let wrong = path.with_file_name(format!("wrong.{}", path.extension().unwrap().to_str().unwrap()));

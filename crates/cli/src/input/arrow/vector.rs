@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    ArrowPrimitiveType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, DecimalType, Float16Type,
-    Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type,
-    UInt64Type,
+    ArrowPrimitiveType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, DecimalType,
+    Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type,
+    UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, ArrayRef, Float32Array, StructArray};
 use arrow_schema::{DataType as T, Field};
@@ -36,7 +36,9 @@ impl Vectors {
         if let Some((name, rest)) = path.split_first() {
             let (parent, child) = (column.as_struct_opt(), child(field, name));
             let array = parent.and_then(|parent| parent.column_by_name(name).map(|c| (parent, c)));
-            let (Some((parent, array)), Some(child)) = (array, child) else { return Err(no_field(field, name)) };
+            let (Some((parent, array)), Some(child)) = (array, child) else {
+                return Err(no_field(field, name));
+            };
             let inner = Self::new(array, child, rest)?;
             return Ok(Self::Inside(parent.clone(), Box::new(inner)));
         }
@@ -62,7 +64,8 @@ impl Vectors {
         match self {
             Self::Texts(texts, field) => match json(texts, field, row)? {
                 Json::String(text) => {
-                    let vector = vector_of(&text).map_err(|e| Error::invalid(format!("not a vector: {e}")))?;
+                    let vector =
+                        vector_of(&text).map_err(|e| Error::invalid(format!("not a vector: {e}")))?;
                     Ok(vector.into())
                 }
                 _ => Err(missing()),
@@ -82,7 +85,11 @@ impl Vectors {
             Self::Parts(parts) => parts
                 .iter()
                 .enumerate()
-                .map(|(at, part)| if part.is_null(row) { Err(null_component(at)) } else { Ok(part.value(row)) })
+                .map(
+                    |(at, part)| {
+                        if part.is_null(row) { Err(null_component(at)) } else { Ok(part.value(row)) }
+                    },
+                )
                 .collect(),
         }
     }
@@ -97,9 +104,11 @@ pub(super) fn inner<'a>(field: &'a Field, path: &[String]) -> Result<&'a T> {
 /// Whether a column of this type holds vectors: lists of numbers, or text.
 pub(super) fn is_vector(of: &T) -> bool {
     match of {
-        T::List(item) | T::LargeList(item) | T::ListView(item) | T::LargeListView(item) | T::FixedSizeList(item, _) => {
-            is_number(item.data_type())
-        }
+        T::List(item)
+        | T::LargeList(item)
+        | T::ListView(item)
+        | T::LargeListView(item)
+        | T::FixedSizeList(item, _) => is_number(item.data_type()),
         T::Dictionary(_, values) => values.is_string(),
         T::Utf8 | T::LargeUtf8 | T::Utf8View | T::Binary | T::LargeBinary | T::BinaryView => true,
         _ => false,

@@ -78,7 +78,9 @@ fn unpacked(packed: &mut impl Read) -> io::Result<File> {
 
 fn open(source: &Source) -> Result<ZipArchive<BufReader<File>>> {
     let archive = ZipArchive::new(buffered(source.open()?));
-    archive.map_err(|e| Error::invalid(format!("{} is not a .npz file, or is truncated: {e}", source.path().display())))
+    archive.map_err(|e| {
+        Error::invalid(format!("{} is not a .npz file, or is truncated: {e}", source.path().display()))
+    })
 }
 
 fn unreadable(source: &Source, why: &str) -> Error {

@@ -21,9 +21,8 @@ pub(in crate::input) struct Header {
 impl Header {
     /// Reads it, and not a byte more of a reader without buffer; `name` is how messages call the array.
     pub(in crate::input) fn read(file: &mut impl Read, name: &str) -> Result<Self> {
-        let header = NpyHeader::from_reader(file).map_err(|e| {
-            Error::invalid(format!("{name} is not a .npy file, or is truncated: {e}"))
-        })?;
+        let header = NpyHeader::from_reader(file)
+            .map_err(|e| Error::invalid(format!("{name} is not a .npy file, or is truncated: {e}")))?;
         let (dtype, shape) = (header.dtype(), header.shape().to_vec());
         let Some(item) = Item::of(&dtype) else {
             return Err(Error::invalid(format!(
@@ -45,7 +44,9 @@ impl Header {
             )));
         };
         if !self.item.is_number() {
-            return Err(Error::invalid(format!("{name} holds no numbers; save it with .astype(numpy.float32)")));
+            return Err(Error::invalid(format!(
+                "{name} holds no numbers; save it with .astype(numpy.float32)"
+            )));
         }
         match usize::try_from(dimension) {
             Ok(0) => Err(Error::invalid(format!("{name} holds vectors without components"))),

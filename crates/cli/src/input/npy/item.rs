@@ -80,7 +80,9 @@ impl Item {
             Kind::Bool => Ok(Json::Bool(bytes != [0])),
             Kind::Float => {
                 let x = self.float(bytes);
-                Number::from_f64(x).map(Json::Number).ok_or_else(|| Error::invalid(format!("{x} is not finite")))
+                Number::from_f64(x)
+                    .map(Json::Number)
+                    .ok_or_else(|| Error::invalid(format!("{x} is not finite")))
             }
             Kind::Integer => Ok(self.integer(bytes).into()),
             Kind::Unsigned => Ok(self.unsigned(bytes).into()),
@@ -88,7 +90,8 @@ impl Item {
             Kind::Bytes => {
                 let end = bytes.iter().rposition(|b| *b != 0).map_or(0, |last| last + 1);
                 let text = std::str::from_utf8(&bytes[..end]);
-                text.map(Json::from).map_err(|_| Error::invalid("bytes that are not UTF-8 text are no metadata"))
+                text.map(Json::from)
+                    .map_err(|_| Error::invalid("bytes that are not UTF-8 text are no metadata"))
             }
             Kind::Time(_) | Kind::Span(_) if self.integer(bytes) == i64::MIN => Ok(Json::Null),
             Kind::Time(TimeUnits::Day) => date(self.integer(bytes)).map(Json::String),

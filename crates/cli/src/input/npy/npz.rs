@@ -37,7 +37,8 @@ impl Npz {
         let path = source.path();
         let in_file = |e: Error| Error::invalid(format!("{}: {}", path.display(), e.message()));
         let names = names(source)?;
-        let roles = Roles::of(choice, &names.iter().map(String::as_str).collect::<Vec<_>>()).map_err(in_file)?;
+        let roles =
+            Roles::of(choice, &names.iter().map(String::as_str).collect::<Vec<_>>()).map_err(in_file)?;
         let read: Vec<usize> = (0..names.len()).filter(|at| roles.role(*at) != Role::Ignored).collect();
         let mut columns = Vec::with_capacity(read.len());
         for (at, section) in read.iter().zip(sections(source, &read)?) {
@@ -47,7 +48,15 @@ impl Npz {
         // The components of a vector are taken in the order of their numbers.
         columns.sort_by_key(|column| if let Role::VectorPart(number) = column.role { number } else { 0 });
         let rows = rows(&columns).map_err(in_file)?;
-        Ok(Self { path: path.to_owned(), roles, declared: declared.clone(), columns, rows, at: 0, dimension: None })
+        Ok(Self {
+            path: path.to_owned(),
+            roles,
+            declared: declared.clone(),
+            columns,
+            rows,
+            at: 0,
+            dimension: None,
+        })
     }
 
     /// The record of the next row, of which all arrays are read also where one of its values is refused.
@@ -133,16 +142,25 @@ impl Column {
         let array = Array::new(section, &called).map_err(leave_out)?;
         let header = array.header();
         if header.bytes() > u128::from(length) {
-            return Err(Error::invalid(format!("{called} is truncated: {} bytes are missing", header.bytes() - u128::from(length))));
+            return Err(Error::invalid(format!(
+                "{called} is truncated: {} bytes are missing",
+                header.bytes() - u128::from(length)
+            )));
         }
         match role {
             Role::Vector => header.matrix(&called).map(drop)?,
-            Role::Id if header.shape().len() != 1 => return Err(shape(&called, header.shape(), "an id for each row")),
+            Role::Id if header.shape().len() != 1 => {
+                return Err(shape(&called, header.shape(), "an id for each row"));
+            }
             Role::VectorPart(_) if header.shape().len() != 1 || !header.item().is_number() => {
                 return Err(shape(&called, header.shape(), "a number for each row"));
             }
             _ if !matches!(header.shape().len(), 1 | 2) => {
-                return Err(leave_out(shape(&called, header.shape(), "a value or a list of values for each row")));
+                return Err(leave_out(shape(
+                    &called,
+                    header.shape(),
+                    "a value or a list of values for each row",
+                )));
             }
             _ => {}
         }
@@ -154,13 +172,21 @@ impl Column {
         let (item, is_list) = (self.array.header().item(), self.array.header().shape().len() > 1);
         let bytes = self.array.next()?;
         let cell = if is_list {
-            bytes.chunks_exact(item.size()).map(|bytes| item.json(bytes)).collect::<Result<_>>().map(Json::Array)
+            bytes
+                .chunks_exact(item.size())
+                .map(|bytes| item.json(bytes))
+                .collect::<Result<_>>()
+                .map(Json::Array)
         } else {
             item.json(bytes)
         };
         let name = &self.name;
         Ok(cell.map_err(|e| {
-            Error::invalid(format!("the array {}: {}; --ignore-column {name} leaves it out", shown(name), e.message()))
+            Error::invalid(format!(
+                "the array {}: {}; --ignore-column {name} leaves it out",
+                shown(name),
+                e.message()
+            ))
         }))
     }
 }

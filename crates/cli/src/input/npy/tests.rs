@@ -30,7 +30,9 @@ fn npz(dir: &TempDir, arrays: &[(&str, Vec<u8>)], how: CompressionMethod) -> Pat
     let path = dir.path().join("x.npz");
     let mut archive = ZipWriter::new(std::fs::File::create(&path).unwrap());
     for (name, bytes) in arrays {
-        archive.start_file(format!("{name}.npy"), SimpleFileOptions::default().compression_method(how)).unwrap();
+        archive
+            .start_file(format!("{name}.npy"), SimpleFileOptions::default().compression_method(how))
+            .unwrap();
         archive.write_all(bytes).unwrap();
     }
     archive.finish().unwrap();
@@ -54,7 +56,15 @@ fn read(path: &Path, choice: &Choice) -> Vec<String> {
 fn arrays_are_columns() {
     let dir = tempfile::tempdir().unwrap();
     let arrays = [
-        ("ids", npy("<i8", "False", "(2,)", &[7, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff])),
+        (
+            "ids",
+            npy(
+                "<i8",
+                "False",
+                "(2,)",
+                &[7, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+            ),
+        ),
         ("emb", npy(">i2", "True", "(2, 2)", &[0, 1, 0, 3, 0, 2, 0xff, 0xfc])),
         ("n", npy("|u1", "False", "(2,)", &[255, 0])),
         ("metadata", npy("<U9", "False", "(2,)", &wide(&["{\"k\":[1]}", ""]))),
@@ -71,7 +81,10 @@ fn arrays_are_columns() {
         let mut rows = Npz::new(&Source::named(&path).unwrap(), &choice, &Declared::new()).unwrap();
         assert_eq!(rows.pass_over(1).unwrap(), 1);
         let row = rows.next().unwrap().unwrap();
-        assert_eq!((row.line, serde_json::to_string(&row.record.unwrap()).unwrap()), (2, records[1].to_owned()));
+        assert_eq!(
+            (row.line, serde_json::to_string(&row.record.unwrap()).unwrap()),
+            (2, records[1].to_owned())
+        );
         assert_eq!((rows.pass_over(5).unwrap(), rows.next().is_none()), (0, true));
     }
 }
@@ -91,21 +104,43 @@ fn what_is_wrong_with_an_array_is_told_by_its_name() {
         (vec![vector()], "no column is known to hold the id; they are `vector`"),
         (vec![ids(), ("arr_0", vectors())], "no column is known to hold the vector"),
         (vec![ids(), vector(), ("n", npy("|u1", "False", "(3,)", &[1, 2, 3]))], "the array `n` has 3 rows"),
-        (vec![ids(), vector(), ("n", npy("|u1", "False", "()", &[1]))], "shape []; leave it out with --ignore-column n"),
+        (
+            vec![ids(), vector(), ("n", npy("|u1", "False", "()", &[1]))],
+            "shape []; leave it out with --ignore-column n",
+        ),
         (vec![ids(), vector(), ("n", npy("|O", "False", "(2,)", b"x"))], "type '|O', which are not read"),
         (vec![ids(), vector(), ("n", npy("<c8", "False", "(2,)", &[0; 16]))], "--ignore-column n"),
-        (vec![ids(), vector(), ("n", npy("<f8", "False", "(2,)", &[0; 9]))], "the array `n` is truncated: 7 bytes"),
-        (vec![ids(), ("vector", npy("|b1", "False", "(2, 2)", &[1; 4]))], "the array `vector` holds no numbers"),
+        (
+            vec![ids(), vector(), ("n", npy("<f8", "False", "(2,)", &[0; 9]))],
+            "the array `n` is truncated: 7 bytes",
+        ),
+        (
+            vec![ids(), ("vector", npy("|b1", "False", "(2, 2)", &[1; 4]))],
+            "the array `vector` holds no numbers",
+        ),
         (vec![ids(), ("vector", npy("<f4", "False", "(2,)", &[0; 8]))], "must be a matrix"),
-        (vec![ids(), ("vector", npy("<f4", "False", "(2, 99999999999999999999)", &[]))], "the array `vector`"),
+        (
+            vec![ids(), ("vector", npy("<f4", "False", "(2, 99999999999999999999)", &[]))],
+            "the array `vector`",
+        ),
         (vec![ids(), ("vector", npy("<f4", "False", "(2, 4611686018427387904)", &[]))], "the array `vector`"),
-        (vec![("id", vectors()), vector()], "the array `id` has the shape [2, 2], and must hold an id for each row"),
+        (
+            vec![("id", vectors()), vector()],
+            "the array `id` has the shape [2, 2], and must hold an id for each row",
+        ),
     ] {
         let path = npz(&dir, &arrays, CompressionMethod::Stored);
         let read = read(&path, &Choice::default());
-        assert!(read.len() == 1 && read[0].contains("x.npz: ") && read[0].contains(words), "{words}: {read:?}");
+        assert!(
+            read.len() == 1 && read[0].contains("x.npz: ") && read[0].contains(words),
+            "{words}: {read:?}"
+        );
     }
-    let path = npz(&dir, &[ids(), ("n", npy("<f4", "False", "(2,)", &[0, 0, 0xc0, 0x7f, 0, 0, 0x80, 0x3f])), vector()], CompressionMethod::Stored);
+    let path = npz(
+        &dir,
+        &[ids(), ("n", npy("<f4", "False", "(2,)", &[0, 0, 0xc0, 0x7f, 0, 0, 0x80, 0x3f])), vector()],
+        CompressionMethod::Stored,
+    );
     let read = read(&path, &Choice::default());
     assert!(read[0].starts_with("the array `n`: NaN is not finite"), "{read:?}");
     assert_eq!(read[1], r#"{"id":"b","vector":[3.0,-4.0],"metadata":{"n":1.0}}"#);

@@ -30,8 +30,9 @@ const BATCH_BYTES: u64 = 16 << 20;
 /// Opens the rows of a file, a record each.
 pub(in crate::input) fn open(source: &Source, choice: &Choice, declared: &Declared) -> Result<Box<dyn Rows>> {
     let path = source.path();
-    let wrong =
-        |what: &str| Error::invalid(format!("{} is no Parquet file, or is truncated: {what}", path.display()));
+    let wrong = |what: &str| {
+        Error::invalid(format!("{} is no Parquet file, or is truncated: {what}", path.display()))
+    };
     let file = source.open()?;
     let size = file.metadata().map_err(|e| file_error(path, "read", &e))?.len();
     let opened = guarded(|| builder(&file)).ok_or_else(|| wrong("it is damaged"))?;
@@ -126,7 +127,10 @@ fn in_microseconds(builder: &Builder<File>) -> Option<Schema> {
         }
         _ => Arc::clone(field),
     };
-    Some(Schema::new_with_metadata(schema.fields().iter().map(field).collect::<Vec<_>>(), schema.metadata().clone()))
+    Some(Schema::new_with_metadata(
+        schema.fields().iter().map(field).collect::<Vec<_>>(),
+        schema.metadata().clone(),
+    ))
 }
 
 /// Passes over the row groups that hold the first rows, and over rows of the next one.
