@@ -11,8 +11,9 @@ use portolan::{Error, Record, Result};
 use serde_json::Value as Json;
 
 use self::cells::{Broken, Cells};
-use self::header::{Header, Reread, header, name_of};
+use self::header::{Header, header, name_of};
 use super::parts::Parts;
+use super::reread::Reread;
 use super::roles::{Choice, Role, Roles, Told, shown};
 use super::rows::{Row, Rows};
 use super::vector_text::vector_of;
@@ -110,7 +111,7 @@ impl<R: BufRead> Csv<R> {
                 ),
                 Role::VectorPart(number) => numbered.push((number, component(name, cell)?)),
                 Role::Metadata if parts.is_object_text(name, cell) => {
-                    parts.metadata(name, Json::from(cell))?
+                    parts.metadata(name, Json::from(cell))?;
                 }
                 Role::Metadata | Role::Field => parts.value(name, self.types.value(name, cell)?)?,
                 Role::Ignored => {}
@@ -188,8 +189,10 @@ impl<R: BufRead> Widening<'_, R> {
 
     fn read(&mut self) -> Result<Option<u64>> {
         let line = self.csv.read()?;
+        // A row that is none says nothing of the columns.
         if line.is_some()
             && let Some(cells) = self.csv.cells.cells()
+            && cells.len() == self.csv.roles.iter().count()
         {
             let metadata = self.csv.roles.metadata();
             for &at in &self.open {

@@ -1,6 +1,6 @@
 //! A file of records, and how it is opened.
 
-use std::io::{self, BufRead, Chain, Cursor, Read};
+use std::io::{self, BufRead, Read};
 use std::path::Path;
 
 use clap::ValueEnum;
@@ -11,6 +11,7 @@ use super::csv::{ColumnTypes, Csv};
 use super::json::{Document, Form, MOST_PROBED, Objects, Vectors, form_of, is_telling};
 use super::jsonl::Jsonl;
 use super::npy::Npy;
+use super::reread::{Reread, reread};
 use super::roles::{Choice, Told};
 use super::rows::Rows;
 use super::source::Source;
@@ -51,10 +52,14 @@ impl Format {
 
     /// The format of a file by its content.
     pub(crate) fn by_content(source: &Source) -> Result<Self> {
-        Self::of_head(&source.head()?).ok_or_else(|| {
+        let (head, path) = (source.head()?, source.path());
+        if let Some(what) = compressed::other(&head, path) {
+            return Err(Error::invalid(format!("cannot read {}: {what}", path.display())));
+        }
+        Self::of_head(&head).ok_or_else(|| {
             Error::invalid(format!(
                 "neither name nor content tells the format of {}; add --format jsonl, json, csv, tsv, npy or parquet",
-                source.path().display()
+                path.display()
             ))
         })
     }
@@ -191,7 +196,7 @@ pub(crate) fn without_parquet() -> Error {
 }
 
 /// A reader with the bytes that tell how JSON is laid out, which stay to be read.
-fn peeked<R: BufRead>(mut reader: R) -> io::Result<(Vec<u8>, Chain<Cursor<Vec<u8>>, R>)> {
+fn peeked<R: BufRead>(mut reader: R) -> io::Result<(Vec<u8>, Reread<R>)> {
     let mut head = Vec::new();
     while head.len() < MOST_PROBED && !is_telling(&head) {
         let left = (MOST_PROBED - head.len()) as u64;
@@ -199,7 +204,7 @@ fn peeked<R: BufRead>(mut reader: R) -> io::Result<(Vec<u8>, Chain<Cursor<Vec<u8
             break;
         }
     }
-    Ok((head.clone(), Cursor::new(head).chain(reader)))
+    Ok((head.clone(), reread(head, reader)))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod demo;
 #[cfg(all(unix, feature = "parquet"))]
 mod docs;
 mod export;
+mod files;
 mod formats;
 mod import;
 #[cfg(unix)]

@@ -1,9 +1,10 @@
 //! The first row of a table, and what separates its cells.
 
-use std::io::{BufRead, Chain, Cursor, Read};
+use std::io::{BufRead, Cursor};
 
 use portolan::{Error, Result};
 
+use super::super::reread::{Reread, reread};
 use super::super::roles::{Choice, Roles};
 use super::cells::{Broken, Cells, first_row};
 
@@ -12,9 +13,6 @@ const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
 /// More bytes than the names of columns take.
 const MOST: usize = 8 << 20;
-
-/// A reader whose first bytes were read already.
-pub(super) type Reread<R> = Chain<Cursor<Vec<u8>>, R>;
 
 /// A table whose first row was read.
 pub(super) struct Header<R> {
@@ -40,7 +38,7 @@ pub(super) fn header<R: BufRead>(mut reader: R, delimiter: Option<u8>, choice: &
         return Err(Error::invalid("it has no first row with the names of the columns"));
     }
     let delimiter = delimiter.unwrap_or_else(|| sniffed(&row, choice));
-    let mut cells = Cells::new(Cursor::new(row).chain(reader), delimiter);
+    let mut cells = Cells::new(reread(row, reader), delimiter);
     cells.read().map_err(|broken| match broken {
         Broken::File(e) => Error::invalid(format!("it cannot be read: {e}")),
         Broken::Text { line, what } => Error::invalid(format!("line {line}: {what}")),

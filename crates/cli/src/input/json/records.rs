@@ -63,7 +63,7 @@ impl Objects {
             None => self.record_of(&object, text),
             Some(other) => Err(Wrong::new(
                 format!(
-                    "not a record: {} is none of its keys, {}{}",
+                    "not a record: unknown field {}; its keys are {}{}",
                     shown(other),
                     listed(keys),
                     did_you_mean(other, keys.iter().copied())
@@ -109,7 +109,7 @@ impl Objects {
                     parts.metadata(&key.0, cell).map_err(|e| place(e.into()))?;
                 }
                 Role::Field => {
-                    parts.field(&key.0, value_of(value).map_err(place)?).map_err(|e| place(e.into()))?
+                    parts.field(&key.0, value_of(value).map_err(place)?).map_err(|e| place(e.into()))?;
                 }
                 Role::Ignored => {}
             }
