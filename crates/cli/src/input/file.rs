@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use portolan::{Error, Result};
 
 use super::compressed::{self, uncompressed_name};
-use super::csv::{ColumnTypes, Csv};
+use super::csv::{ColumnTypes, Csv, Delimiter};
 use super::json::{Document, Form, MOST_PROBED, Objects, Vectors, form_of, is_telling};
 use super::jsonl::Jsonl;
 use super::npy::Npy;
@@ -125,6 +125,18 @@ impl Input {
         Error::new(error.kind(), format!("{}, {} {line}: {}", self.name(), self.unit(), error.message()))
     }
 
+    /// Refuses what is compressed and is no text, which is not read in order.
+    pub(super) fn check_packing(&self) -> Result<()> {
+        let is_text = matches!(self.format, Format::Jsonl | Format::Json | Format::Csv | Format::Tsv);
+        if is_text || !compressed::is_compressed(&self.source.head()?) {
+            return Ok(());
+        }
+        Err(Error::invalid(format!(
+            "{} is compressed, and only text is read so: unpack it first",
+            self.source.path().display()
+        )))
+    }
+
     /// What it is read from.
     pub(crate) fn sources(&self) -> impl Iterator<Item = &Source> {
         std::iter::once(&self.source).chain(&self.metadata)
@@ -165,8 +177,9 @@ impl Input {
     ) -> Result<Csv<Box<dyn BufRead + Send + 'r>>> {
         let path = self.source.path();
         let text = compressed::text(reader, path).map_err(|e| file_error(path, "read", &e))?;
-        let usual = (self.format == Format::Tsv).then_some(b'\t');
-        Csv::new(text, path, self.delimiter.or(usual), &self.columns, types)
+        let usual = if self.format == Format::Tsv { b'\t' } else { b',' };
+        let delimiter = self.delimiter.map_or(Delimiter::Found { usual }, Delimiter::Given);
+        Csv::new(text, path, delimiter, &self.columns, types)
     }
 
     /// The ids and metadata, which a `.npy` file must have.

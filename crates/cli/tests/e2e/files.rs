@@ -209,6 +209,27 @@ fn a_dry_run_shows_what_would_be_read_and_leaves_nothing() {
 }
 
 #[test]
+fn cells_are_separated_by_what_the_first_row_shows_or_the_user_says() {
+    for (file, text, options, told) in [
+        ("a.csv", "id|vector|t\na|[1,2]|x,y\n", &[][..], "separated by `|`: id"),
+        ("a.csv", "id\tvector\tt\na\t[1,2]\tx,y\n", &[], "separated by tabs: id"),
+        ("a.tsv", "id,vector,t\na,\"[1,2]\",\"x,y\"\n", &[], "separated by `,`: id"),
+        ("a.csv", "id^vector^t\na^[1,2]^x,y\n", &["--delimiter", "^"], "a.csv: id"),
+        ("a.csv", "id, vector, t\na, \"[1,2]\", \"x,y\"\n", &[], "a.csv: id"),
+    ] {
+        let place = Place::new();
+        place.write(file, text);
+        let ended = place.run(&[&["import", "data", file, "--create"], options].concat());
+        assert_eq!(ended.status, 0, "{text:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains(told), "{text:?}: {}", ended.stderr);
+        let expected = json!([{"id": "a", "vector": [1.0, 2.0], "metadata": {"t": "x,y"}}]);
+        assert_eq!(json!(records(&place)), expected, "{text:?}");
+    }
+    let place = Place::new();
+    place.run(&["import", "data", "a.csv", "--delimiter", "ab"]).failed(2, &["\"ab\" is no delimiter"]);
+}
+
+#[test]
 fn compressed_text_is_told_by_its_content_also_on_stdin() {
     let place = Place::with_companies();
     let packed = std::fs::read(format!("{FIXTURES}/pandas-records.json.gz")).unwrap();
