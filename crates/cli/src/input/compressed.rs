@@ -1,9 +1,11 @@
 //! Compressed text, which is told by its first bytes.
 
-use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
+
+use super::reread::reread;
 
 /// What a file begins with that is compressed in a way that is not read, and what unpacks it.
 const OTHERS: &[(&[u8], &str, &str)] = &[
@@ -57,7 +59,7 @@ pub(super) fn text<'r, R: BufRead + Send + 'r>(
             break;
         }
     }
-    let reader: Chain<Cursor<Vec<u8>>, R> = Cursor::new(head.clone()).chain(reader);
+    let reader = reread(head.clone(), reader);
     if is_gzip(&head) {
         return Ok(Box::new(BufReader::new(Told { reader: MultiGzDecoder::new(reader), what: "gzip" })));
     }
@@ -65,16 +67,17 @@ pub(super) fn text<'r, R: BufRead + Send + 'r>(
         let reader = zstd::stream::read::Decoder::with_buffer(reader)?;
         return Ok(Box::new(BufReader::new(Told { reader, what: "zstd" })));
     }
-    match OTHERS.iter().find(|(magic, ..)| head.starts_with(magic)) {
-        Some((_, what, unpack)) => Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            format!(
-                "it is compressed by {what}; unpack it first: {unpack} {} | portolan import INDEX -",
-                path.display()
-            ),
-        )),
+    match other(&head, path) {
+        Some(what) => Err(io::Error::new(io::ErrorKind::InvalidData, what)),
         None => Ok(Box::new(reader)),
     }
+}
+
+/// What to do with a file that begins so, where it is compressed in a way that is not read.
+pub(super) fn other(head: &[u8], path: &Path) -> Option<String> {
+    let (_, what, unpack) = OTHERS.iter().find(|(magic, ..)| head.starts_with(magic))?;
+    let path = path.display();
+    Some(format!("it is compressed by {what}; unpack it first: {unpack} {path} | portolan import INDEX -"))
 }
 
 fn may_be_magic(head: &[u8]) -> bool {

@@ -11,13 +11,15 @@ use portolan::{Error, Record, Result};
 use serde_json::Value as Json;
 
 use self::cells::{Broken, Cells};
-use self::header::{Header, Reread, header, name_of};
+use self::header::{Header, header, name_of};
 use super::parts::Parts;
+use super::reread::Reread;
 use super::roles::{Choice, Role, Roles, Told, shown};
 use super::rows::{Row, Rows};
 use super::vector_text::vector_of;
 use crate::failure::file_error;
 
+pub(super) use self::header::Delimiter;
 pub(crate) use self::header::delimiter;
 pub(crate) use self::types::ColumnTypes;
 #[cfg(test)]
@@ -29,8 +31,8 @@ pub(super) struct Csv<R> {
     roles: Roles,
     path: PathBuf,
     types: ColumnTypes,
-    /// What separates the cells, where that was found.
-    sniffed: Option<u8>,
+    /// What was found to separate the cells, where it is not the usual.
+    found: Option<u8>,
     dimension: Option<usize>,
 }
 
@@ -38,14 +40,13 @@ impl<R: BufRead> Csv<R> {
     pub(super) fn new(
         reader: R,
         path: &Path,
-        delimiter: Option<u8>,
+        delimiter: Delimiter,
         choice: &Choice,
         types: &ColumnTypes,
     ) -> Result<Self> {
-        let Header { cells, roles, delimiter: used } = header(reader, delimiter, choice)
+        let Header { cells, roles, found } = header(reader, delimiter, choice)
             .map_err(|e| Error::invalid(format!("{}: {}", path.display(), e.message())))?;
-        let sniffed = (delimiter.is_none() && used != b',').then_some(used);
-        Ok(Self { cells, roles, path: path.to_owned(), types: types.clone(), sniffed, dimension: None })
+        Ok(Self { cells, roles, path: path.to_owned(), types: types.clone(), found, dimension: None })
     }
 
     /// The same rows, which widen `types` by the values of columns without a declared one.
@@ -61,7 +62,7 @@ impl<R: BufRead> Csv<R> {
     /// What the columns were taken for.
     pub(super) fn tell(&self) -> Told {
         let Told { text, is_usual } = self.roles.tell(self.dimension);
-        match self.sniffed {
+        match self.found {
             Some(delimiter) => {
                 Told { text: format!("separated by {}: {text}", name_of(delimiter)), is_usual: false }
             }
@@ -110,7 +111,7 @@ impl<R: BufRead> Csv<R> {
                 ),
                 Role::VectorPart(number) => numbered.push((number, component(name, cell)?)),
                 Role::Metadata if parts.is_object_text(name, cell) => {
-                    parts.metadata(name, Json::from(cell))?
+                    parts.metadata(name, Json::from(cell))?;
                 }
                 Role::Metadata | Role::Field => parts.value(name, self.types.value(name, cell)?)?,
                 Role::Ignored => {}
@@ -188,8 +189,10 @@ impl<R: BufRead> Widening<'_, R> {
 
     fn read(&mut self) -> Result<Option<u64>> {
         let line = self.csv.read()?;
+        // A row that is none says nothing of the columns.
         if line.is_some()
             && let Some(cells) = self.csv.cells.cells()
+            && cells.len() == self.csv.roles.iter().count()
         {
             let metadata = self.csv.roles.metadata();
             for &at in &self.open {

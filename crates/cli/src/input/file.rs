@@ -1,16 +1,17 @@
 //! A file of records, and how it is opened.
 
-use std::io::{self, BufRead, Chain, Cursor, Read};
+use std::io::{self, BufRead, Read};
 use std::path::Path;
 
 use clap::ValueEnum;
 use portolan::{Error, Result};
 
 use super::compressed::{self, uncompressed_name};
-use super::csv::{ColumnTypes, Csv};
+use super::csv::{ColumnTypes, Csv, Delimiter};
 use super::json::{Document, Form, MOST_PROBED, Objects, Vectors, form_of, is_telling};
 use super::jsonl::Jsonl;
 use super::npy::{Npy, Npz};
+use super::reread::{Reread, reread};
 use super::roles::{Choice, Told};
 use super::rows::Rows;
 use super::source::Source;
@@ -67,11 +68,15 @@ impl Format {
 
     /// The format of a file by its content.
     pub(crate) fn by_content(source: &Source) -> Result<Self> {
-        Self::of_head(&source.head()?).ok_or_else(|| {
+        let (head, path) = (source.head()?, source.path());
+        if let Some(what) = compressed::other(&head, path) {
+            return Err(Error::invalid(format!("cannot read {}: {what}", path.display())));
+        }
+        Self::of_head(&head).ok_or_else(|| {
             Error::invalid(format!(
                 "neither name nor content tells the format of {}; add --format jsonl, json, csv, tsv, npy, npz, fvecs, bvecs, \
                  parquet, arrow or hdf5",
-                source.path().display()
+                path.display()
             ))
         })
     }
@@ -143,6 +148,18 @@ impl Input {
         Error::new(error.kind(), format!("{}, {} {line}: {}", self.name(), self.unit(), error.message()))
     }
 
+    /// Refuses what is compressed and is no text, which is not read in order.
+    pub(super) fn check_packing(&self) -> Result<()> {
+        let is_text = matches!(self.format, Format::Jsonl | Format::Json | Format::Csv | Format::Tsv);
+        if is_text || !compressed::is_compressed(&self.source.head()?) {
+            return Ok(());
+        }
+        Err(Error::invalid(format!(
+            "{} is compressed, and only text is read so: unpack it first",
+            self.source.path().display()
+        )))
+    }
+
     /// What it is read from.
     pub(crate) fn sources(&self) -> impl Iterator<Item = &Source> {
         std::iter::once(&self.source).chain(&self.metadata)
@@ -186,8 +203,9 @@ impl Input {
     ) -> Result<Csv<Box<dyn BufRead + Send + 'r>>> {
         let path = self.source.path();
         let text = compressed::text(reader, path).map_err(|e| file_error(path, "read", &e))?;
-        let usual = (self.format == Format::Tsv).then_some(b'\t');
-        Csv::new(text, path, self.delimiter.or(usual), &self.columns, types)
+        let usual = if self.format == Format::Tsv { b'\t' } else { b',' };
+        let delimiter = self.delimiter.map_or(Delimiter::Found { usual }, Delimiter::Given);
+        Csv::new(text, path, delimiter, &self.columns, types)
     }
 
     /// The ids and metadata, which a `.npy` file must have.
@@ -226,7 +244,7 @@ pub(crate) fn without_formats() -> Error {
 }
 
 /// A reader with the bytes that tell how JSON is laid out, which stay to be read.
-fn peeked<R: BufRead>(mut reader: R) -> io::Result<(Vec<u8>, Chain<Cursor<Vec<u8>>, R>)> {
+fn peeked<R: BufRead>(mut reader: R) -> io::Result<(Vec<u8>, Reread<R>)> {
     let mut head = Vec::new();
     while head.len() < MOST_PROBED && !is_telling(&head) {
         let left = (MOST_PROBED - head.len()) as u64;
@@ -234,7 +252,7 @@ fn peeked<R: BufRead>(mut reader: R) -> io::Result<(Vec<u8>, Chain<Cursor<Vec<u8
             break;
         }
     }
-    Ok((head.clone(), Cursor::new(head).chain(reader)))
+    Ok((head.clone(), reread(head, reader)))
 }
 
 #[cfg(test)]

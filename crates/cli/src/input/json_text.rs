@@ -4,6 +4,8 @@ use portolan::metadata::parse_json;
 use portolan::{Error, Result};
 use serde_json::Value as Json;
 
+use super::roles::shown;
+
 /// The JSON value of a text, integers exact.
 pub(super) fn value_of(text: &str) -> Result<Json, Wrong> {
     parse_json(text).map_err(|error| match serde_json::from_str::<Json>(text) {
@@ -13,11 +15,13 @@ pub(super) fn value_of(text: &str) -> Result<Json, Wrong> {
 }
 
 /// The JSON object of a text that begins like one.
-pub(super) fn object_text(text: &str) -> Result<Json> {
+pub(super) fn object_text(column: &str, text: &str) -> Result<Json> {
     value_of(text).map_err(|wrong| {
         let wrong = Error::from(wrong);
         Error::invalid(format!(
-            "it begins with {{ and is no JSON object ({}); if it is text, declare it: --field KEY:string",
+            "in the metadata, {}: it begins with {{ and is no JSON object ({}); if it is text, declare it: --field \
+             {column}:string",
+            shown(column),
             wrong.message()
         ))
     })

@@ -19,6 +19,7 @@ mod npy;
 pub(crate) mod parquet;
 mod parts;
 pub(crate) mod record;
+mod reread;
 mod roles;
 #[cfg(test)]
 mod round_trip;

@@ -52,9 +52,7 @@ impl<'d> Parts<'d> {
     pub(super) fn metadata(&mut self, column: &str, cell: Json) -> Result<()> {
         let cell = match cell {
             Json::String(text) if text.is_empty() => return Ok(()),
-            Json::String(text) if self.is_object_text(column, &text) => object_text(&text).map_err(|e| {
-                Error::invalid(format!("in the metadata, {}: {}", shown(column), e.message()))
-            })?,
+            Json::String(text) if self.is_object_text(column, &text) => object_text(column, &text)?,
             cell => cell,
         };
         match cell {

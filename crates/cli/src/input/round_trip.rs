@@ -116,6 +116,29 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(Config { cases: 96, failure_persistence: None, ..Config::default() })]
+
+    #[test]
+    fn a_stray_quote_swallows_no_row(numbers in vec(1..1_000_000_i64, 2..6), share in 0.0..1.0) {
+        let records: Vec<Record> = numbers
+            .iter()
+            .map(|n| {
+                let metadata = Metadata::new().with("n", *n).with("s", format!("text {n}"));
+                Record::new(format!("r{n}"), vec![*n as f32, 1.0, 2.0]).metadata(metadata)
+            })
+            .collect();
+        let mut text = table(&records, ',', "\n");
+        let header = text.iter().position(|b| *b == b'\n').unwrap() + 1;
+        text.insert(header + ((text.len() - header) as f64 * share) as usize, b'"');
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("stray.csv");
+        fs::write(&path, text).unwrap();
+        let rows = read(&path);
+        assert!(rows.len() == records.len() || rows.iter().any(Result::is_err), "{rows:?}");
+    }
+}
+
 /// The rows of a file; an error that ends it is the last.
 fn read(path: &Path) -> Vec<Result<Record, String>> {
     let input = Input {

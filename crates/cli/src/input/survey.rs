@@ -69,6 +69,7 @@ impl Survey {
     }
 
     fn read(&mut self, input: &Input) -> Result<(), Failure> {
+        input.check_packing()?;
         let mut file = Hashed::open(&input.source)?;
         let mut metadata = None;
         let told = match input.format {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use portolan::{Metadata, Record};
 
-use super::csv::{ColumnTypes, Csv, Kind};
+use super::csv::{ColumnTypes, Csv, Delimiter, Kind};
 use super::lines::Lines;
 use super::record::{parse_metadata_line, parse_record, parse_vector};
 use super::roles::Choice;
@@ -56,10 +56,7 @@ fn what_is_no_record_is_told_with_its_column() {
         ("{\"id\":\"a\",\"vector\":[1,]}", "not valid JSON: trailing comma, column 23"),
         ("{\"id\":true,\"vector\":[1]}", "the id is a bool, and must be a string or an integer, column 7"),
         ("{\"id\":\"a\",\"vector\":[\"1\"]}", "component 0 is \"1\", and must be a number, column 21"),
-        (
-            "{\"vector\":[1]}",
-            "there is no column id, nor one of its other usual names; the columns are `vector`",
-        ),
+        ("{\"vector\":[1]}", "not a record: missing field `id`"),
     ] {
         let e = parse_record(text).unwrap_err();
         assert!(e.message().contains(message), "{text}: {e}");
@@ -100,7 +97,8 @@ fn a_column_has_one_type_and_a_number_its_own() {
         let csv: String = cells.iter().map(|c| format!("a,[1],{c}\n")).collect();
         let mut types = ColumnTypes::new(&BTreeMap::new());
         let csv = Cursor::new(format!("id,vector,x\n{csv}"));
-        let rows = Csv::new(csv, Path::new("t.csv"), None, &Choice::default(), &types).unwrap();
+        let rows =
+            Csv::new(csv, Path::new("t.csv"), Delimiter::Given(b','), &Choice::default(), &types).unwrap();
         rows.widening(&mut types).finish().unwrap();
         assert_eq!(types.inferred("x"), Some(of), "{cells:?}");
     }

@@ -19,17 +19,27 @@ pub(super) fn vector_of(text: &str) -> Result<Vec<f32>, NoVector> {
              json.dumps(vector.tolist())",
         ));
     }
-    let commas = inner.contains(',');
-    let mut vector = Vec::with_capacity(inner.len() / 8);
-    let mut at = start;
-    for token in inner.split(|c: char| if commas { c == ',' } else { c.is_whitespace() }) {
+    if inner.contains(',') {
+        components(inner.split(','), start, true)
+    } else {
+        components(inner.split(char::is_whitespace), start, false)
+    }
+}
+
+/// The components of tokens that follow each other, one sign apart, from `at` on; blank ones are none, or missing.
+fn components<'t>(
+    tokens: impl Iterator<Item = &'t str>,
+    mut at: usize,
+    commas: bool,
+) -> Result<Vec<f32>, NoVector> {
+    let mut vector = Vec::new();
+    for token in tokens {
         let number = token.trim();
         if !number.is_empty() {
             let begins = at + (token.len() - token.trim_start().len());
             vector.push(component(number, vector.len()).map_err(|message| NoVector { message, at: begins })?);
         } else if commas {
-            let message = format!("component {} is missing", vector.len());
-            return Err(NoVector { message, at });
+            return Err(NoVector { message: format!("component {} is missing", vector.len()), at });
         }
         at += token.len() + 1;
     }
@@ -58,6 +68,7 @@ fn unwrapped(text: &str) -> Result<(usize, &str), NoVector> {
 }
 
 fn component(number: &str, n: usize) -> Result<f32, String> {
+    // Rust reads words such as inf, too.
     let plain = number.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'+' | b'e' | b'E'));
     match number.parse::<f32>() {
         Ok(x) if plain && x.is_finite() => Ok(x),

@@ -7,6 +7,7 @@ mod demo;
 #[cfg(all(unix, feature = "formats"))]
 mod docs;
 mod export;
+mod files;
 mod formats;
 mod import;
 #[cfg(unix)]

@@ -120,7 +120,7 @@ impl<R: BufRead> Document<R> {
         self.copy(text)?;
         let mut is_record = false;
         loop {
-            match self.peek()? {
+            match self.peek_after(text)? {
                 Some(b'}') => {
                     self.copy(text)?;
                     return Ok(None);
@@ -131,7 +131,7 @@ impl<R: BufRead> Document<R> {
                     self.value(text)?;
                     let key: String = serde_json::from_slice(&text[begins..]).unwrap_or_default();
                     is_record |= depth == 1 && ["id", "_id", "uuid"].contains(&key.as_str());
-                    if self.peek()? != Some(b':') {
+                    if self.peek_after(text)? != Some(b':') {
                         return Err(self.wrong("a colon is missing after a key"));
                     }
                     self.copy(text)?;
@@ -147,10 +147,10 @@ impl<R: BufRead> Document<R> {
     }
 
     fn find_in_value(&mut self, text: &mut Vec<u8>, depth: usize, may_hold: bool) -> Result<Option<usize>> {
-        match self.peek()? {
+        match self.peek_after(text)? {
             Some(b'[') if may_hold => {
                 self.copy(text)?;
-                if matches!(self.peek()?, Some(b'{' | b']')) {
+                if matches!(self.peek_after(text)?, Some(b'{' | b']')) {
                     return Ok(Some(depth));
                 }
                 let cut = self.scanner.rest(text, MAX_KEPT as u64);
@@ -246,13 +246,18 @@ impl<R: BufRead> Document<R> {
         self.scanner.peek().map_err(|e| self.unread(&e))
     }
 
+    fn peek_after(&mut self, text: &mut Vec<u8>) -> Result<Option<u8>> {
+        self.scanner.peek_after(text).map_err(|e| self.unread(&e))
+    }
+
     fn take(&mut self) -> Result<()> {
         self.scanner.take().map_err(|e| self.unread(&e))
     }
 
     /// Passes over a byte, which is kept.
     fn copy(&mut self, text: &mut Vec<u8>) -> Result<()> {
-        text.extend(self.peek()?);
+        let byte = self.peek_after(text)?;
+        text.extend(byte);
         self.take()
     }
 
@@ -301,7 +306,19 @@ impl<R: BufRead> Iterator for Document<R> {
 impl<R: BufRead + Send> Rows for Document<R> {
     fn pass_over(&mut self, rows: u64) -> Result<u64> {
         for passed in 0..rows {
-            if self.advance()?.is_none() {
+            let is_passed = match &self.state {
+                State::Items { objects, begun: true } => {
+                    let objects = *objects;
+                    let is_item = self.item(true)?.is_some();
+                    if !is_item {
+                        self.close(objects)?;
+                        self.state = State::End;
+                    }
+                    is_item
+                }
+                _ => self.advance()?.is_some(),
+            };
+            if !is_passed {
                 return Ok(passed);
             }
         }

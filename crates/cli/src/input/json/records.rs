@@ -56,21 +56,23 @@ impl Objects {
         self.record_of(&object, text)
     }
 
-    /// The record in the text of an object that may have these keys and no others.
+    /// The record in the text of an object that has the first two of these keys, and no others.
     pub(in crate::input) fn only(&mut self, text: &str, keys: &[&str]) -> Result<Record, Wrong> {
         let object = parse(text)?;
-        match object.0.iter().map(|(key, _)| key.0.as_ref()).find(|key| !keys.contains(key)) {
-            None => self.record_of(&object, text),
-            Some(other) => Err(Wrong::new(
-                format!(
-                    "not a record: {} is none of its keys, {}{}",
-                    shown(other),
-                    listed(keys),
-                    did_you_mean(other, keys.iter().copied())
-                ),
-                None,
-            )),
+        let there: Vec<&str> = object.0.iter().map(|(key, _)| key.0.as_ref()).collect();
+        let wrong = |what: String| Wrong::new(format!("not a record: {what}"), None);
+        if let Some(other) = there.iter().find(|key| !keys.contains(key)) {
+            let guess = did_you_mean(other, keys.iter().copied());
+            return Err(wrong(format!(
+                "unknown field {}; its keys are {}{guess}",
+                shown(other),
+                listed(keys)
+            )));
         }
+        if let Some(missing) = keys.iter().take(2).find(|key| !there.contains(key)) {
+            return Err(wrong(format!("missing field {}", shown(missing))));
+        }
+        self.record_of(&object, text)
     }
 
     /// Id and metadata in the text of an object.
@@ -109,7 +111,7 @@ impl Objects {
                     parts.metadata(&key.0, cell).map_err(|e| place(e.into()))?;
                 }
                 Role::Field => {
-                    parts.field(&key.0, value_of(value).map_err(place)?).map_err(|e| place(e.into()))?
+                    parts.field(&key.0, value_of(value).map_err(place)?).map_err(|e| place(e.into()))?;
                 }
                 Role::Ignored => {}
             }

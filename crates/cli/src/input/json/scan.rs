@@ -50,17 +50,23 @@ impl<R: BufRead> Scanner<R> {
 
     /// The next byte that is not blank, which stays to be read; a byte order mark is blank.
     pub(super) fn peek(&mut self) -> io::Result<Option<u8>> {
+        self.peek_after(&mut Vec::new())
+    }
+
+    /// The same; blanks before it are kept.
+    pub(super) fn peek_after(&mut self, blanks: &mut Vec<u8>) -> io::Result<Option<u8>> {
         loop {
             let buffer = self.reader.fill_buf()?;
             let Some(&first) = buffer.first() else { return Ok(None) };
-            let blank = if self.bytes < 3 && b"\xef\xbb\xbf".contains(&first) {
-                1
-            } else {
-                buffer.iter().take_while(|b| b.is_ascii_whitespace()).count()
-            };
+            if self.bytes < 3 && b"\xef\xbb\xbf".contains(&first) {
+                self.pass(1);
+                continue;
+            }
+            let blank = buffer.iter().take_while(|b| b.is_ascii_whitespace()).count();
             if blank == 0 {
                 return Ok(Some(first));
             }
+            blanks.extend_from_slice(&buffer[..blank]);
             self.pass(blank);
         }
     }
