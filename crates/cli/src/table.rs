@@ -102,6 +102,11 @@ pub(crate) fn record_count(records: u64) -> String {
     format!("{} record{}", count(records), if records == 1 { "" } else { "s" })
 }
 
+/// A dimension.
+pub(crate) fn dimensions(dimension: usize) -> String {
+    format!("{dimension} dimension{}", if dimension == 1 { "" } else { "s" })
+}
+
 /// A size.
 pub(crate) fn bytes(bytes: u64) -> String {
     indicatif::HumanBytes(bytes).to_string()

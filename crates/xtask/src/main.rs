@@ -1,4 +1,4 @@
-//! The chores of the workspace: `cargo xtask lint`, `test`, `servers`, `matrix`, `contract`, `lines`, `bench`, `docs`.
+//! The chores of the workspace: `cargo xtask lint`, `test`, `servers`, `matrix`, `contract`, `lines`, `bench`, `rates`, `docs`.
 
 mod files;
 mod imports;
@@ -6,6 +6,7 @@ mod items;
 mod lines;
 mod matrix;
 mod modules;
+mod rates;
 mod servers;
 mod tokens;
 
@@ -23,7 +24,11 @@ Usage: cargo xtask <chore> [arguments passed on]
   lines   how many lines of source each crate has, the longest function and the longest file
   contract  docs/contract-coverage.md: each sentence of the contract, the cases that check it, the saboteurs that break it
   bench   the benchmarks
+  rates   how many rows a second are imported of each format, by the programs named or this checkout's
   docs    the documentation, into target/doc";
+
+/// What the program is built without by default, and tested with.
+const FORMATS: &str = "portolan-cli/formats";
 
 const DENY_VERSION: &str = "0.20.2";
 
@@ -44,6 +49,7 @@ fn main() -> ExitCode {
         "lines" => lines::print(Path::new(ROOT)),
         "contract" => contract(),
         "bench" => cargo(&["bench", "-p", "portolan-benches"], &rest),
+        "rates" => rates::run(&rest),
         "docs" => cargo(&["doc", "--workspace", "--no-deps"], &rest),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
@@ -65,7 +71,7 @@ fn test(rest: &[String]) -> Outcome {
     matrix::forget();
     let servers = servers::Lease::take()?;
     // A target that fails hides nothing of those after it.
-    let mut tests = command(&["test", "--workspace", "--no-fail-fast"], rest);
+    let mut tests = command(&["test", "--workspace", "--features", FORMATS, "--no-fail-fast"], rest);
     tests.envs(servers.uris().iter().cloned()).env("PORTOLAN_REPORTS", matrix::reports());
     let tested = run(&mut tests);
     tested.and(matrix::check())
@@ -81,8 +87,14 @@ fn lint() -> Outcome {
     cargo(&["fmt", "--all", "--check"], &[])?;
     eprintln!("xtask: the order of imports");
     imports::check(Path::new(ROOT))?;
-    cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[])?;
-    run(command(&["doc", "--workspace", "--no-deps"], &[]).env("RUSTDOCFLAGS", "-D warnings"))?;
+    for features in [FORMATS, ""] {
+        cargo(
+            &["clippy", "--workspace", "--features", features, "--all-targets", "--", "-D", "warnings"],
+            &[],
+        )?;
+    }
+    run(command(&["doc", "--workspace", "--features", FORMATS, "--no-deps"], &[])
+        .env("RUSTDOCFLAGS", "-D warnings"))?;
     deny()?;
     eprintln!("xtask: {}", lines::longest(Path::new(ROOT))?);
     Ok(())

@@ -47,6 +47,10 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), Failure> {
     if is_stdout && format == Format::Parquet && io::stdout().is_terminal() {
         return Err(Failure::usage("Parquet is not for terminals: name a file"));
     }
+    #[cfg(not(feature = "formats"))]
+    if format == Format::Parquet {
+        return Err(crate::input::without_formats().into());
+    }
     let storage = context.open().await?;
     context.describe(&args.name).await?;
     let filter = context.filter(&args.name, &args.filter).await?;

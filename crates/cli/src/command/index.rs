@@ -121,8 +121,10 @@ async fn create(args: Create, context: &Context) -> Result<(), Failure> {
     if context.is_table() {
         let done = if created { "Created the index" } else { "There is already an equal index" };
         return output::text(&format!(
-            "{done} {}: {} dimensions, {}.",
-            spec.name, spec.dimension, spec.metric
+            "{done} {}: {}, {}.",
+            spec.name,
+            table::dimensions(spec.dimension),
+            spec.metric
         ));
     }
     let mut object = json!(context.describe(&args.name).await?);

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use portolan::{Error, Result};
 
+use super::json::Objects;
 use super::lines::Lines;
-use super::record::parse_record;
+use super::roles::Told;
 use super::rows::{Row, Rows};
 use crate::failure::file_error;
 
@@ -14,11 +15,12 @@ use crate::failure::file_error;
 pub(super) struct Jsonl<R> {
     lines: Lines<R>,
     path: PathBuf,
+    objects: Objects,
 }
 
 impl<R: BufRead> Jsonl<R> {
-    pub(super) fn new(reader: R, path: &Path) -> Self {
-        Self { lines: Lines::new(reader), path: path.to_owned() }
+    pub(super) fn new(reader: R, path: &Path, objects: Objects) -> Self {
+        Self { lines: Lines::new(reader), path: path.to_owned(), objects }
     }
 }
 
@@ -29,7 +31,9 @@ impl<R: BufRead> Iterator for Jsonl<R> {
         match self.lines.next() {
             Ok(None) => None,
             Ok(Some(line)) => {
-                let record = line.text.map_err(Error::invalid).and_then(parse_record);
+                let record = line.text.map_err(Error::invalid).and_then(|text| {
+                    self.objects.record(text).map_err(|wrong| wrong.located(text, line.number, 1).1)
+                });
                 Some(Ok(Row { line: line.number, record }))
             }
             Err(e) => Some(Err(file_error(&self.path, "read", &e))),
@@ -49,5 +53,9 @@ impl<R: BufRead + Send> Rows for Jsonl<R> {
 
     fn bytes_read(&self) -> u64 {
         self.lines.bytes_read()
+    }
+
+    fn told(&self) -> Option<Told> {
+        self.objects.told()
     }
 }

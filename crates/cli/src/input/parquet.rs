@@ -1,7 +1,7 @@
-//! Parquet: `id`, `vector` as a list of numbers, `metadata` as one JSON text; any other column is a metadata field.
+//! Parquet files.
 
 mod read;
 mod write;
 
-pub(super) use read::ParquetRows;
+pub(super) use read::open;
 pub(crate) use write::ParquetWriter;

@@ -2,6 +2,8 @@
 
 use portolan::{Error, Record, Result};
 
+use super::roles::Told;
+
 /// The most bytes of a line or row: one that is longer is no record, and is not read into memory.
 pub(super) const MAX_ROW_BYTES: u64 = 64 << 20;
 
@@ -19,6 +21,11 @@ pub(crate) trait Rows: Iterator<Item = Result<Row>> + Send {
 
     /// How many bytes of the file have been read.
     fn bytes_read(&self) -> u64;
+
+    /// What the columns were taken for, once a record was read.
+    fn told(&self) -> Option<Told> {
+        None
+    }
 }
 
 /// What the first pass looks for in a row: its line, and the dimension of its vector or what is wrong with it.

@@ -5,21 +5,21 @@ use std::collections::BTreeMap;
 
 use portolan::{Error, FieldType, Result};
 
-use super::csv::{ColumnTypes, Csv};
+use super::csv::ColumnTypes;
 use super::file::{Format, Input};
 use super::fingerprint::{Fingerprint, Hashed};
-use super::jsonl::Jsonl;
 use super::npy::Pairs;
 use super::rows::{Glimpse, Row};
 use super::source::buffered;
+use crate::failure::Failure;
 
-/// How many rows of each file are looked at for the dimension.
+/// How many rows of each file are looked at for its first record.
 const ROWS_TRIED: usize = 1000;
 
 /// What is looked for, beside the types of columns.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wanted {
-    /// The dimension of the data.
+    /// The dimension of the data, also where that is not read in order.
     pub(crate) dimension: bool,
     /// The fingerprint of each file.
     pub(crate) fingerprints: bool,
@@ -33,6 +33,8 @@ pub(crate) struct Survey {
     pub(crate) types: ColumnTypes,
     /// Those of the files, in order; none where they were not wanted.
     pub(crate) fingerprints: Vec<Fingerprint>,
+    /// What the columns of each file were taken for, where there was something to choose.
+    pub(crate) told: Vec<String>,
     head: Head,
     wanted: Wanted,
 }
@@ -50,9 +52,10 @@ impl Survey {
         inputs: &[Input],
         declared: &BTreeMap<String, FieldType>,
         wanted: Wanted,
-    ) -> Result<Self> {
+    ) -> Result<Self, Failure> {
         let types = ColumnTypes::new(declared);
-        let mut survey = Self { types, fingerprints: Vec::new(), head: Head::default(), wanted };
+        let mut survey =
+            Self { types, fingerprints: Vec::new(), told: Vec::new(), head: Head::default(), wanted };
         inputs.iter().filter(|i| !i.source.is_read_once()).try_for_each(|input| survey.read(input))?;
         Ok(survey)
     }
@@ -65,33 +68,43 @@ impl Survey {
         })
     }
 
-    fn read(&mut self, input: &Input) -> Result<()> {
+    fn read(&mut self, input: &Input) -> Result<(), Failure> {
+        input.check_packing()?;
         let mut file = Hashed::open(&input.source)?;
-        let path = input.source.path();
         let mut metadata = None;
-        let tried = if self.wanted.dimension { ROWS_TRIED } else { 0 };
-        match input.format {
-            Format::Jsonl => {
-                let rows = Jsonl::new(buffered(&mut file), path);
-                self.head.look(input, rows.map(glimpse).take(tried))?;
+        let told = match input.format {
+            Format::Jsonl | Format::Json => {
+                let mut rows = input.objects(buffered(&mut file), &self.types)?;
+                self.head.look(input, rows.by_ref().map(glimpse)).map_err(Failure::failed)?;
+                rows.told()
             }
             Format::Csv | Format::Tsv => {
-                let declared = self.types.declared();
-                let csv = Csv::new(buffered(&mut file), path, input.is_tabbed(), &declared)?;
+                let declared = ColumnTypes::new(self.types.declared());
+                let csv = input.table(buffered(&mut file), &declared)?;
                 let mut rows = csv.widening(&mut self.types);
-                self.head.look(input, rows.by_ref().map(glimpse).take(tried))?;
-                rows.finish()?;
+                self.head.look(input, rows.by_ref().map(glimpse)).map_err(Failure::failed)?;
+                let told = rows.tell();
+                rows.finish().map_err(Failure::failed)?;
+                Some(told)
             }
             Format::Npy => {
                 let source = input.metadata_of_matrix()?;
                 let lines = metadata.insert(Hashed::open(source)?);
-                let mut pairs = Pairs::new(path, &mut file, source.path(), lines)?;
-                self.head.look(input, pairs.by_ref().take(tried))?;
+                let mut pairs = Pairs::new(input.source.path(), &mut file, source.path(), lines)?;
+                self.head.look(input, pairs.by_ref()).map_err(Failure::failed)?;
                 pairs.finish()?;
+                None
             }
             // Not read in order, so that its head is read once more.
-            Format::Parquet => self.head.look(input, input.open_parquet()?.map(glimpse).take(tried))?,
-        }
+            _ => {
+                let mut rows = input.open(&ColumnTypes::new(self.types.declared()))?;
+                if self.wanted.dimension {
+                    self.head.look(input, rows.by_ref().map(glimpse)).map_err(Failure::failed)?;
+                }
+                rows.told()
+            }
+        };
+        self.told.extend(told.filter(|told| !told.is_usual).map(|told| input.told(&told)));
         if self.wanted.fingerprints {
             for (file, source) in std::iter::once(file).chain(metadata).zip(input.sources()) {
                 self.fingerprints.push(file.fingerprint(source.path())?);
@@ -102,13 +115,15 @@ impl Survey {
 }
 
 impl Head {
-    /// Looks at rows until the dimension is known.
-    fn look(&mut self, input: &Input, mut rows: impl Iterator<Item = Result<Glimpse>>) -> Result<()> {
-        while self.dimension.is_none()
-            && let Some(Glimpse { line, dimension }) = rows.next().transpose()?
-        {
+    /// Looks at rows up to the first record.
+    fn look(&mut self, input: &Input, rows: impl Iterator<Item = Result<Glimpse>>) -> Result<()> {
+        for row in rows.take(ROWS_TRIED) {
+            let Glimpse { line, dimension } = row?;
             match dimension {
-                Ok(dimension) => self.dimension = Some(dimension),
+                Ok(dimension) => {
+                    self.dimension.get_or_insert(dimension);
+                    return Ok(());
+                }
                 Err(e) => {
                     let problem = || format!("; {}, {} {line}: {}", input.name(), input.unit(), e.message());
                     self.problem.get_or_insert_with(problem);

@@ -2,11 +2,12 @@ use std::collections::BTreeMap;
 use std::io::{BufReader, Cursor, Read, repeat};
 use std::path::Path;
 
-use portolan::{FieldType, Metadata, Record, Value};
+use portolan::{Metadata, Record};
 
-use super::csv::{ColumnTypes, Csv};
+use super::csv::{ColumnTypes, Csv, Delimiter, Kind};
 use super::lines::Lines;
 use super::record::{parse_metadata_line, parse_record, parse_vector};
+use super::roles::Choice;
 use super::rows::MAX_ROW_BYTES;
 
 fn lines(text: &[u8]) -> Vec<(u64, Result<String, &'static str>)> {
@@ -53,9 +54,9 @@ fn a_record_is_read_bit_for_bit() {
 fn what_is_no_record_is_told_with_its_column() {
     for (text, message) in [
         ("{\"id\":\"a\",\"vector\":[1,]}", "not valid JSON: trailing comma, column 23"),
-        ("{\"id\":true,\"vector\":[1]}", "an id, a string or an integer, column 10"),
-        ("{\"id\":\"a\",\"vector\":[\"1\"]}", "expected f32, column 23"),
-        ("{\"vector\":[1]}", "missing field `id`"),
+        ("{\"id\":true,\"vector\":[1]}", "the id is a bool, and must be a string or an integer, column 7"),
+        ("{\"id\":\"a\",\"vector\":[\"1\"]}", "component 0 is \"1\", and must be a number, column 21"),
+        ("{\"vector\":[1]}", "not a record: missing field `id`"),
     ] {
         let e = parse_record(text).unwrap_err();
         assert!(e.message().contains(message), "{text}: {e}");
@@ -70,33 +71,34 @@ fn metadata_stands_under_its_key_or_beside_the_id() {
         assert_eq!(parse_metadata_line(text).unwrap(), ("a".to_owned(), year.clone()), "{text}");
     }
     let (_, both) = parse_metadata_line(r#"{"id":"a","metadata":{"b":1},"year":2010}"#).unwrap();
-    assert!(both.len() == 2 && matches!(both.get("metadata"), Some(Value::Opaque(_))));
+    assert_eq!(both, year.with("b", 1));
     for wrong in ["[]", "{}", r#"{"id":1.5}"#, r#"{"id":"a","n":99999999999999999999}"#] {
         assert!(parse_metadata_line(wrong).is_err(), "{wrong}");
     }
 }
 
 #[test]
-fn a_column_has_the_narrowest_type_that_keeps_all_its_values() {
+fn a_column_has_one_type_and_a_number_its_own() {
     for (cells, of) in [
-        (&["1", "-2", "0"][..], FieldType::Integer),
-        (&["1", "2.5"], FieldType::Float),
-        (&["1e3", "0.5", "-0.25"], FieldType::Float),
-        (&["true", "False"], FieldType::Bool),
-        (&["true", "1"], FieldType::String),
-        (&["007", "1"], FieldType::String),
-        (&["9223372036854775808"], FieldType::String),
-        (&["NaN"], FieldType::String),
-        (&["inf"], FieldType::String),
-        (&["1.", "2"], FieldType::Float),
-        (&["00.5"], FieldType::String),
-        (&["1e999"], FieldType::String),
-        (&["", "3"], FieldType::Integer),
+        (&["1", "-2", "0"][..], Kind::Number),
+        (&["1", "2.5"], Kind::Number),
+        (&["1e3", "0.5", "-0.25"], Kind::Number),
+        (&["true", "False"], Kind::Bool),
+        (&["true", "1"], Kind::Text),
+        (&["007", "1"], Kind::Text),
+        (&["9223372036854775808"], Kind::Text),
+        (&["NaN"], Kind::Text),
+        (&["inf"], Kind::Text),
+        (&["1.", "2"], Kind::Number),
+        (&["00.5"], Kind::Text),
+        (&["1e999"], Kind::Text),
+        (&["", "3"], Kind::Number),
     ] {
         let csv: String = cells.iter().map(|c| format!("a,[1],{c}\n")).collect();
         let mut types = ColumnTypes::new(&BTreeMap::new());
         let csv = Cursor::new(format!("id,vector,x\n{csv}"));
-        let rows = Csv::new(csv, Path::new("t.csv"), false, &types).unwrap();
+        let rows =
+            Csv::new(csv, Path::new("t.csv"), Delimiter::Given(b','), &Choice::default(), &types).unwrap();
         rows.widening(&mut types).finish().unwrap();
         assert_eq!(types.inferred("x"), Some(of), "{cells:?}");
     }

@@ -115,7 +115,7 @@ fn csv_takes_types_from_options_or_from_the_whole_column() {
     );
     assert_eq!(
         got["records"][1]["metadata"],
-        json!({ "zip": "99", "rate": 2.0, "open": false, "name": "Bee", "mixed": "one" })
+        json!({ "zip": "99", "rate": 2, "open": false, "name": "Bee", "mixed": "one" })
     );
 }
 
@@ -145,7 +145,7 @@ fn csv_rows_and_headers_that_are_wrong_are_told() {
     }
 }
 
-#[cfg(feature = "parquet")]
+#[cfg(feature = "formats")]
 #[test]
 fn parquet_is_what_was_exported() {
     let place = Place::with_companies();
@@ -166,7 +166,7 @@ fn parquet_is_what_was_exported() {
     assert_eq!(crate::run::ids(&exported), ["adyen", "bayer", "stripe", "tesla", "ö"]);
 }
 
-#[cfg(feature = "parquet")]
+#[cfg(feature = "formats")]
 #[test]
 fn parquet_that_is_truncated_damaged_or_none_is_refused() {
     let place = Place::with_companies();

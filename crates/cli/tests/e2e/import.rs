@@ -220,7 +220,7 @@ fn a_folder_is_its_files_by_name() {
     place.run(&["import", "folders", "bare"]).failed(2, &["the directory bare holds no files"]);
 }
 
-#[cfg(feature = "parquet")]
+#[cfg(feature = "formats")]
 #[test]
 fn a_folder_of_parquet_is_its_files() {
     let place = Place::with_companies();

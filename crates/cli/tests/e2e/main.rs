@@ -3,10 +3,12 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod check;
+mod columns;
 mod demo;
-#[cfg(all(unix, feature = "parquet"))]
+#[cfg(all(unix, feature = "formats"))]
 mod docs;
 mod export;
+mod files;
 mod formats;
 mod import;
 #[cfg(unix)]

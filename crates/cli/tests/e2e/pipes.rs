@@ -58,7 +58,7 @@ fn the_content_tells_the_format_where_there_is_no_name() {
     place.run_with(&["import", "companies", "-"], b"name,v0,v1\n").failed(2, &["stdin: ", "no column id"]);
 }
 
-#[cfg(feature = "parquet")]
+#[cfg(feature = "formats")]
 #[test]
 fn parquet_comes_through_a_pipe_as_well() {
     let place = Place::with_companies();

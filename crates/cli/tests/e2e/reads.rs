@@ -63,7 +63,7 @@ fn a_matrix_and_its_lines_are_read_twice() {
     is_read_twice(&place, &args, &["vectors.npy", "lines.jsonl"]);
 }
 
-#[cfg(feature = "parquet")]
+#[cfg(feature = "formats")]
 #[test]
 fn parquet_is_read_twice() {
     let place = Place::new();

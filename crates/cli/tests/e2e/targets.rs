@@ -59,7 +59,7 @@ fn stdout_and_descriptors_have_paths() {
     assert!(text.starts_with("begin\n{") && lines(&text) == 4, "{text}");
 }
 
-#[cfg(feature = "parquet")]
+#[cfg(feature = "formats")]
 #[test]
 fn parquet_goes_to_stdout_where_that_is_no_terminal() {
     let place = Place::with_companies();

@@ -38,7 +38,7 @@ impl Format {
 /// Takes records, and writes them in a format.
 pub(super) enum Sink {
     Jsonl(BufWriter<Output>),
-    #[cfg(feature = "parquet")]
+    #[cfg(feature = "formats")]
     Parquet(Box<crate::input::parquet::ParquetWriter<Output>>),
 }
 
@@ -49,19 +49,19 @@ impl Sink {
     pub(super) fn new(output: Output, format: Format) -> io::Result<Self> {
         match format {
             Format::Jsonl => Ok(Self::Jsonl(BufWriter::with_capacity(1 << 18, output))),
-            #[cfg(feature = "parquet")]
+            #[cfg(feature = "formats")]
             Format::Parquet => {
                 Ok(Self::Parquet(Box::new(crate::input::parquet::ParquetWriter::new(output)?)))
             }
-            #[cfg(not(feature = "parquet"))]
-            Format::Parquet => Err(io::Error::other(crate::input::without_parquet())),
+            #[cfg(not(feature = "formats"))]
+            Format::Parquet => Err(io::Error::other(crate::input::without_formats())),
         }
     }
 
     pub(super) fn write(&mut self, records: &[Record]) -> io::Result<()> {
         match self {
             Self::Jsonl(out) => records.iter().try_for_each(|r| write_json(out, r)),
-            #[cfg(feature = "parquet")]
+            #[cfg(feature = "formats")]
             Self::Parquet(out) => out.write(records),
         }
     }
@@ -70,7 +70,7 @@ impl Sink {
     pub(super) fn finish(self) -> io::Result<()> {
         match self {
             Self::Jsonl(mut out) => out.flush(),
-            #[cfg(feature = "parquet")]
+            #[cfg(feature = "formats")]
             Self::Parquet(out) => out.finish()?.flush(),
         }
     }

@@ -4,6 +4,7 @@ use portolan::Result;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::batch::Batch;
+use crate::failure::say;
 use crate::input::{ColumnTypes, Input, Row};
 
 /// Past this size, as vectors or in the file, a batch is cut early.
@@ -16,12 +17,18 @@ const AHEAD: usize = 2;
 pub(super) struct Feed(Receiver<Result<Batch>>);
 
 impl Feed {
-    /// Begins to read after the first `passed` rows.
-    pub(super) fn start(inputs: Vec<Input>, types: ColumnTypes, passed: u64, batch_size: usize) -> Self {
+    /// Begins to read after the first `passed` rows; `tells` what the columns of a stream are taken for.
+    pub(super) fn start(
+        inputs: Vec<Input>,
+        types: ColumnTypes,
+        passed: u64,
+        batch_size: usize,
+        tells: bool,
+    ) -> Self {
         let (sender, receiver) = channel(AHEAD);
         tokio::task::spawn_blocking(move || {
             let mut reader =
-                Reader { sender, batch: Batch::default(), vectors: 0, flushed_at: 0, batch_size };
+                Reader { sender, batch: Batch::default(), vectors: 0, flushed_at: 0, batch_size, tells };
             // An error means that nobody listens any more.
             if let Err(error) = reader.read(&inputs, &types, passed)
                 && reader.flush().is_some()
@@ -44,6 +51,7 @@ struct Reader {
     vectors: u64,
     flushed_at: u64,
     batch_size: usize,
+    tells: bool,
 }
 
 impl Reader {
@@ -53,10 +61,15 @@ impl Reader {
             let mut rows = input.open(types)?;
             passed -= rows.pass_over(passed)?;
             self.flushed_at = bytes_before + rows.bytes_read();
+            let mut untold = self.tells && input.source.is_read_once();
             while let Some(row) = rows.next() {
                 let Row { line, record } = row?;
                 self.vectors +=
                     record.as_ref().map_or(0, |r| r.vector.as_ref().map_or(0, |v| v.len() as u64 * 4));
+                if untold && record.is_ok() {
+                    untold = false;
+                    rows.told().filter(|told| !told.is_usual).iter().for_each(|told| say(&input.told(told)));
+                }
                 self.batch.push(n, line, record);
                 self.batch.bytes_read = bytes_before + rows.bytes_read();
                 if self.is_full() && self.flush().is_none() {

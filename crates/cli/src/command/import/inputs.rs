@@ -20,9 +20,10 @@ pub(super) fn named(args: &Args) -> Result<Vec<Named>, Failure> {
     for path in &args.files {
         for path in files(path)? {
             let source = Source::named(&path)?;
-            let by_name = args.format.map_or_else(|| Format::of(source.path()), Ok);
-            let is_plain = source.is_file() && source.path() == path;
-            let format = if is_plain { Some(by_name?) } else { by_name.ok() };
+            let format = match args.format.or_else(|| Format::by_name(source.path())) {
+                None if source.is_file() => Some(Format::by_content(&source)?),
+                format => format,
+            };
             all.push((source, format));
         }
     }
@@ -39,7 +40,8 @@ pub(super) fn ready(named: Vec<Named>, args: &Args, creates: bool) -> Result<Vec
         let (source, format) = known(source, format)?;
         let source = if creates || format != Format::Jsonl { source.kept()? } else { source };
         let metadata = if format == Format::Npy { lines.next().map(Source::kept).transpose()? } else { None };
-        inputs.push(Input { source, format, metadata });
+        let (columns, delimiter) = (args.columns(), args.delimiter);
+        inputs.push(Input { source, format, metadata, columns, delimiter });
     }
     if lines.next().is_some() {
         return Err(Failure::usage("--metadata is given more often than there are .npy files"));
@@ -54,7 +56,7 @@ fn known(source: Source, format: Option<Format>) -> Result<(Source, Format)> {
     }
     // The first bytes of stdin can be looked at and stay there; those of a pipe cannot.
     let source = if source.is_stdin() { source } else { source.kept()? };
-    let format = Format::of_head(&source.head()?);
+    let format = Format::of_head(&source.head()?).unwrap_or(Format::Jsonl);
     Ok((source, format))
 }
 
@@ -76,7 +78,8 @@ fn files(path: &Path) -> Result<Vec<PathBuf>> {
     if files.is_empty() {
         return Err(Error::invalid(format!("the directory {} holds no files", path.display())));
     }
-    let is_other = |file: &Path| file.is_dir() || file.extension().is_some() && Format::of(file).is_err();
+    let is_other =
+        |file: &Path| file.is_dir() || file.extension().is_some() && Format::by_name(file).is_none();
     match files.iter().find(|file| is_other(file)) {
         Some(other) => Err(Error::invalid(format!(
             "the directory {} holds {}, which is no file of a known format: name the files or directories that are meant",

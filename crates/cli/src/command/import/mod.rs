@@ -3,6 +3,7 @@
 mod args;
 mod batch;
 mod check;
+mod dry_run;
 mod feed;
 mod inputs;
 mod resume;
@@ -33,6 +34,10 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 pub(crate) async fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let started = Instant::now();
     let named = inputs::named(&args)?;
+    if args.dry_run {
+        let inputs = inputs::ready(named, &args, true)?;
+        return dry_run::run(&inputs, &declared(None, &args)?, context);
+    }
     let storage = context.open().await?;
     let existing = existing(&args, context).await?;
     let creates = existing.is_none();
@@ -40,6 +45,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let declared = declared(existing, &args)?;
     let wanted = Wanted { dimension: creates, fingerprints: Resume::is_kept(&*storage, &inputs) };
     let survey = Survey::of(&inputs, &declared, wanted)?;
+    survey.told.iter().for_each(|told| context.note(told));
     let spec = match existing {
         Some(spec) => spec.clone(),
         None => create(&*storage, &args, &survey, context).await?,
@@ -77,7 +83,7 @@ impl Import<'_> {
             return Ok(());
         }
         let bar = Bar::over_items(self.context.is_quiet(), "Checking", rows);
-        let feed = self.feed(types.clone(), 0);
+        let feed = self.feed(types.clone(), 0, false);
         let there =
             check::rows_still_there(self.storage, self.spec, feed, rows, self.options(), &bar).await?;
         drop(bar);
@@ -96,9 +102,10 @@ impl Import<'_> {
 
     /// Stores the rows that are not there yet.
     async fn store(&self, resume: &mut Resume, types: ColumnTypes) -> (Tally, Result<(), Failure>) {
-        let total = self.inputs.iter().map(|input| input.source.size()).sum();
+        let total = self.inputs.iter().map(Input::size).sum();
         let bar = Bar::over_bytes(self.context.is_quiet(), "Importing", total);
-        let feed = self.feed(types, resume.acknowledged());
+        let tells = self.context.is_table() && !self.context.is_quiet();
+        let feed = self.feed(types, resume.acknowledged(), tells);
         let Self { storage, spec, inputs, args, context } = *self;
         let reports = context.is_table();
         let mut sink = Sink::new(storage, spec, inputs, args.on_error, self.options(), reports, &bar);
@@ -116,8 +123,8 @@ impl Import<'_> {
         count.is_ok_and(|n| n == 0) && self.storage.delete_index(index, options).await.is_ok()
     }
 
-    fn feed(&self, types: ColumnTypes, passed: u64) -> Feed {
-        Feed::start(self.inputs.to_vec(), types, passed, self.args.batch_size)
+    fn feed(&self, types: ColumnTypes, passed: u64, tells: bool) -> Feed {
+        Feed::start(self.inputs.to_vec(), types, passed, self.args.batch_size, tells)
     }
 
     /// A batch is large, and may take longer than other calls.
@@ -170,7 +177,12 @@ async fn create(
     let spec = IndexSpec::new(&args.name, dimension).metric(args.metric.unwrap_or_default());
     let spec = args.fields.iter().fold(spec, |spec, (key, of)| spec.field(key, *of));
     storage.create_index(&spec, CallOptions::new()).await?;
-    context.note(&format!("Created the index {}: {dimension} dimensions, {}.", args.name, spec.metric));
+    context.note(&format!(
+        "Created the index {}: {}, {}.",
+        args.name,
+        table::dimensions(dimension),
+        spec.metric
+    ));
     Ok(spec)
 }
 

@@ -124,8 +124,8 @@ impl Resume {
 fn key(location: &str, args: &Args, inputs: &[Fingerprint]) -> String {
     let paths: Vec<&Path> = inputs.iter().map(|i| i.path.as_path()).collect();
     let fields: Vec<(&str, &str)> = args.fields.iter().map(|(k, of)| (k.as_str(), of.as_str())).collect();
-    let command =
-        json!([location, absolute(location), args.name, paths, format!("{:?}", args.format), fields]);
+    let how = format!("{:?} {:?} {:?}", args.format, args.columns(), args.delimiter);
+    let command = json!([location, absolute(location), args.name, paths, how, fields]);
     blake3::hash(command.to_string().as_bytes()).to_hex()[..32].to_owned()
 }
 

@@ -1,245 +1,160 @@
 //! Reading.
 
-use std::mem::discriminant;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
 
-use parquet::basic::{Compression, ConvertedType, LogicalType, Type as Physical, ZstdLevel};
+use arrow_array::RecordBatch;
+use arrow_schema::{ArrowError, DataType, Field, Schema, TimeUnit};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder as Builder,
+};
+use parquet::basic::{Compression, Type};
+use parquet::errors::Result as ParquetResult;
 use parquet::file::metadata::ParquetMetaData;
-use parquet::file::reader::{FileReader, SerializedFileReader};
-use parquet::record::reader::RowIter;
-use parquet::record::{Field, Row as ParquetRow};
-use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
-use portolan::{Error, Metadata, Record, Result, Value};
-use serde_json::{Map, Number, Value as Json};
+use portolan::{Error, Result};
 
-use super::super::rows::{Row, Rows};
+use super::super::arrow::{BatchRows, Batches, Columns};
+use super::super::guard::guarded;
+use super::super::parts::Declared;
+use super::super::roles::Choice;
+use super::super::rows::Rows;
 use super::super::source::Source;
 use crate::failure::file_error;
 
-/// A record a row.
-pub(in crate::input) struct ParquetRows {
-    path: PathBuf,
-    rows: RowIter<'static>,
-    at: u64,
-    total: u64,
+/// How many rows are read at once, and how many bytes they have at most if all are alike.
+const BATCH_ROWS: u64 = 1024;
+const BATCH_BYTES: u64 = 16 << 20;
+
+/// Opens the rows of a file, a record each.
+pub(in crate::input) fn open(source: &Source, choice: &Choice, declared: &Declared) -> Result<Box<dyn Rows>> {
+    let path = source.path();
+    let wrong = |what: &str| {
+        Error::invalid(format!("{} is no Parquet file, or is truncated: {what}", path.display()))
+    };
+    let file = source.open()?;
+    let size = file.metadata().map_err(|e| file_error(path, "read", &e))?.len();
+    let opened = guarded(|| builder(&file)).ok_or_else(|| wrong("it is damaged"))?;
+    let builder = opened.map_err(|e| wrong(&e.to_string()))?;
+    check_compression(builder.metadata(), path)?;
+    let columns = Columns::new(builder.schema(), choice, declared, path)?;
+    let projection = ProjectionMask::roots(builder.parquet_schema(), columns.read());
+    let metadata = builder.metadata();
+    let rows = u64::try_from(metadata.file_metadata().num_rows()).unwrap_or_default();
+    let bytes: i64 = metadata.row_groups().iter().map(|group| group.total_byte_size()).sum();
+    let bytes_per_row = u64::try_from(bytes).unwrap_or_default() / rows.max(1);
+    let batch_rows = (BATCH_BYTES / bytes_per_row.max(1)).clamp(1, BATCH_ROWS) as usize;
+    let batches = ParquetBatches {
+        reader: Reader::Closed(Some(builder.with_projection(projection).with_batch_size(batch_rows))),
+        rows,
+        size,
+    };
+    Ok(Box::new(BatchRows::new(path, columns, batches)))
+}
+
+struct ParquetBatches {
+    reader: Reader,
+    rows: u64,
     size: u64,
 }
 
-impl ParquetRows {
-    pub(in crate::input) fn new(source: &Source) -> Result<Self> {
-        let (file, path) = (source.open()?, source.path());
-        let size = file.metadata().map_err(|e| file_error(path, "read", &e))?.len();
-        let reader = SerializedFileReader::new(file).map_err(|e| {
-            Error::invalid(format!("{} is no Parquet file, or is truncated: {e}", path.display()))
-        })?;
-        let metadata = reader.metadata().file_metadata();
-        check(metadata.schema_descr(), path)?;
-        check_compression(reader.metadata(), path)?;
-        let total = u64::try_from(metadata.num_rows()).unwrap_or_default();
-        Ok(Self {
-            path: path.to_owned(),
-            rows: RowIter::from_file_into(Box::new(reader)),
-            at: 0,
-            total,
-            size,
-        })
-    }
-
-    /// The next row; the library may panic at damaged data, which is then an error like any other.
-    fn row(&mut self) -> Option<Result<ParquetRow>> {
-        let position = || format!("{}, row {}", self.path.display(), self.at + 1);
-        let row = match catch_unwind(AssertUnwindSafe(|| self.rows.next())) {
-            Ok(None) if self.at < self.total => {
-                Some(Err(Error::invalid(format!("{}: the file ends early", position()))))
-            }
-            Ok(row) => {
-                row.map(|r| r.map_err(|e| Error::invalid(format!("{} cannot be read: {e}", position()))))
-            }
-            Err(_) => {
-                Some(Err(Error::invalid(format!("{} cannot be read: the file is damaged", position()))))
-            }
-        };
-        self.at += 1;
-        row
-    }
+/// Opened only when it is known how many rows are passed over.
+enum Reader {
+    Closed(Option<Builder<File>>),
+    Open(ParquetRecordBatchReader),
 }
 
-impl Iterator for ParquetRows {
-    type Item = Result<Row>;
-
-    fn next(&mut self) -> Option<Result<Row>> {
-        Some(self.row()?.map(|row| Row { line: self.at, record: record(row) }))
-    }
-}
-
-impl Rows for ParquetRows {
-    fn pass_over(&mut self, rows: u64) -> Result<u64> {
-        for passed in 0..rows {
-            match self.row() {
-                None => return Ok(passed),
-                Some(row) => row.map(drop)?,
+impl Batches for ParquetBatches {
+    fn next(&mut self) -> Option<Result<RecordBatch, ArrowError>> {
+        if let Reader::Closed(builder) = &mut self.reader {
+            match builder.take()?.build() {
+                Ok(reader) => self.reader = Reader::Open(reader),
+                Err(e) => return Some(Err(e.into())),
             }
         }
-        Ok(rows)
+        match &mut self.reader {
+            Reader::Open(reader) => reader.next(),
+            Reader::Closed(_) => None,
+        }
     }
 
-    fn bytes_read(&self) -> u64 {
-        let share = self.at.min(self.total) as f64 / self.total.max(1) as f64;
+    fn skip(&mut self, rows: u64) -> u64 {
+        let Reader::Closed(closed) = &mut self.reader else { return 0 };
+        let Some(builder) = closed.take() else { return 0 };
+        let rows = rows.min(self.rows);
+        *closed = Some(skipping(builder, rows));
+        rows
+    }
+
+    fn bytes_read(&self, rows: u64) -> u64 {
+        let share = rows.min(self.rows) as f64 / self.rows.max(1) as f64;
         (self.size as f64 * share) as u64
     }
+
+    fn total(&self) -> Option<u64> {
+        Some(self.rows)
+    }
 }
 
-/// Checks that the columns needed are there, and that all can be read.
-fn check(schema: &SchemaDescriptor, path: &Path) -> Result<()> {
-    let columns: Vec<&str> = schema.root_schema().get_fields().iter().map(|f| f.name()).collect();
-    for needed in ["id", "vector"] {
-        if !columns.contains(&needed) {
-            return Err(Error::invalid(format!(
-                "{} has no column {needed}; it has {}",
-                path.display(),
-                columns.join(", ")
-            )));
+/// What reads a file, by the types that an Arrow writer noted in it where those can be had.
+fn builder(file: &File) -> ParquetResult<Builder<File>> {
+    let open = |options| Builder::try_new_with_options(file.try_clone()?, options);
+    let noted = open(ArrowReaderOptions::new());
+    let plain = || open(ArrowReaderOptions::new().with_skip_arrow_metadata(true));
+    let builder = noted.or_else(|e| plain().map_err(|_| e))?;
+    match in_microseconds(&builder) {
+        Some(schema) => open(ArrowReaderOptions::new().with_schema(Arc::new(schema))),
+        None => Ok(builder),
+    }
+}
+
+/// The schema where a time is stored in 96 bits, which reach far beyond the nanoseconds that 64 bits count.
+fn in_microseconds(builder: &Builder<File>) -> Option<Schema> {
+    let is_wide = |name: &str| {
+        let columns = builder.parquet_schema().columns().iter();
+        let mut columns = columns.filter(|column| column.path().parts() == [name]);
+        columns.any(|column| column.physical_type() == Type::INT96)
+    };
+    let schema = builder.schema();
+    if !schema.fields().iter().any(|field| is_wide(field.name())) {
+        return None;
+    }
+    let field = |field: &Arc<Field>| match field.data_type() {
+        DataType::Timestamp(_, zone) if is_wide(field.name()) => {
+            let of = DataType::Timestamp(TimeUnit::Microsecond, zone.clone());
+            Arc::new(field.as_ref().clone().with_data_type(of))
         }
-    }
-    match schema.columns().iter().find(|c| !is_readable(c)) {
-        None => Ok(()),
-        Some(column) => Err(Error::invalid(format!(
-            "{}: the column {} is of the type {}, which metadata has not; leave it out, or write it as text or number",
-            path.display(),
-            column.path().string(),
-            type_name(column),
-        ))),
-    }
+        _ => Arc::clone(field),
+    };
+    Some(Schema::new_with_metadata(
+        schema.fields().iter().map(field).collect::<Vec<_>>(),
+        schema.metadata().clone(),
+    ))
+}
+
+/// Passes over the row groups that hold the first rows, and over rows of the next one.
+fn skipping(builder: Builder<File>, rows: u64) -> Builder<File> {
+    let mut offset = rows;
+    let groups = builder.metadata().row_groups().iter();
+    let passed = groups.take_while(|group| {
+        let rows = u64::try_from(group.num_rows()).unwrap_or_default();
+        let is_passed = rows <= offset;
+        offset -= if is_passed { rows } else { 0 };
+        is_passed
+    });
+    let left = passed.count()..builder.metadata().num_row_groups();
+    builder.with_row_groups(left.collect()).with_offset(offset as usize)
 }
 
 /// Checks that all columns are compressed in a way that is read.
 fn check_compression(metadata: &ParquetMetaData, path: &Path) -> Result<()> {
-    let chunks = metadata.row_groups().iter().flat_map(|group| group.columns());
-    let known = [Compression::UNCOMPRESSED, Compression::SNAPPY, Compression::ZSTD(ZstdLevel::default())];
-    let is_known = |c: Compression| known.iter().any(|k| discriminant(k) == discriminant(&c));
-    match chunks.map(|chunk| chunk.compression()).find(|c| !is_known(*c)) {
-        None => Ok(()),
-        Some(other) => Err(Error::invalid(format!(
-            "{} is compressed by {}, which is not read; write it with snappy, zstd or none",
-            path.display(),
-            other.to_string().split('(').next().unwrap_or_default()
-        ))),
+    let mut chunks = metadata.row_groups().iter().flat_map(|group| group.columns());
+    if !chunks.any(|chunk| chunk.compression() == Compression::LZO) {
+        return Ok(());
     }
-}
-
-fn type_name(column: &ColumnDescriptor) -> String {
-    match column.logical_type_ref() {
-        Some(LogicalType::Timestamp { .. }) => "TIMESTAMP".to_owned(),
-        Some(LogicalType::Time { .. }) => "TIME".to_owned(),
-        _ if column.converted_type() != ConvertedType::NONE => column.converted_type().to_string(),
-        _ => column.physical_type().to_string(),
-    }
-}
-
-fn is_readable(column: &ColumnDescriptor) -> bool {
-    use ConvertedType as C;
-    let is_time = matches!(
-        column.logical_type_ref(),
-        Some(LogicalType::Timestamp { .. } | LogicalType::Time { .. } | LogicalType::Date)
-    );
-    let converted = column.converted_type();
-    !is_time
-        && match column.physical_type() {
-            Physical::BOOLEAN | Physical::FLOAT | Physical::DOUBLE => true,
-            Physical::INT32 => {
-                matches!(
-                    converted,
-                    C::NONE | C::INT_8 | C::INT_16 | C::INT_32 | C::UINT_8 | C::UINT_16 | C::UINT_32
-                )
-            }
-            Physical::INT64 => matches!(converted, C::NONE | C::INT_64 | C::UINT_64),
-            Physical::BYTE_ARRAY => matches!(converted, C::NONE | C::UTF8 | C::ENUM | C::JSON),
-            Physical::FIXED_LEN_BYTE_ARRAY => column.logical_type_ref() == Some(&LogicalType::Float16),
-            Physical::INT96 => false,
-        }
-}
-
-fn record(row: ParquetRow) -> Result<Record> {
-    let (mut id, mut vector, mut metadata, mut fields) = (None, None, Metadata::new(), Vec::new());
-    for (name, field) in row.into_columns() {
-        match name.as_str() {
-            "id" => id = id_of(&field)?,
-            "vector" => vector = vector_of(&field)?,
-            "metadata" => match json(&field)? {
-                Json::Null => {}
-                Json::String(text) => metadata = Metadata::from_json_str(&text)?,
-                object => metadata = Metadata::from_json(object)?,
-            },
-            _ => fields.push((name, field)),
-        }
-    }
-    for (name, field) in fields {
-        if metadata.contains_key(&name) {
-            return Err(Error::invalid(format!("{name:?} is both a column and a key of the metadata")));
-        }
-        if let Some(value) = Value::from_json(json(&field)?)? {
-            metadata.insert(name, value);
-        }
-    }
-    let id = id.ok_or_else(|| Error::invalid("the id is null"))?;
-    let vector = vector.ok_or_else(|| Error::invalid("the vector is null"))?;
-    Ok(Record::new(id, vector).metadata(metadata))
-}
-
-fn id_of(field: &Field) -> Result<Option<String>> {
-    match json(field)? {
-        Json::Null => Ok(None),
-        Json::String(id) => Ok(Some(id)),
-        Json::Number(id) if !id.is_f64() => Ok(Some(id.to_string())),
-        _ => Err(Error::invalid("the column id must hold strings or integers")),
-    }
-}
-
-fn vector_of(field: &Field) -> Result<Option<Vec<f32>>> {
-    let components = match field {
-        Field::Null => return Ok(None),
-        Field::ListInternal(list) => list.elements(),
-        _ => return Err(Error::invalid("the column vector must hold lists of numbers")),
-    };
-    let component = |(at, field): (usize, &Field)| match field {
-        Field::Float(x) => Ok(*x),
-        Field::Double(x) => Ok(*x as f32),
-        Field::Float16(x) => Ok(x.to_f32()),
-        _ => Err(Error::invalid(format!("component {at} of the vector is no float"))),
-    };
-    components.iter().enumerate().map(component).collect::<Result<_>>().map(Some)
-}
-
-fn json(field: &Field) -> Result<Json> {
-    Ok(match field {
-        Field::Null => Json::Null,
-        Field::Bool(b) => Json::from(*b),
-        Field::Byte(i) => Json::from(*i),
-        Field::Short(i) => Json::from(*i),
-        Field::Int(i) => Json::from(*i),
-        Field::Long(i) => Json::from(*i),
-        Field::UByte(i) => Json::from(*i),
-        Field::UShort(i) => Json::from(*i),
-        Field::UInt(i) => Json::from(*i),
-        Field::ULong(i) => Json::from(*i),
-        Field::Float16(x) => float(f64::from(x.to_f32()))?,
-        Field::Float(x) => float(f64::from(*x))?,
-        Field::Double(x) => float(*x)?,
-        Field::Str(s) => Json::from(s.as_str()),
-        Field::Bytes(bytes) => match std::str::from_utf8(bytes.data()) {
-            Ok(text) => Json::from(text),
-            Err(_) => return Err(Error::invalid("bytes that are not UTF-8 text are no metadata")),
-        },
-        Field::ListInternal(list) => Json::Array(list.elements().iter().map(json).collect::<Result<_>>()?),
-        Field::Group(row) => {
-            let fields = row.get_column_iter().map(|(name, field)| Ok((name.clone(), json(field)?)));
-            Json::Object(fields.collect::<Result<Map<_, _>>>()?)
-        }
-        other => return Err(Error::invalid(format!("{other} is no value of metadata"))),
-    })
-}
-
-fn float(x: f64) -> Result<Json> {
-    Number::from_f64(x).map(Json::Number).ok_or_else(|| Error::invalid(format!("{x} is not finite")))
+    Err(Error::invalid(format!(
+        "{} is compressed by LZO, which is not read; write it with another compression",
+        path.display()
+    )))
 }
