@@ -126,15 +126,17 @@ fn ssl_mode(name: &str) -> Result<(SslMode, Trust)> {
     }
 }
 
-/// What the certificate must be, given who is trusted: as in libpq, it is verified wherever a file is named, and where the
-/// whole system is trusted it must be of the host.
+/// What the certificate must be, given who is trusted. As in libpq it is verified wherever a file is named. Without one it must
+/// be of the host: the system trusts those who sign for anybody.
 fn trust_in(endpoint: &mut Endpoint, trust: Trust) -> Result<Trust> {
-    match endpoint.tls_ca.take_if(|file| file == Path::new(SYSTEM)) {
-        Some(_) if trust != Trust::Named => Err(Error::invalid(
-            "whom the system trusts may hold a certificate of any name: say sslmode=verify-full with sslrootcert=system, or \
-             tls=true",
+    let system = endpoint.tls_ca.take_if(|file| file == Path::new(SYSTEM)).is_some();
+    match (trust, &endpoint.tls_ca) {
+        (Trust::Anyone | Trust::Signed, None) if system => Err(Error::invalid(
+            "sslrootcert=system trusts those who sign for anybody, so the host's name must be verified: say \
+             sslmode=verify-full or tls=true with it",
         )),
-        None if endpoint.tls_ca.is_some() => Ok(trust.max(Trust::Signed)),
+        (Trust::Anyone, Some(_)) => Ok(Trust::Signed),
+        (Trust::Signed, None) => Ok(Trust::Named),
         _ => Ok(trust),
     }
 }
@@ -191,7 +193,8 @@ mod tests {
             ("sslmode=prefer&sslrootcert=ca.pem", SslMode::Prefer, Trust::Signed),
             ("sslmode=require", SslMode::Require, Trust::Anyone),
             ("sslmode=require&sslrootcert=ca.pem", SslMode::Require, Trust::Signed),
-            ("sslmode=verify-ca", SslMode::Require, Trust::Signed),
+            ("sslmode=verify-ca", SslMode::Require, Trust::Named),
+            ("sslmode=verify-ca&tls_ca=ca.pem", SslMode::Require, Trust::Signed),
             ("sslmode=verify-full&tls_ca=ca.pem", SslMode::Require, Trust::Named),
             ("sslmode=verify-full&sslrootcert=system", SslMode::Require, Trust::Named),
             ("tls=true&tls_ca=system", SslMode::Require, Trust::Named),

@@ -23,7 +23,7 @@ use crate::metadata::{Metadata, MetadataPatch, Scalar, Value};
 use crate::options::CallOptions;
 use crate::record::{GetRequest, Record};
 use crate::scan::{CountRequest, ScanRequest};
-use crate::search::{Exactness, SearchRequest, SearchResult};
+use crate::search::{Deduplicate, Exactness, SearchRequest, SearchResult};
 use crate::storage::VectorStorage;
 use crate::write::{
     DeleteRequest, DeleteWhereRequest, MetadataUpdate, Outcome, UpdateRequest, UpsertRequest,
@@ -191,7 +191,8 @@ impl Driver for Fake {
             .into_iter()
             .filter_map(|row| {
                 let distance = distance(target.spec.metric, query.vector, row.vector.as_deref()?);
-                Some(Hit::new(row, distance))
+                let unreadable = row.metadata.contains_key("broken").then(|| "it is broken".to_owned());
+                Some(Hit { unreadable, ..Hit::new(row, distance) })
             })
             .collect();
         for (n, hit) in hits.iter_mut().enumerate() {
@@ -289,6 +290,27 @@ async fn a_residual_filter_past_the_window_is_scanned() {
     assert_eq!(ids(&storage.search(&request).await.unwrap()), ["r49"]);
     let error = storage.search(&request.residual_budget(40)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ResidualLimit);
+}
+
+#[tokio::test]
+async fn a_hit_that_cannot_be_read_fails_the_searches_that_return_it() {
+    let fake = Fake::new(|_| ()).with_native("good", 0.0, Metadata::new());
+    let fake = fake.with_native("bad", 1.0, Metadata::new().with("broken", true));
+    let storage = DriverStorage::new(fake.with_native("far", 2.0, Metadata::new()));
+    let request = SearchRequest::new("things", [0.0]).top_k(1);
+    let result = storage.search(&request).await.unwrap();
+    assert_eq!((ids(&result), result.has_more), (vec!["good"], true));
+    assert_eq!(ids(&storage.search(&request.clone().offset(2)).await.unwrap()), ["far"]);
+    for returned in [
+        request.clone().top_k(2),
+        request.clone().offset(1),
+        request.clone().filter(!field("name").ends_with("x")),
+        request.clone().deduplicate(Deduplicate::Field("name".to_owned())),
+    ] {
+        let error = storage.search(&returned).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+        assert!(error.message().contains("\"bad\" cannot be read: it is broken"), "{error}");
+    }
 }
 
 #[tokio::test]
