@@ -8,9 +8,9 @@ use std::thread;
 
 use crate::run::Place;
 
-#[cfg(feature = "parquet")]
+#[cfg(feature = "formats")]
 const FORMATS: [&str; 2] = ["jsonl", "parquet"];
-#[cfg(not(feature = "parquet"))]
+#[cfg(not(feature = "formats"))]
 const FORMATS: [&str; 1] = ["jsonl"];
 
 fn lines(text: &str) -> usize {
