@@ -1,6 +1,8 @@
 //! The same records, written in every format over the values that it can hold, are read back equal; a file that was
 //! cut gives the rows that it still shows.
 
+mod columns;
+
 use std::fs;
 use std::io::Write;
 use std::path::Path;

@@ -75,7 +75,7 @@ fn a_file_of_the_wrong_form_is_refused_before_those_before_it_are_stored() {
 }
 
 #[test]
-fn npy_that_is_truncated_or_of_another_shape_type_or_order_is_refused() {
+fn npy_that_is_truncated_or_of_another_shape_or_type_is_refused() {
     let place = Place::new();
     place.write("lines.jsonl", LINES);
     let path = place.path("vectors.npy");
@@ -91,10 +91,8 @@ fn npy_that_is_truncated_or_of_another_shape_type_or_order_is_refused() {
     refused(&["vectors.npy is not a .npy file"]);
     write_npy(&path, &[6], npyz::Order::C, &[1.0f32; 6]);
     refused(&["[6]", "must be a matrix"]);
-    write_npy(&path, &[3, 2], npyz::Order::Fortran, &[1.0f32; 6]);
-    refused(&["column by column", "ascontiguousarray"]);
-    write_npy(&path, &[3, 2], npyz::Order::C, &[1i32; 6]);
-    refused(&["i4", "astype"]);
+    write_npy(&path, &[3, 2], npyz::Order::C, &[true; 6]);
+    refused(&["vectors.npy holds no numbers", "astype"]);
     place.run(&["import", "vectors", "vectors.npy", "--create"]).failed(2, &["--metadata"]);
 }
 
