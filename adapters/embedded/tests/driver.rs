@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::Path;
 
-use portolan_core::driver::{Deadline, Driver, Nearest, NewIndex, Row, Target, Want};
+use portolan_core::driver::{Deadline, Driver, Nearest, NewIndex, Removed, Row, Target, Want};
 use portolan_core::filter::field;
 use portolan_core::{ErrorKind, FieldType, Filter, IndexSpec, Metadata, MetadataPatch, Metric, Outcome};
 use portolan_embedded::{Config, Durability, EmbeddedDriver, NativeFilter};
@@ -204,8 +204,8 @@ fn removing_by_filter_counts_and_frees_the_rows() {
         let directory = tempfile::tempdir().unwrap();
         let (driver, spec) = filled(directory.path()).await;
         let tech = native(&driver, &field("industry").eq("tech"));
-        assert_eq!(driver.remove_where(target(&spec), &tech).await.unwrap(), Some(2));
-        assert_eq!(driver.remove_where(target(&spec), &tech).await.unwrap(), Some(0));
+        assert_eq!(driver.remove_where(target(&spec), &tech).await.unwrap(), Removed::All(Some(2)));
+        assert_eq!(driver.remove_where(target(&spec), &tech).await.unwrap(), Removed::All(Some(0)));
         driver.write(target(&spec), &[row("new", 7.0, industry("tech"))]).await.unwrap();
         assert_eq!(pages(&driver, &spec, 10).await, ["new", "c", "d"]);
         assert_eq!(nearest(&driver, &spec, 10, Some(&tech)).await, ["new"]);
@@ -270,7 +270,7 @@ fn optimizing_gives_space_back_once() {
         let rows: Vec<Row> = (0..5_000).map(|n| row(&n.to_string(), 1.0, industry("x"))).collect();
         driver.write(target(&spec), &rows).await.unwrap();
         let x = native(&driver, &field("industry").eq("x"));
-        assert_eq!(driver.remove_where(target(&spec), &x).await.unwrap(), Some(5_000));
+        assert_eq!(driver.remove_where(target(&spec), &x).await.unwrap(), Removed::All(Some(5_000)));
         let size = || directory.path().join("portolan.redb").metadata().unwrap().len();
         let before = size();
         assert!(driver.optimize(target(&spec)).await.unwrap());
