@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use portolan_core::driver::{
     Deadline, Driver, ExactSearch, Hit, NativeId, Nearest, Neighbours, NewIndex, Opened, OverflowFilter,
-    Page, Paging, Profile, Row, Target, Want, WriteError,
+    Page, Paging, Profile, Removed, Row, Target, Want, WriteError,
 };
 use portolan_core::filter::{Leaf, Lowered};
 use portolan_core::{
@@ -137,22 +137,15 @@ impl ChromaDriver {
     }
 
     /// Removes what is selected, in parts, so that a call which runs out of time has got somewhere.
-    async fn remove_all(&self, index: &Index, all: Selection<'_>) -> Result<Option<u64>, WriteError> {
+    async fn remove_part(&self, index: &Index, all: Selection<'_>) -> Result<Removed, WriteError> {
         let _writing = index.writes.of_all().await;
         let request = Selection { limit: Some(DELETE_ROWS), ..all };
-        let mut removed = 0;
-        loop {
-            let answer = self.post(index, "delete", &request).await;
-            // What an earlier request has removed is gone, whatever becomes of this one.
-            let answer =
-                answer.map_err(|e| WriteError::new(e.error().clone(), removed > 0 || e.is_in_doubt()))?;
-            // A server that tells no number knows no limit either.
-            let Deleted { deleted: Some(now) } = answer else { return Ok(None) };
-            removed += now;
-            if now < DELETE_ROWS {
-                return Ok(Some(removed as u64));
-            }
-        }
+        // A server that tells no number knows no limit either.
+        let Deleted { deleted } = self.post(index, "delete", &request).await?;
+        Ok(match deleted {
+            Some(number) if number >= DELETE_ROWS => Removed::Part(number as u64),
+            number => Removed::All(number.map(|n| n as u64)),
+        })
     }
 
     /// Writes one batch that the server takes at once.
@@ -389,13 +382,13 @@ impl Driver for ChromaDriver {
         &self,
         target: Target<'_, Index>,
         filter: &NativeFilter,
-    ) -> Result<Option<u64>, WriteError> {
-        self.remove_all(target.index, filter.selection()).await
+    ) -> Result<Removed, WriteError> {
+        self.remove_part(target.index, filter.selection()).await
     }
 
-    async fn clear(&self, target: Target<'_, Index>) -> Result<(), WriteError> {
+    async fn clear(&self, target: Target<'_, Index>) -> Result<Removed, WriteError> {
         let all = Selection { clause: Some(&ALWAYS), ..Selection::default() };
-        self.remove_all(target.index, all).await.map(drop)
+        self.remove_part(target.index, all).await
     }
 
     async fn health(&self, _: Deadline) -> Result<Health> {

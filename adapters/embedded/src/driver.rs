@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use portolan_core::driver::{
-    Deadline, Driver, NativeId, Nearest, Neighbours, NewIndex, Opened, Page, Profile, Row, ScoreError, Sizes,
-    Target, Want, WriteError,
+    Deadline, Driver, NativeId, Nearest, Neighbours, NewIndex, Opened, Page, Profile, Removed, Row,
+    ScoreError, Sizes, Target, Want, WriteError,
 };
 use portolan_core::filter::{Leaf, Lowered};
 use portolan_core::{
@@ -208,19 +208,19 @@ impl Driver for EmbeddedDriver {
         &self,
         target: Target<'_, ()>,
         filter: &NativeFilter,
-    ) -> Result<Option<u64>, WriteError> {
+    ) -> Result<Removed, WriteError> {
         let filter = filter.0.clone();
         self.edit(target, move |view, edit| {
             let rows = view.select_all(&filter)?;
             rows.iter().try_for_each(|row| edit.remove_row(row))?;
-            Ok(Some(rows.len()))
+            Ok(Removed::All(Some(rows.len())))
         })
         .await
     }
 
-    async fn clear(&self, target: Target<'_, ()>) -> Result<(), WriteError> {
+    async fn clear(&self, target: Target<'_, ()>) -> Result<Removed, WriteError> {
         let index = target.name.to_owned();
-        self.store.write(move |store| store.clear(&index)).await
+        self.store.write(move |store| store.clear(&index)).await.map(|()| Removed::All(None))
     }
 
     async fn update(

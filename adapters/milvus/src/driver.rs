@@ -4,8 +4,8 @@ use std::sync::OnceLock;
 
 use portolan_core::driver::kit::{Score, Scores};
 use portolan_core::driver::{
-    Deadline, Driver, ExactSearch, Hit, NativeId, Nearest, Neighbours, NewIndex, Opened, Page, Profile, Row,
-    Want, WriteError,
+    Deadline, Driver, ExactSearch, Hit, NativeId, Nearest, Neighbours, NewIndex, Opened, Page, Profile,
+    Removed, Row, Want, WriteError,
 };
 use portolan_core::filter::{Leaf, Lowered};
 use portolan_core::name::Separators;
@@ -305,14 +305,14 @@ impl Driver for MilvusDriver {
         }
     }
 
-    async fn remove_where(&self, target: Target<'_>, filter: &Expression) -> Result<Option<u64>, WriteError> {
+    async fn remove_where(&self, target: Target<'_>, filter: &Expression) -> Result<Removed, WriteError> {
         // Of bare ids the server counts those that were given, not those that were there.
         let counted = Expression::all([filter.clone(), target.index.all_rows()]);
-        Ok(u64::try_from(self.delete(target, &counted).await?).ok())
+        Ok(Removed::All(u64::try_from(self.delete(target, &counted).await?).ok()))
     }
 
-    async fn clear(&self, target: Target<'_>) -> Result<(), WriteError> {
-        self.delete(target, &target.index.all_rows()).await.map(drop)
+    async fn clear(&self, target: Target<'_>) -> Result<Removed, WriteError> {
+        self.delete(target, &target.index.all_rows()).await.map(|_| Removed::All(None))
     }
 
     async fn optimize(&self, target: Target<'_>) -> Result<bool> {

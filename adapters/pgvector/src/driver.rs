@@ -4,7 +4,7 @@ use pgvector::Vector;
 use portolan_core::driver::dialect::infix::Expression;
 use portolan_core::driver::{
     self, Deadline, Driver, ExactSearch, Hit, NativeId, Nearest, Neighbours, NewIndex, Opened,
-    OverflowFilter, Page, Profile, Row, Sizes, Want, WriteError,
+    OverflowFilter, Page, Profile, Removed, Row, Sizes, Want, WriteError,
 };
 use portolan_core::filter::{Leaf, Lowered};
 use portolan_core::{
@@ -335,11 +335,7 @@ impl Driver for PgvectorDriver {
         Ok(cell::<i64>(&self.client.row(&sql, &binds).await?, 0)?.unsigned_abs())
     }
 
-    async fn remove_where(
-        &self,
-        target: Target<'_>,
-        filter: &NativeFilter,
-    ) -> Result<Option<u64>, WriteError> {
+    async fn remove_where(&self, target: Target<'_>, filter: &NativeFilter) -> Result<Removed, WriteError> {
         let layout = &target.index.layout;
         let mut binds = Binds::default();
         let mut which = filter.to_sql(layout, &mut binds);
@@ -347,17 +343,17 @@ impl Driver for PgvectorDriver {
             // Of a record that cannot be read nobody can tell what it meets.
             which += &format!(" AND jsonb_typeof({}) = 'object'", layout.metadata.json);
         }
-        self.delete(target.index, &which, &binds).await.map(Some)
+        Ok(Removed::All(Some(self.delete(target.index, &which, &binds).await?)))
     }
 
-    async fn clear(&self, target: Target<'_>) -> Result<(), WriteError> {
+    async fn clear(&self, target: Target<'_>) -> Result<Removed, WriteError> {
         let (name, binds) = (&target.index.name, Binds::default());
         let mut cleared = self.client.execute(&format!("TRUNCATE {name}"), &binds).await;
         // Other tables refer to this one.
         if cleared.as_ref().is_err_and(|e| e.error().kind() == ErrorKind::Unsupported) {
             cleared = self.client.execute(&format!("DELETE FROM {name}"), &binds).await;
         }
-        cleared.map(drop)
+        cleared.map(|_| Removed::All(None))
     }
 
     async fn sizes(&self, target: Target<'_>) -> Result<Sizes> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use portolan_core::driver::{
     self, Deadline, Driver, ExactSearch, Hit, IdScheme, NativeId, Nearest, Neighbours, NewIndex, Opened,
-    OverflowFilter, Page, Profile, Row, Want, WriteError,
+    OverflowFilter, Page, Profile, Removed, Row, Want, WriteError,
 };
 use portolan_core::filter::{Leaf, Lowered};
 use portolan_core::{
@@ -23,7 +23,7 @@ use crate::config::{Config, PROVIDER, SERVER};
 use crate::convert::{
     SCORES, id_text, outgoing, payload_of, point, point_id, point_ids, represents, row, vectors_of,
 };
-use crate::filter::NativeFilter;
+use crate::filter::{NativeFilter, levels};
 use crate::lower;
 use crate::options::KEYS;
 use crate::path::path;
@@ -152,7 +152,7 @@ impl Driver for QdrantDriver {
     }
 
     fn accepts(&self, filter: &NativeFilter) -> bool {
-        filter.levels() <= MAX_LEVELS
+        levels(&filter.0) <= MAX_LEVELS
     }
 
     fn represents(&self, _: Target<'_>, key: &str, value: &Value) -> bool {
@@ -260,9 +260,8 @@ impl Driver for QdrantDriver {
             let distance = SCORES.distance(target.spec.metric, point.score.into());
             Ok(Hit::new(row(point.id, point.payload, point.vectors)?, distance))
         });
-        let hits: Vec<Hit> = hits.collect::<Result<_>>()?;
         let exactness = if exact { Exactness::Exact } else { Exactness::Approximate };
-        Ok(Neighbours::new(hits, exactness))
+        Ok(Neighbours::new(hits.collect::<Result<_>>()?, exactness))
     }
 
     async fn page(
@@ -301,16 +300,12 @@ impl Driver for QdrantDriver {
         self.counted(target, filter, true).await
     }
 
-    async fn remove_where(
-        &self,
-        target: Target<'_>,
-        filter: &NativeFilter,
-    ) -> Result<Option<u64>, WriteError> {
-        self.delete(target, filter.0.clone().into(), usize::MAX).await.map(|()| None)
+    async fn remove_where(&self, target: Target<'_>, filter: &NativeFilter) -> Result<Removed, WriteError> {
+        self.delete(target, filter.0.clone().into(), usize::MAX).await.map(|()| Removed::All(None))
     }
 
-    async fn clear(&self, target: Target<'_>) -> Result<(), WriteError> {
-        self.delete(target, Filter::default().into(), usize::MAX).await
+    async fn clear(&self, target: Target<'_>) -> Result<Removed, WriteError> {
+        self.delete(target, Filter::default().into(), usize::MAX).await.map(|()| Removed::All(None))
     }
 
     /// What Qdrant expects from its payload indexes.

@@ -61,15 +61,15 @@ impl NativeFilter {
         Self(Filter { should, ..Filter::default() })
     }
 
-    /// How deep conditions stand in conditions.
-    pub(crate) fn levels(&self) -> usize {
-        levels(&self.0)
-    }
-
     /// What does not meet this.
     pub(crate) fn not(self) -> Self {
         Self(Filter { must_not: vec![nested(self.0)], ..Filter::default() })
     }
+}
+
+/// How deep conditions stand in conditions.
+pub(crate) fn levels(filter: &Filter) -> usize {
+    deepest(&filter.must).max(deepest(&filter.must_not)).max(deepest(&filter.should))
 }
 
 /// A filter as a condition of another.
@@ -82,10 +82,6 @@ fn nested(mut filter: Filter) -> Condition {
             Condition { condition_one_of: Some(ConditionOneOf::Filter(filter)) }
         }
     }
-}
-
-fn levels(filter: &Filter) -> usize {
-    deepest(&filter.must).max(deepest(&filter.must_not)).max(deepest(&filter.should))
 }
 
 fn deepest(conditions: &[Condition]) -> usize {
@@ -216,6 +212,6 @@ mod tests {
                 NativeFilter::all([b(), filter])
             };
         }
-        assert!(filter.levels() <= 34, "{}", filter.levels());
+        assert!(levels(&filter.0) <= 34, "{}", levels(&filter.0));
     }
 }

@@ -108,7 +108,10 @@ pub(crate) fn describe(name: &str, info: &CollectionInfo) -> Result<(IndexInfo, 
         indexes: indexes.collect(),
     };
     let mut spec = match record {
-        Some(text) => read(name, text)?,
+        Some(text) => {
+            let kept_in = format!("the metadata {RESERVED_PREFIX:?} of the collection {name:?}");
+            SpecRecord::read(&kept_in, text.as_str().map(String::as_str))?.spec
+        }
         None => {
             let mut spec = IndexSpec::new(name, 0).engine(engine);
             spec.fields = foreign::fields(&layout.indexes);
@@ -125,11 +128,6 @@ pub(crate) fn describe(name: &str, info: &CollectionInfo) -> Result<(IndexInfo, 
 fn created_at(info: &CollectionInfo) -> Option<String> {
     let created = info.created_at.as_ref()?;
     Timestamp::new(created.seconds, created.nanos).ok().map(time::format)
-}
-
-fn read(name: &str, record: &q::Value) -> Result<IndexSpec> {
-    let kept_in = format!("the metadata {RESERVED_PREFIX:?} of the collection {name:?}");
-    Ok(SpecRecord::read(&kept_in, record.as_str().map(String::as_str))?.spec)
 }
 
 fn hnsw(engine: &EngineParams) -> Result<Option<HnswConfigDiff>> {

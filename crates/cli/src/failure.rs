@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::error::ContextKind;
+use clap::error::{ContextKind, ContextValue};
 use portolan::{Error, ErrorKind};
 use serde_json::{Value as Json, json};
 
@@ -34,6 +34,11 @@ impl Failure {
     /// Something was done and something was not.
     pub(crate) fn partly(error: Error) -> Self {
         Self::with_status(error, PARTLY)
+    }
+
+    /// A signal ended the run; the status is that of a program which the signal itself ended.
+    pub(crate) fn interrupted(message: impl Into<String>, status: u8) -> Self {
+        Self::with_status(Error::new(ErrorKind::Cancelled, message), status)
     }
 
     /// A failure while working, whatever the kind.
@@ -168,7 +173,9 @@ pub(crate) fn report_usage(error: &clap::Error, format: Format) -> ExitCode {
         let text = error.render().to_string();
         let message = text.strip_prefix("error: ").unwrap_or(&text).split("\n\n").next().unwrap_or_default();
         let mut failure = Failure::usage(message.trim());
-        if let Some(suggested) =
+        if let Some(ContextValue::StyledStrs(tips)) = error.get(ContextKind::Suggested) {
+            failure = tips.iter().fold(failure, |failure, tip| failure.hint(tip.to_string()));
+        } else if let Some(suggested) =
             error.get(ContextKind::SuggestedSubcommand).or(error.get(ContextKind::SuggestedArg))
         {
             failure = failure.hint(format!("did you mean {suggested}?"));
@@ -187,6 +194,7 @@ fn sentence(error: &Error) -> String {
             | ErrorKind::NotFound
             | ErrorKind::AlreadyExists
             | ErrorKind::DimensionMismatch
+            | ErrorKind::Cancelled
     ) {
         return error.to_string();
     }

@@ -10,9 +10,11 @@ mod options;
 mod output;
 mod profile;
 mod progress;
+mod stop;
 mod table;
 #[cfg(test)]
 mod tests;
+mod verb;
 
 use std::process::ExitCode;
 
@@ -26,7 +28,7 @@ use crate::options::Format;
 fn main() -> ExitCode {
     match Cli::try_parse() {
         Ok(cli) => run(cli),
-        Err(error) => failure::report_usage(&error, asked_format()),
+        Err(error) => failure::report_usage(&verb::suggest(error), asked_format()),
     }
 }
 

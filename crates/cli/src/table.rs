@@ -1,4 +1,4 @@
-//! Tables that are readable at 100 columns.
+//! Tables that are readable at 100 columns, and at fewer where the terminal has no more.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +9,10 @@ use serde_json::Value as Json;
 const RULED: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 const WIDTH: u16 = 100;
 const LONGEST_CELL: usize = 32;
+const NARROWEST: u16 = 24;
+/// What a field needs to say something, and what stands beside the fields.
+const FIELD_WIDTH: usize = 12;
+const OTHER_WIDTH: usize = 28;
 const FEWEST_FIELDS: usize = 4;
 const MOST_FIELDS: usize = 6;
 const SHOWN_COMPONENTS: usize = 3;
@@ -17,8 +21,8 @@ const SHOWN_COMPONENTS: usize = 3;
 pub(crate) fn table<S: Into<String>>(headings: impl IntoIterator<Item = S>) -> Table {
     let mut table = Table::new();
     let headings: Vec<Cell> = headings.into_iter().map(|h| Cell::new(h.into())).collect();
-    table.load_style(RULED).set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH);
-    table.set_header(headings).set_truncation_indicator("…");
+    table.load_style(RULED).set_content_arrangement(ContentArrangement::Dynamic).set_width(width());
+    table.set_header(one_line(headings)).set_truncation_indicator("…");
     table
 }
 
@@ -125,8 +129,20 @@ fn columns<'a>(
         (!is_name(key), !declared(key), *longest > LONGEST_CELL, std::cmp::Reverse(*times))
     });
     let telling = fields.iter().filter(|(key, _)| is_name(key) || declared(key)).count();
-    let shown = telling.clamp(FEWEST_FIELDS, MOST_FIELDS);
+    let shown = telling.clamp(FEWEST_FIELDS, MOST_FIELDS).min(fields_within(width()));
     fields.into_iter().take(shown).map(|(key, _)| key.to_owned()).collect()
+}
+
+/// How wide a table may be: as `COLUMNS` or the terminal says, and no wider than is readable.
+fn width() -> u16 {
+    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let width = columns.or_else(|| Table::new().width());
+    width.map_or(WIDTH, |width: u16| width.clamp(NARROWEST, WIDTH))
+}
+
+/// How many fields say something within a width.
+fn fields_within(width: u16) -> usize {
+    (usize::from(width).saturating_sub(OTHER_WIDTH) / FIELD_WIDTH).max(1)
 }
 
 fn is_name(key: &str) -> bool {
@@ -201,6 +217,13 @@ mod tests {
             .with("age", 15);
         let columns = columns(std::iter::once(&row), Some(&spec), &[]);
         assert_eq!(columns, ["company_name", "country", "age", "about"]);
+    }
+
+    #[test]
+    fn fewer_fields_are_shown_where_there_is_less_room() {
+        for (width, fields) in [(NARROWEST, 1), (40, 1), (60, 2), (80, 4), (WIDTH, MOST_FIELDS)] {
+            assert_eq!(fields_within(width), fields, "{width}");
+        }
     }
 
     #[test]

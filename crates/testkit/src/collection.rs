@@ -41,11 +41,6 @@ impl Collection {
     pub(crate) fn take(&mut self, id: &NativeId) -> Option<Row> {
         self.rows.remove(&self.numbers.remove(id)?)
     }
-
-    pub(crate) fn clear(&mut self) {
-        self.rows.clear();
-        self.numbers.clear();
-    }
 }
 
 /// What of a row is sent.

@@ -12,14 +12,16 @@
 
 use std::collections::BTreeMap;
 use std::future::{Future, pending};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use portolan_core::driver::{
-    Deadline, Driver, NativeId, Nearest, Neighbours, NewIndex, Opened, OverflowFilter, Page, Profile, Row,
-    Sizes, Target, Want, WriteError,
+    Deadline, Driver, NativeId, Nearest, Neighbours, NewIndex, Opened, OverflowFilter, Page, Profile,
+    Removed, Row, Sizes, Target, Want, WriteError,
 };
 use portolan_core::filter::{Leaf, Lowered};
 use portolan_core::{Error, ErrorKind, Health, MetadataPatch, Outcome, Result, Value};
+use tokio::time::sleep;
 
 /// A call of a driver that can be made to fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,6 +85,8 @@ pub enum Fault {
     HangsBefore,
     /// It is done, and no answer comes.
     HangsAfter,
+    /// It is done after a time.
+    Slow(Duration),
 }
 
 /// A driver whose calls fail as scripted; see the [module](self).
@@ -146,6 +150,10 @@ impl<D> Faults<D> {
                 let _ = call.await;
                 pending().await
             }
+            Some(Fault::Slow(time)) => {
+                sleep(time).await;
+                call.await
+            }
         }
     }
 }
@@ -179,7 +187,7 @@ impl Scripted for WriteError {
 /// Which of the items reach the database.
 fn sent<T: Clone>(fault: Option<&Fault>, items: &[T]) -> Vec<T> {
     match fault {
-        None | Some(Fault::LostAfter | Fault::HangsAfter) => items.to_vec(),
+        None | Some(Fault::LostAfter | Fault::HangsAfter | Fault::Slow(_)) => items.to_vec(),
         Some(Fault::RefusedItems(at, _)) => {
             let kept = items.iter().enumerate().filter(|(n, _)| !at.contains(n));
             kept.map(|(_, item)| item.clone()).collect()
@@ -209,6 +217,10 @@ async fn outcomes(
         Some(Fault::HangsAfter) => {
             let _ = call.await;
             pending().await
+        }
+        Some(Fault::Slow(time)) => {
+            sleep(time).await;
+            call.await
         }
     }
 }
@@ -338,11 +350,11 @@ impl<D: Driver> Driver for Faults<D> {
         &self,
         target: Target<'_, D::Index>,
         filter: &D::Filter,
-    ) -> Result<Option<u64>, WriteError> {
+    ) -> Result<Removed, WriteError> {
         self.call(Ability::RemoveWhere, self.inner.remove_where(target, filter)).await
     }
 
-    async fn clear(&self, target: Target<'_, D::Index>) -> Result<(), WriteError> {
+    async fn clear(&self, target: Target<'_, D::Index>) -> Result<Removed, WriteError> {
         self.call(Ability::Clear, self.inner.clear(target)).await
     }
 

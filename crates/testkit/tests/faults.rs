@@ -12,6 +12,7 @@ use portolan_core::{
     UpdateRequest, UpsertRequest, VectorStorage, WriteResult,
 };
 use portolan_testkit::faults::{Ability, Fault, Faults};
+use portolan_testkit::fickle::FickleDriver;
 use portolan_testkit::poor::PoorDriver;
 use tokio::time::{Instant, timeout};
 
@@ -228,6 +229,25 @@ async fn a_delete_by_filter_that_was_cut_short_can_be_repeated() {
     assert!(e.to_string().ends_with("; 4 records are deleted; it is safe to repeat"), "{e}");
     storage.delete_where(&request).await.unwrap();
     assert_eq!(versions(&storage).await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clear_in_parts_goes_on_past_the_time_of_a_request_and_says_how_far_it_came() {
+    let storage = DriverStorage::new(Faults::new(FickleDriver::new(1)));
+    let spec = IndexSpec::new("things", 2).metric(Metric::Euclidean);
+    storage.create_index(&spec, CallOptions::new()).await.unwrap();
+    let records = versioned(5 * FickleDriver::CLEARED, 0);
+    storage.upsert(&UpsertRequest::new("things", &records)).await.unwrap().into_result().unwrap();
+
+    storage.driver().inject(Ability::Clear, 2, Fault::HangsBefore);
+    let e = storage.clear("things", CallOptions::new()).await.unwrap_err();
+    let two = 2 * FickleDriver::CLEARED as u64;
+    assert_eq!((e.kind(), e.partial()), (ErrorKind::Timeout, Some(Partial::new(two, true))));
+
+    let slow = Fault::Slow(CallOptions::DEFAULT_TIMEOUT * 2 / 3);
+    (0..2).for_each(|call| storage.driver().inject(Ability::Clear, call, slow.clone()));
+    storage.clear("things", CallOptions::new()).await.unwrap();
+    assert_eq!(storage.count(&CountRequest::new("things")).await.unwrap(), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,8 +1,9 @@
 //! `portolan export`.
 
 mod sink;
+mod target;
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -11,13 +12,14 @@ use portolan::{CountRequest, Filter, ScanRequest, Unreadable, VectorStorage};
 use serde_json::json;
 
 use self::sink::{Format, Sink};
+use self::target::{Draft, Target};
 use super::unreadable;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::input::is_stdin as is_stdout;
 use crate::options::Where;
 use crate::output;
 use crate::progress::Bar;
+use crate::stop::Stop;
 use crate::table;
 
 const PAGE: usize = 1000;
@@ -27,9 +29,9 @@ const PAGE: usize = 1000;
 pub(crate) struct Args {
     /// The index
     name: String,
-    /// The file, .jsonl or .parquet; - is stdout
+    /// The file, .jsonl or .parquet, or a pipe or device; - is stdout
     file: PathBuf,
-    /// The file's format [default: by the file's name; JSONL for stdout]
+    /// The format [default: by the file's name; JSONL for stdout, pipes and devices]
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: Option<Format>,
     #[command(flatten)]
@@ -38,19 +40,38 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let started = Instant::now();
-    let format = args.format.map_or_else(|| Format::of(&args.file), Ok)?;
+    let failed = |e: io::Error| unwritten(&args.file, &e);
+    let target = Target::of(&args.file).map_err(failed)?;
+    let format = args.format.map_or_else(|| Format::of(&args.file, &target), Ok)?;
+    let is_stdout = target.is_stdout();
+    if is_stdout && format == Format::Parquet && io::stdout().is_terminal() {
+        return Err(Failure::usage("Parquet is not for terminals: name a file"));
+    }
     let storage = context.open().await?;
     context.describe(&args.name).await?;
     let filter = context.filter(&args.name, &args.filter).await?;
-    if args.file.exists() {
+    if target.is_destroyed() {
         context.confirm(&format!("replace {}", args.file.display()))?;
     }
-    let mut sink = Sink::create(&args.file, format)?;
+    let (output, draft) = target.open().map_err(failed)?;
+    // What is written at once needs no tidying, and its reader may keep it waiting for ever.
+    let mut stop = if draft.is_some() { Stop::listen()? } else { Stop::left_to_the_system() };
+    let mut sink = Sink::new(output, format).map_err(failed)?;
     let mut unread = Vec::new();
-    let exported = copy(&*storage, &args, filter.as_ref(), &mut sink, &mut unread, context).await?;
-    sink.finish(&args.file).map_err(|e| unwritten(&args.file, &e))?;
+    let exported = tokio::select! {
+        biased;
+        status = stop.asked() => {
+            let message = format!("interrupted; {} is left as it was", args.file.display());
+            return Err(Failure::interrupted(message, status));
+        }
+        exported = copy(&*storage, &args, filter.as_ref(), &mut sink, &mut unread, context) => exported?,
+    };
+    sink.finish().map_err(failed)?;
+    draft.map_or(Ok(()), Draft::finish).map_err(failed)?;
     storage.close().await?;
-    report(&args.file, exported, started, context)?;
+    if !is_stdout {
+        report(&args.file, exported, started, context)?;
+    }
     unreadable::report(&args.name, &unread)
 }
 
@@ -97,9 +118,6 @@ fn report(file: &Path, exported: u64, started: Instant, context: &Context) -> Re
     let seconds = started.elapsed().as_secs_f64();
     let sentence =
         || format!("Wrote {} to {} in {seconds:.1} s.", table::record_count(exported), file.display());
-    if is_stdout(file) {
-        return Ok(());
-    }
     let summary = json!({ "exported": exported, "file": file, "elapsed_ms": seconds * 1e3 });
     output::print_one(context.format(), &summary, sentence)
 }

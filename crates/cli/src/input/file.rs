@@ -1,6 +1,6 @@
 //! A file of records, and how it is opened.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::ValueEnum;
 use portolan::{Error, Result};
@@ -9,7 +9,7 @@ use super::csv::{ColumnTypes, Csv};
 use super::jsonl::Jsonl;
 use super::npy::Npy;
 use super::rows::Rows;
-use super::source::{is_stdin, reader};
+use super::source::Source;
 
 /// The format of a file of records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -27,11 +27,8 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// The format of a file by its name; that of stdin is JSONL.
+    /// The format of a file by its name.
     pub(crate) fn of(path: &Path) -> Result<Self> {
-        if is_stdin(path) {
-            return Ok(Self::Jsonl);
-        }
         let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
         match extension.as_str() {
             "jsonl" | "ndjson" => Ok(Self::Jsonl),
@@ -45,41 +42,58 @@ impl Format {
             ))),
         }
     }
+
+    /// The format of what has no name, by its first bytes; JSONL where they do not tell.
+    pub(crate) fn of_head(head: &[u8]) -> Self {
+        let text = head.strip_prefix("\u{feff}".as_bytes()).unwrap_or(head).trim_ascii_start();
+        let first_line = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
+        match text.first() {
+            _ if head.starts_with(b"PAR1") => Self::Parquet,
+            _ if head.starts_with(b"\x93NUMPY") => Self::Npy,
+            None | Some(b'{' | b'[') => Self::Jsonl,
+            _ if first_line.contains(&b'\t') => Self::Tsv,
+            _ if first_line.contains(&b',') => Self::Csv,
+            _ => Self::Jsonl,
+        }
+    }
 }
 
-/// A file of records, and how to read it.
+/// What holds records, and how to read it.
 #[derive(Debug, Clone)]
 pub(crate) struct Input {
-    /// The file; `-` is stdin.
-    pub(crate) path: PathBuf,
-    /// The file as messages call it: stdin may be kept in one of another name.
-    pub(crate) name: String,
+    /// Where its bytes come from.
+    pub(crate) source: Source,
     /// Its format.
     pub(crate) format: Format,
-    /// The file with ids and metadata, for `.npy`.
-    pub(crate) metadata: Option<PathBuf>,
+    /// The ids and metadata, for `.npy`.
+    pub(crate) metadata: Option<Source>,
 }
 
 impl Input {
+    /// The name by which rows are told, which of a matrix is that of the lines beside it.
+    pub(crate) fn name(&self) -> String {
+        self.metadata.as_ref().unwrap_or(&self.source).path().display().to_string()
+    }
+
     /// What its rows are counted in.
     pub(crate) fn unit(&self) -> &'static str {
         if self.format == Format::Parquet { "row" } else { "line" }
     }
 
-    /// The files it consists of.
-    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
-        std::iter::once(self.path.as_path()).chain(self.metadata.as_deref())
+    /// What it is read from.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = &Source> {
+        std::iter::once(&self.source).chain(&self.metadata)
     }
 
     /// Opens the rows, which have been surveyed before.
     pub(crate) fn open(&self, types: &ColumnTypes) -> Result<Box<dyn Rows>> {
-        let path = &self.path;
+        let (source, path) = (&self.source, self.source.path());
         match self.format {
-            Format::Jsonl => Ok(Box::new(Jsonl::new(reader(path)?, path))),
+            Format::Jsonl => Ok(Box::new(Jsonl::new(source.reader()?, path))),
             Format::Csv | Format::Tsv => {
-                Ok(Box::new(Csv::new(reader(path)?, path, self.is_tabbed(), types)?))
+                Ok(Box::new(Csv::new(source.reader()?, path, self.is_tabbed(), types)?))
             }
-            Format::Npy => Ok(Box::new(Npy::new(path, self.metadata_of_matrix()?)?)),
+            Format::Npy => Ok(Box::new(Npy::new(source, self.metadata_of_matrix()?)?)),
             Format::Parquet => self.open_parquet(),
         }
     }
@@ -89,19 +103,19 @@ impl Input {
         self.format == Format::Tsv
     }
 
-    /// The file with ids and metadata, which a `.npy` file must have.
-    pub(super) fn metadata_of_matrix(&self) -> Result<&Path> {
-        self.metadata.as_deref().ok_or_else(|| {
+    /// The ids and metadata, which a `.npy` file must have.
+    pub(super) fn metadata_of_matrix(&self) -> Result<&Source> {
+        self.metadata.as_ref().ok_or_else(|| {
             Error::invalid(format!(
                 "{} holds vectors only: give ids and metadata with --metadata FILE.jsonl",
-                self.path.display()
+                self.source.path().display()
             ))
         })
     }
 
     #[cfg(feature = "parquet")]
     pub(super) fn open_parquet(&self) -> Result<Box<dyn Rows>> {
-        Ok(Box::new(super::parquet::ParquetRows::new(&self.path)?))
+        Ok(Box::new(super::parquet::ParquetRows::new(&self.source)?))
     }
 
     #[cfg(not(feature = "parquet"))]
@@ -113,4 +127,26 @@ impl Input {
 #[cfg(not(feature = "parquet"))]
 pub(crate) fn without_parquet() -> Error {
     Error::unsupported("Parquet is not compiled in: build with the feature `parquet`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_name_is_told_by_its_first_bytes() {
+        for (head, format) in [
+            (&b"{\"id\":\"a,b\"}"[..], Format::Jsonl),
+            ("\u{feff}\r\n {\"id\":1}".as_bytes(), Format::Jsonl),
+            (b"[1,2]", Format::Jsonl),
+            (b"id,vector\nx,\"[1\t2]\"\n", Format::Csv),
+            (b"id\tvector\nx\t[1,2]\n", Format::Tsv),
+            (b"PAR1....", Format::Parquet),
+            (b"\x93NUMPY\x01\x00", Format::Npy),
+            (b"no record\n", Format::Jsonl),
+            (b"", Format::Jsonl),
+        ] {
+            assert_eq!(Format::of_head(head), format, "{:?}", String::from_utf8_lossy(head));
+        }
+    }
 }

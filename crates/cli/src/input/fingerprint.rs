@@ -8,7 +8,7 @@ use blake3::Hasher;
 use portolan::Result;
 use serde::{Deserialize, Serialize};
 
-use super::source::open_file;
+use super::source::Source;
 use crate::failure::file_error;
 
 /// Path, size and hash of a file.
@@ -27,8 +27,8 @@ pub(super) struct Hashed {
 }
 
 impl Hashed {
-    pub(super) fn open(path: &Path) -> Result<Self> {
-        Ok(Self { file: open_file(path)?, hasher: Hasher::new(), read: 0 })
+    pub(super) fn open(source: &Source) -> Result<Self> {
+        Ok(Self { file: source.open()?, hasher: Hasher::new(), read: 0 })
     }
 
     /// How many bytes have been read.
@@ -71,7 +71,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), vec![b'x'; 300_000]).unwrap();
         let of = |bytes: u64| {
-            let mut hashed = Hashed::open(file.path()).unwrap();
+            let mut hashed = Hashed::open(&Source::named(file.path()).unwrap()).unwrap();
             io::copy(&mut hashed.by_ref().take(bytes), &mut io::sink()).unwrap();
             assert_eq!(hashed.bytes_read(), bytes);
             hashed.fingerprint(file.path()).unwrap()

@@ -19,7 +19,7 @@ pub(crate) use csv::ColumnTypes;
 pub(crate) use file::{Format, Input};
 pub(crate) use fingerprint::Fingerprint;
 pub(crate) use rows::Row;
-pub(crate) use source::{is_stdin, spool_stdin, text_of, text_of_file};
+pub(crate) use source::{Source, is_dash, text_of, text_of_file};
 pub(crate) use survey::{Survey, Wanted};
 
 #[cfg(not(feature = "parquet"))]

@@ -11,7 +11,7 @@ use super::fingerprint::Hashed;
 use super::lines::{Line, Lines};
 use super::record::parse_metadata_line;
 use super::rows::{Glimpse, Row, Rows};
-use super::source::{buffered, open_file};
+use super::source::{Source, buffered};
 use crate::failure::file_error;
 
 /// A vector a row of the matrix, its id and metadata on the line of that number.
@@ -25,10 +25,10 @@ pub(super) struct Npy {
 
 impl Npy {
     /// Opens both files, which [`Pairs`] has checked.
-    pub(super) fn new(path: &Path, metadata_path: &Path) -> Result<Self> {
-        let matrix = Matrix::new(buffered(open_file(path)?), path)?;
-        let metadata = Lines::new(buffered(open_file(metadata_path)?));
-        let (path, metadata_path) = (path.to_owned(), metadata_path.to_owned());
+    pub(super) fn new(source: &Source, lines: &Source) -> Result<Self> {
+        let matrix = Matrix::new(buffered(source.open()?), source.path())?;
+        let metadata = Lines::new(buffered(lines.open()?));
+        let (path, metadata_path) = (source.path().to_owned(), lines.path().to_owned());
         Ok(Self { path, matrix, at: 0, metadata_path, metadata })
     }
 

@@ -11,7 +11,7 @@ use super::fingerprint::{Fingerprint, Hashed};
 use super::jsonl::Jsonl;
 use super::npy::Pairs;
 use super::rows::{Glimpse, Row};
-use super::source::{buffered, is_stdin};
+use super::source::buffered;
 
 /// How many rows of each file are looked at for the dimension.
 const ROWS_TRIED: usize = 1000;
@@ -45,7 +45,7 @@ struct Head {
 }
 
 impl Survey {
-    /// Reads each file once at most, and stdin not at all.
+    /// Reads each file once at most, and what can be read only once not at all.
     pub(crate) fn of(
         inputs: &[Input],
         declared: &BTreeMap<String, FieldType>,
@@ -53,7 +53,7 @@ impl Survey {
     ) -> Result<Self> {
         let types = ColumnTypes::new(declared);
         let mut survey = Self { types, fingerprints: Vec::new(), head: Head::default(), wanted };
-        inputs.iter().filter(|input| !is_stdin(&input.path)).try_for_each(|input| survey.read(input))?;
+        inputs.iter().filter(|i| !i.source.is_read_once()).try_for_each(|input| survey.read(input))?;
         Ok(survey)
     }
 
@@ -66,25 +66,26 @@ impl Survey {
     }
 
     fn read(&mut self, input: &Input) -> Result<()> {
-        let mut file = Hashed::open(&input.path)?;
+        let mut file = Hashed::open(&input.source)?;
+        let path = input.source.path();
         let mut metadata = None;
         let tried = if self.wanted.dimension { ROWS_TRIED } else { 0 };
         match input.format {
             Format::Jsonl => {
-                let rows = Jsonl::new(buffered(&mut file), &input.path);
+                let rows = Jsonl::new(buffered(&mut file), path);
                 self.head.look(input, rows.map(glimpse).take(tried))?;
             }
             Format::Csv | Format::Tsv => {
                 let declared = self.types.declared();
-                let csv = Csv::new(buffered(&mut file), &input.path, input.is_tabbed(), &declared)?;
+                let csv = Csv::new(buffered(&mut file), path, input.is_tabbed(), &declared)?;
                 let mut rows = csv.widening(&mut self.types);
                 self.head.look(input, rows.by_ref().map(glimpse).take(tried))?;
                 rows.finish()?;
             }
             Format::Npy => {
-                let lines_path = input.metadata_of_matrix()?;
-                let lines = metadata.insert(Hashed::open(lines_path)?);
-                let mut pairs = Pairs::new(&input.path, &mut file, lines_path, lines)?;
+                let source = input.metadata_of_matrix()?;
+                let lines = metadata.insert(Hashed::open(source)?);
+                let mut pairs = Pairs::new(path, &mut file, source.path(), lines)?;
                 self.head.look(input, pairs.by_ref().take(tried))?;
                 pairs.finish()?;
             }
@@ -92,8 +93,8 @@ impl Survey {
             Format::Parquet => self.head.look(input, input.open_parquet()?.map(glimpse).take(tried))?,
         }
         if self.wanted.fingerprints {
-            for (file, path) in std::iter::once(file).chain(metadata).zip(input.files()) {
-                self.fingerprints.push(file.fingerprint(path)?);
+            for (file, source) in std::iter::once(file).chain(metadata).zip(input.sources()) {
+                self.fingerprints.push(file.fingerprint(source.path())?);
             }
         }
         Ok(())
@@ -109,7 +110,7 @@ impl Head {
             match dimension {
                 Ok(dimension) => self.dimension = Some(dimension),
                 Err(e) => {
-                    let problem = || format!("; {}, {} {line}: {}", input.name, input.unit(), e.message());
+                    let problem = || format!("; {}, {} {line}: {}", input.name(), input.unit(), e.message());
                     self.problem.get_or_insert_with(problem);
                 }
             }

@@ -37,5 +37,5 @@ fn a_file_of_no_known_format_or_place_is_refused() {
     let place = Place::with_companies();
     place.run(&["export", "companies", "all.txt"]).failed(2, &["all.txt", "--format"]);
     place.run(&["export", "companies", "no/such/dir.jsonl"]).failed(2, &["no/such/dir.jsonl"]);
-    place.run(&["export", "companies", "-", "--format", "parquet"]).failed(2, &["name a file"]);
+    place.run(&["export", "companies", ".", "--format", "jsonl", "--yes"]).failed(2, &["directory"]);
 }

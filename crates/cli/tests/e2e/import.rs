@@ -165,3 +165,71 @@ fn an_id_that_is_an_integer_is_its_text() {
     place.ok(&["import", "companies", "numbers.jsonl"]);
     place.ok(&["get", "companies", "42"]);
 }
+
+#[test]
+fn an_index_that_was_created_for_nothing_is_removed_again() {
+    let place = Place::new();
+    for (rows, args) in [
+        (r#"{"id":"a","vector":[0,0]}"#, &[][..]),
+        (r#"{"id":"a","vector":[0,0]}"#, &["--on-error", "skip"]),
+        (r#"{"id":"a","vector":[1,0],"metadata":{"$in":1}}"#, &[]),
+    ] {
+        place.write("rows.jsonl", rows);
+        let ended = place.run(&[&["import", "companies", "rows.jsonl", "--create"], args].concat());
+        assert!(matches!(ended.status, 1 | 4), "{}", ended.stderr);
+        ended.failed(ended.status, &["rows.jsonl, line 1", "the index companies is removed again"]);
+        assert_eq!(place.json(&["index", "list"]), json!({ "indexes": [] }), "{rows}");
+    }
+    let error = place.json_error(1, &["import", "companies", "rows.jsonl", "--create"]);
+    assert!(error["hints"].to_string().contains("removed again"), "{error}");
+}
+
+#[test]
+fn an_index_with_something_in_it_or_of_another_command_stays() {
+    let place = Place::new();
+    place.write("rows.jsonl", "{\"id\":\"a\",\"vector\":[1,0]}\n{\"id\":\"b\",\"vector\":[0,0]}\n");
+    let ended = place.run(&["import", "created", "rows.jsonl", "--create"]);
+    ended.failed(4, &["line 2"]);
+    assert!(!ended.stderr.contains("removed"), "{}", ended.stderr);
+    assert_eq!(place.count("created"), 1);
+    place.ok(&["index", "create", "earlier", "-d", "2"]);
+    place.write("rows.jsonl", "{\"id\":\"b\",\"vector\":[0,0]}\n");
+    place.run(&["import", "earlier", "rows.jsonl", "--create"]).failed(1, &["line 1"]);
+    assert_eq!(place.count("earlier"), 0);
+}
+
+#[test]
+fn a_folder_is_its_files_by_name() {
+    let place = Place::new();
+    std::fs::create_dir(place.path("out.jsonl")).unwrap();
+    for (name, text) in [
+        ("part-10.jsonl", "{\"id\":\"a\",\"vector\":[0,10]}\n"),
+        ("part-02.jsonl", "{\"id\":\"a\",\"vector\":[0,2]}\n{\"id\":\"b\",\"vector\":[1,0]}\n"),
+        ("_SUCCESS", ""),
+        (".part-02.jsonl.crc", "crc"),
+    ] {
+        place.write(&format!("out.jsonl/{name}"), text);
+    }
+    assert_eq!(place.json(&["import", "folders", "out.jsonl", "--create"])["stored"], 3);
+    let got = place.json(&["get", "folders", "a", "--include-vectors"]);
+    assert_eq!(got["records"][0]["vector"], json!([0.0, 10.0]));
+
+    std::fs::create_dir(place.path("out.jsonl/year=2020")).unwrap();
+    place.run(&["import", "folders", "out.jsonl"]).failed(2, &["the directory out.jsonl holds", "year=2020"]);
+    std::fs::create_dir(place.path("bare")).unwrap();
+    place.run(&["import", "folders", "bare"]).failed(2, &["the directory bare holds no files"]);
+}
+
+#[cfg(feature = "parquet")]
+#[test]
+fn a_folder_of_parquet_is_its_files() {
+    let place = Place::with_companies();
+    std::fs::create_dir(place.path("out.parquet")).unwrap();
+    place.write("out.parquet/_SUCCESS", "");
+    for (file, industry) in [("part-0", "fintech"), ("part-1", "health")] {
+        let path = format!("out.parquet/{file}.snappy.parquet");
+        place.ok(&["export", "companies", &path, "--where", &format!("industry = '{industry}'")]);
+    }
+    place.ok(&["import", "folders", "out.parquet", "--create"]);
+    assert_eq!(place.count("folders"), 3);
+}

@@ -8,10 +8,16 @@ mod docs;
 mod export;
 mod formats;
 mod import;
+#[cfg(unix)]
+mod pipes;
 #[cfg(target_os = "linux")]
 mod reads;
 mod records;
 mod resume;
 mod run;
 mod search;
+#[cfg(target_os = "linux")]
+mod signals;
+#[cfg(unix)]
+mod targets;
 mod usage;

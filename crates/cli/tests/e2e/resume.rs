@@ -1,6 +1,7 @@
 //! An import that was interrupted goes on where it was.
 
 use std::path::PathBuf;
+use std::process::Stdio;
 
 use crate::run::{Place, one_object};
 
@@ -116,4 +117,50 @@ fn a_killed_import_goes_on() {
     let resumed_at = summary["resumed_at"].as_u64().unwrap_or_default();
     assert!(resumed_at <= stored && stored <= resumed_at + 10, "{resumed_at} {stored}");
     assert_eq!(place.count("numbers"), ROWS as u64);
+}
+
+#[test]
+fn a_record_that_was_deleted_meanwhile_is_stored_again() {
+    let place = interrupted();
+    place.ok(&["delete", "numbers", "r5", "--yes"]);
+    let skip = ["import", "numbers", "rows.jsonl", "--on-error", "skip"];
+    place.run(&skip).failed(4, &["Row 6 of the 1,700", "not there any more"]);
+    assert_eq!(place.count("numbers"), ROWS as u64 - 1);
+    place.ok(&["get", "numbers", "r5"]);
+}
+
+#[test]
+fn of_rows_with_one_id_the_last_is_stored_again() {
+    let place = Place::new();
+    let rows =
+        "{\"id\":\"a\",\"vector\":[1,1]}\n{\"id\":\"b\",\"vector\":[1,2]}\n{\"id\":\"a\",\"vector\":[1,3]}\n";
+    place.write("rows.jsonl", format!("{rows}no record\n"));
+    let import = ["import", "numbers", "rows.jsonl", "--batch-size", "1", "--create"];
+    place.run(&import).failed(4, &["line 4"]);
+    place.ok(&["delete", "numbers", "a", "--yes"]);
+    place.run(&import).failed(4, &["line 4", "starting over"]);
+    let got = place.json(&["get", "numbers", "a", "b", "--include-vectors"]);
+    assert_eq!(got["records"][0]["vector"], serde_json::json!([1.0, 3.0]));
+}
+
+#[test]
+fn rows_that_an_earlier_run_passed_over_are_not_missed() {
+    let place = interrupted();
+    let mut rows: Vec<String> = place.read("rows.jsonl").lines().map(str::to_owned).collect();
+    rows[3] = rows[3].replace("[1,3]", "[0,0]");
+    rows[4] = "no record".to_owned();
+    place.write("rows.jsonl", rows.join("\n"));
+    place.ok(&["delete", "numbers", "r3", "r4", "--yes"]);
+    // The first run passes over rows 4 and 5, and is killed; the second does not look for them.
+    let skip = ["import", "numbers", "rows.jsonl", "--on-error", "skip", "--batch-size", "10"];
+    let mut child = place.command(&skip).stderr(Stdio::null()).spawn().unwrap();
+    while !(10..1700).contains(&acknowledged(&place)) && child.try_wait().unwrap().is_none() {
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let resumed_at = acknowledged(&place);
+    let ended = place.run(&[&skip[..], &["-o", "json"]].concat());
+    assert_eq!(one_object(&ended.stdout)["resumed_at"].as_u64().unwrap_or_default(), resumed_at);
+    assert_eq!(place.count("numbers"), ROWS as u64 - 3);
 }

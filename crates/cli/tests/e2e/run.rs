@@ -80,6 +80,24 @@ impl Place {
         Ended::from(child.wait_with_output().unwrap())
     }
 
+    /// A pipe with a name.
+    #[cfg(unix)]
+    pub(crate) fn fifo(&self, name: &str) -> PathBuf {
+        let path = self.path(name);
+        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+        path
+    }
+
+    /// Runs a line of shell, in which `$P` is the program.
+    #[cfg(unix)]
+    pub(crate) fn shell(&self, line: &str) -> Ended {
+        let mut command = Command::new("sh");
+        command.args(["-c", line]).current_dir(self.root()).env_clear().env("HOME", self.root());
+        command.env("PATH", "/usr/bin:/bin").env("P", env!("CARGO_BIN_EXE_portolan"));
+        command.env("PORTOLAN_STORE", "embedded:./store").stdin(Stdio::null());
+        Ended::of(command)
+    }
+
     /// Runs it, and it must end well; gives stdout.
     pub(crate) fn ok(&self, args: &[&str]) -> String {
         let ended = self.run(args);
@@ -111,6 +129,12 @@ impl Place {
 impl Ended {
     pub(crate) fn of(mut command: Command) -> Self {
         Self::from(command.output().unwrap())
+    }
+
+    /// Requires that it ended well; gives stdout.
+    pub(crate) fn well(self) -> String {
+        assert_eq!(self.status, 0, "{}", self.stderr);
+        self.stdout
     }
 
     /// Requires a status, and words in what stands on stderr.

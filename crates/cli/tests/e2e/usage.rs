@@ -23,6 +23,13 @@ fn wrong_usage_ends_with_2_and_names_option_value_and_range() {
         (&["index", "create", "Companies", "-d", "2"], &["Companies"]),
         (&["index", "create", "companies", "-d", "0"], &["dimension is 0"]),
         (&["serch"], &["'search'"]),
+        (&["list"], &["unrecognized subcommand 'list'", "use `portolan index list`"]),
+        (&["ls"], &["use `portolan index list`"]),
+        (&["index", "ls"], &["use `portolan index list`"]),
+        (&["info", "companies"], &["use `portolan index show`"]),
+        (&["rm", "companies"], &["use `portolan index delete`", "use `portolan delete`"]),
+        (&["drop", "companies"], &["use `portolan index delete`"]),
+        (&["query", "companies"], &["use `portolan search`"]),
     ] {
         place.run(args).failed(2, words);
     }
@@ -34,6 +41,27 @@ fn with_json_wrong_usage_is_one_object_on_stderr() {
     let error = place.json_error(2, &["search", "companies", "--id", "a", "--top-k", "0"]);
     assert_eq!(error["kind"], "invalid_argument");
     assert!(error["message"].as_str().unwrap().contains("--top-k"));
+    let error = place.json_error(2, &["query", "companies"]);
+    assert_eq!(error["hints"], serde_json::json!(["use `portolan search`"]));
+    assert_eq!(error["message"], "unrecognized subcommand 'query'");
+}
+
+#[test]
+fn a_table_is_as_wide_as_the_terminal() {
+    let place = Place::with_companies();
+    for (columns, widest) in [("40", 40), ("60", 60), ("300", 100)] {
+        for args in
+            [&["search", "companies", "--id", "stripe", "--include-vectors"][..], &["scan", "companies"]]
+        {
+            let mut command = place.command(args);
+            command.env("COLUMNS", columns);
+            let shown = Ended::of(command).well();
+            let width = shown.lines().map(|line| line.chars().count()).max();
+            assert!(width <= Some(widest), "{columns}: {shown}");
+            assert!(shown.contains("bayer") && shown.contains("tesla"), "{shown}");
+            assert_eq!(shown.lines().count(), 2 + 3 + usize::from(args[0] == "scan"), "{shown}");
+        }
+    }
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::fmt::{Debug, Display};
 use std::future::Future;
 
 use super::{
-    Deadline, NativeId, Nearest, Neighbours, NewIndex, Opened, OverflowFilter, Page, Profile, Row, Sizes,
-    Target, Want, WriteError,
+    Deadline, NativeId, Nearest, Neighbours, NewIndex, Opened, OverflowFilter, Page, Profile, Removed, Row,
+    Sizes, Target, Want, WriteError,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::filter::{Leaf, Lowered};
@@ -166,18 +166,21 @@ pub trait Driver: Debug + Send + Sync + 'static {
         async { Err(undeclared("count")) }
     }
 
-    /// Removes the rows that a filter meets; their number where it is exact.
+    /// Removes the rows that a filter meets, or some of them where all would take the database long.
     fn remove_where(
         &self,
         target: Target<'_, Self::Index>,
         filter: &Self::Filter,
-    ) -> impl Future<Output = Result<Option<u64>, WriteError>> + Send {
+    ) -> impl Future<Output = Result<Removed, WriteError>> + Send {
         let _ = (target, filter);
         async { Err(undeclared("remove_where").into()) }
     }
 
-    /// Removes all rows.
-    fn clear(&self, target: Target<'_, Self::Index>) -> impl Future<Output = Result<(), WriteError>> + Send {
+    /// Removes all rows, or some of them where all would take the database long.
+    fn clear(
+        &self,
+        target: Target<'_, Self::Index>,
+    ) -> impl Future<Output = Result<Removed, WriteError>> + Send {
         let _ = target;
         async { Err(undeclared("clear").into()) }
     }

@@ -68,3 +68,12 @@ impl From<Error> for WriteError {
         Self::NotApplied(error)
     }
 }
+
+/// What a request did that removes rows by a filter, or all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removed {
+    /// None that was meant is left; how many were removed, where that is exact.
+    All(Option<u64>),
+    /// So many are gone and others may be left: the engine asks again.
+    Part(u64),
+}

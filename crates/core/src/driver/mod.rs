@@ -33,7 +33,7 @@ mod write;
 
 pub use abilities::Driver;
 pub use deadline::Deadline;
-pub use effect::WriteError;
+pub use effect::{Removed, WriteError};
 pub use native_id::NativeId;
 pub use overflow::{OVERFLOW, OVERFLOW_FIELDS, OVERFLOW_KEYS};
 pub use profile::{ExactSearch, IdScheme, Paging, Profile};

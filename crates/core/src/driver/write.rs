@@ -11,7 +11,7 @@ use super::lowering::LoweredFilter;
 use super::overflow::{self, OVERFLOW};
 use super::places::{Place, collision};
 use super::storage::DriverStorage;
-use super::{Driver, NativeId, Row, Want, WriteError};
+use super::{Driver, NativeId, Removed, Row, Want, WriteError};
 use crate::error::{Error, ErrorKind, Partial, Result};
 use crate::metadata::{Metadata, MetadataPatch};
 use crate::record::{Record, Vector};
@@ -125,8 +125,7 @@ impl<D: Driver> DriverStorage<D> {
     pub(super) async fn clear_in(&self, call: &Call<D::Index>) -> Result<()> {
         let _guard = self.lock_index(call).await;
         if self.profile().clear {
-            let cleared = call.limit.change(self.driver().clear(call.target())).await;
-            return cleared.map_err(|e| partly(e, 0));
+            return self.remove_in_parts(call, || self.driver().clear(call.target())).await.map(drop);
         }
         let mut deleted = 0;
         loop {
@@ -255,8 +254,8 @@ impl<D: Driver> DriverStorage<D> {
         let pushed = &filter.pushed;
         if let (Some(native), None, true) = (&pushed.native, &pushed.residual, self.profile().remove_where) {
             let _guard = self.lock_index(call).await;
-            let removed = call.limit.change(self.driver().remove_where(call.target(), native)).await;
-            return removed.map_err(|e| partly(e, 0));
+            let removed = || self.driver().remove_where(call.target(), native);
+            return self.remove_in_parts(call, removed).await;
         }
         let pushed = filter.in_pages();
         let want = self.want(false, pushed.residual.is_some());
@@ -271,6 +270,20 @@ impl<D: Driver> DriverStorage<D> {
             deleted += self.remove_checked(call, chunk, filter, deleted).await?;
         }
         Ok(Some(deleted))
+    }
+
+    /// Has rows removed until none is left that was meant; how many, where that is exact.
+    async fn remove_in_parts<F>(&self, call: &Call<D::Index>, remove: impl Fn() -> F) -> Result<Option<u64>>
+    where
+        F: Future<Output = Result<Removed, WriteError>>,
+    {
+        let mut deleted = 0;
+        loop {
+            match call.limit.change(remove()).await.map_err(|e| partly(e, deleted))? {
+                Removed::All(number) => return Ok(number.map(|n| deleted + n)),
+                Removed::Part(number) => deleted += number,
+            }
+        }
     }
 
     /// Deletes those of some ids that still meet the filter, so that a record which never did is not deleted.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use portolan_core::driver::{
     Deadline, Driver, DriverStorage, ExactSearch, Hit, IdScheme, NativeId, Nearest, Neighbours, NewIndex,
-    Opened, Page, Profile, Row, Sizes, Target, Want, WriteError,
+    Opened, Page, Profile, Removed, Row, Sizes, Target, Want, WriteError,
 };
 use portolan_core::filter::{Leaf, Lowered};
 use portolan_core::name::Separators;
@@ -59,6 +59,9 @@ struct State {
 }
 
 impl FickleDriver {
+    /// The most rows that `clear` removes at once.
+    pub const CLEARED: usize = 4;
+
     /// An empty database; the seed decides what is missed, and how leaves are pushed.
     pub fn new(seed: u64) -> Self {
         Self::with_profile(seed, profile("fickle"))
@@ -266,22 +269,24 @@ impl Driver for FickleDriver {
         })
     }
 
-    async fn remove_where(&self, target: Target<'_, ()>, filter: &Native) -> Result<Option<u64>, WriteError> {
+    async fn remove_where(&self, target: Target<'_, ()>, filter: &Native) -> Result<Removed, WriteError> {
         network().await;
         Ok(self.with_index(target, |index, _| {
             let met = index.rows.values().filter(|row| filter.meets(row));
             for id in met.map(|row| row.id.clone()).collect::<Vec<_>>() {
                 index.take(&id);
             }
-            Ok(None)
+            Ok(Removed::All(None))
         })?)
     }
 
-    async fn clear(&self, target: Target<'_, ()>) -> Result<(), WriteError> {
+    async fn clear(&self, target: Target<'_, ()>) -> Result<Removed, WriteError> {
         network().await;
         Ok(self.with_index(target, |index, _| {
-            index.clear();
-            Ok(())
+            let first: Vec<NativeId> =
+                index.rows.values().take(Self::CLEARED).map(|row| row.id.clone()).collect();
+            first.iter().for_each(|id| drop(index.take(id)));
+            Ok(if index.rows.is_empty() { Removed::All(None) } else { Removed::Part(first.len() as u64) })
         })?)
     }
 

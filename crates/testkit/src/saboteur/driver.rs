@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use portolan_core::driver::{
     Deadline, Driver, DriverStorage, NativeId, Nearest, Neighbours, NewIndex, Opened, OverflowFilter, Page,
-    Profile, Row, Sizes, Target, Want, WriteError,
+    Profile, Removed, Row, Sizes, Target, Want, WriteError,
 };
 use portolan_core::filter::{Leaf, Lowered};
 use portolan_core::{Health, IndexInfo, Outcome, Result, Value, VectorStorage};
@@ -174,11 +174,11 @@ impl Driver for SabotagedDriver {
         Ok(count)
     }
 
-    async fn remove_where(&self, target: Target<'_, ()>, filter: &Native) -> Result<Option<u64>, WriteError> {
+    async fn remove_where(&self, target: Target<'_, ()>, filter: &Native) -> Result<Removed, WriteError> {
         self.inner.remove_where(target, filter).await
     }
 
-    async fn clear(&self, target: Target<'_, ()>) -> Result<(), WriteError> {
+    async fn clear(&self, target: Target<'_, ()>) -> Result<Removed, WriteError> {
         self.inner.clear(target).await
     }
 

@@ -1,11 +1,12 @@
 //! Hostile ids, keys and values: quotes, other scripts, injection forms; they are data and nothing else.
 
 use portolan_core::filter::{field, id_in};
-use portolan_core::{ErrorKind, GetRequest, Metadata, MetadataPatch, Record, UpsertRequest};
+use portolan_core::{ErrorKind, GetRequest, Metadata, MetadataPatch, Record, UpsertRequest, Value};
 
 use crate::case::{Verdict, cases, refusal};
 use crate::context::Context;
 use crate::data::{filled, ids, owned, plain, vector};
+use crate::twin::Twin;
 
 cases! { "hostile";
     [F33 N7] ids_round_trip, ids_delete_and_update, ids_in_filters;
@@ -240,13 +241,14 @@ async fn keys_named_like_columns(ctx: &Context) -> Verdict {
     twin.same().await
 }
 
+/// An index of these values, each of a record of its own.
+async fn valued<V: Into<Value>>(ctx: &Context, values: impl IntoIterator<Item = V>) -> Verdict<Twin> {
+    let record = |(n, value): (usize, V)| plain(n, 3).metadata(Metadata::new().with("v", value));
+    filled(ctx, &values.into_iter().enumerate().map(record).collect::<Vec<_>>()).await
+}
+
 async fn values_round_trip_and_filter(ctx: &Context) -> Verdict {
-    let records: Vec<Record> = TEXTS
-        .iter()
-        .enumerate()
-        .map(|(n, text)| plain(n, 3).metadata(Metadata::new().with("v", *text)))
-        .collect();
-    let twin = filled(ctx, &records).await?;
+    let twin = valued(ctx, TEXTS).await?;
     for text in TEXTS {
         twin.filter(&field("v").eq(text)).await?;
     }
@@ -258,12 +260,7 @@ async fn values_round_trip_and_filter(ctx: &Context) -> Verdict {
 
 async fn values_with_control_characters_round_trip(ctx: &Context) -> Verdict {
     let texts = ["a\u{0}b", "\u{0}", "line\nbreak\r\n", "\u{1}\u{1f}\u{7f}", "tab\t", "\u{2028}"];
-    let records: Vec<Record> = texts
-        .iter()
-        .enumerate()
-        .map(|(n, text)| plain(n, 3).metadata(Metadata::new().with("v", *text)))
-        .collect();
-    let twin = filled(ctx, &records).await?;
+    let twin = valued(ctx, texts).await?;
     for text in texts {
         twin.filter(&field("v").eq(text)).await?;
     }
@@ -272,12 +269,7 @@ async fn values_with_control_characters_round_trip(ctx: &Context) -> Verdict {
 }
 
 async fn values_in_lists(ctx: &Context) -> Verdict {
-    let records: Vec<Record> = TEXTS
-        .chunks(4)
-        .enumerate()
-        .map(|(n, texts)| plain(n, 3).metadata(Metadata::new().with("v", texts.to_vec())))
-        .collect();
-    let twin = filled(ctx, &records).await?;
+    let twin = valued(ctx, TEXTS.chunks(4).map(<[_]>::to_vec)).await?;
     for text in TEXTS {
         twin.filter(&field("v").contains(text)).await?;
     }
@@ -285,12 +277,7 @@ async fn values_in_lists(ctx: &Context) -> Verdict {
 }
 
 async fn values_under_string_operators(ctx: &Context) -> Verdict {
-    let records: Vec<Record> = TEXTS
-        .iter()
-        .enumerate()
-        .map(|(n, text)| plain(n, 3).metadata(Metadata::new().with("v", format!("<{text}|{text}>"))))
-        .collect();
-    let twin = filled(ctx, &records).await?;
+    let twin = valued(ctx, TEXTS.map(|text| format!("<{text}|{text}>"))).await?;
     for text in TEXTS {
         twin.filter(&field("v").contains(format!("{text}|"))).await?;
         twin.filter(&field("v").starts_with(format!("<{text}|"))).await?;
@@ -312,12 +299,7 @@ async fn long_values_round_trip(ctx: &Context) -> Verdict {
 
 async fn values_like_numbers_stay_strings(ctx: &Context) -> Verdict {
     let texts = ["1", "1.0", "true", "null", "2026-11-22T08:30:00.123Z", "0x10", "1e5", "-0"];
-    let records: Vec<Record> = texts
-        .iter()
-        .enumerate()
-        .map(|(n, text)| plain(n, 3).metadata(Metadata::new().with("v", *text)))
-        .collect();
-    let twin = filled(ctx, &records).await?;
+    let twin = valued(ctx, texts).await?;
     twin.filter(&field("v").eq("1")).await?;
     twin.filter(&field("v").gte("2026-01-01T00:00:00.000Z")).await?;
     twin.constant_filter(&field("v").eq(1)).await?;

@@ -1,6 +1,5 @@
 //! An HTTP server that does what a script says.
 
-use std::fmt::{self, Debug, Formatter};
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::ops::{Bound, RangeBounds};
@@ -15,7 +14,7 @@ use super::answer::Answer;
 use super::fault::{Fault, Seen};
 use super::http::{Say, serve};
 use super::line::{Ending, Line};
-use super::listener::Listener;
+use super::listener::{Listener, listening};
 use super::upstream::{Upstream, resolve};
 
 /// An HTTP server that does what a script says: HTTP/1, and HTTP/2 with prior knowledge.
@@ -92,16 +91,6 @@ impl Faulty {
         Ok(Self { listener, script })
     }
 
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.listener.address()
-    }
-
-    /// Where it listens, as a URI of a scheme: `scheme://127.0.0.1:PORT`.
-    pub fn uri(&self, scheme: &str) -> String {
-        format!("{scheme}://{}", self.address())
-    }
-
     /// Scripts what happens to the requests that match, of these from the first in `turns` to the last: `..` to each,
     /// `3..=3` to the third, `..3` to the first two.
     pub fn on(
@@ -138,36 +127,9 @@ impl Faulty {
         let _ = self.script.count.subscribe().wait_for(|count| *count > at).await;
         self.script.seen.lock()[at].clone()
     }
-
-    /// How many connections were accepted.
-    pub fn connections(&self) -> usize {
-        self.listener.accepted()
-    }
-
-    /// Closes every connection.
-    ///
-    /// # Errors
-    /// Where the server's thread has ended.
-    pub async fn cut(&self) -> io::Result<()> {
-        self.listener.cut().await
-    }
-
-    /// Closes the port and every connection: the next one is refused.
-    ///
-    /// # Errors
-    /// Where the server's thread has ended.
-    pub async fn down(&self) -> io::Result<()> {
-        self.listener.down().await
-    }
-
-    /// Opens the port again.
-    ///
-    /// # Errors
-    /// Where another program has taken it.
-    pub async fn up(&self) -> io::Result<()> {
-        self.listener.up().await
-    }
 }
+
+listening!(Faulty);
 
 impl Script {
     fn line(&self, connection: usize) -> Option<Line> {
@@ -238,10 +200,4 @@ impl Script {
 
 pub(super) fn bounds(turns: &impl RangeBounds<usize>) -> Turns {
     (turns.start_bound().cloned(), turns.end_bound().cloned())
-}
-
-impl Debug for Faulty {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Faulty").field("address", &self.address()).finish_non_exhaustive()
-    }
 }

@@ -1,6 +1,5 @@
 //! What stands before a server of any protocol, and cuts its connections.
 
-use std::fmt::{self, Debug, Formatter};
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::ops::{Bound, RangeBounds};
@@ -11,7 +10,7 @@ use tokio::net::TcpStream;
 
 use super::faulty::bounds;
 use super::line::{Ending, Line, early, relay};
-use super::listener::Listener;
+use super::listener::{Listener, listening};
 use super::upstream::resolve;
 
 /// Passes the bytes of connections to a real server and back, save those that a script cuts off.
@@ -60,16 +59,6 @@ impl FaultyTcp {
         Ok(Self { listener, lines })
     }
 
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.listener.address()
-    }
-
-    /// Where it listens, as a URI of a scheme: `scheme://127.0.0.1:PORT`.
-    pub fn uri(&self, scheme: &str) -> String {
-        format!("{scheme}://{}", self.address())
-    }
-
     /// Scripts what happens to the connections from the first in `turns`, counted from 1, to the last. The first rule
     /// that names a connection decides.
     pub fn on_connection(&self, turns: impl RangeBounds<usize>, line: Line) {
@@ -80,36 +69,9 @@ impl FaultyTcp {
     pub fn heal(&self) {
         self.lines.lock().clear();
     }
-
-    /// How many connections were accepted.
-    pub fn connections(&self) -> usize {
-        self.listener.accepted()
-    }
-
-    /// Closes every connection.
-    ///
-    /// # Errors
-    /// Where the proxy's thread has ended.
-    pub async fn cut(&self) -> io::Result<()> {
-        self.listener.cut().await
-    }
-
-    /// Closes the port and every connection: the next one is refused.
-    ///
-    /// # Errors
-    /// Where the proxy's thread has ended.
-    pub async fn down(&self) -> io::Result<()> {
-        self.listener.down().await
-    }
-
-    /// Opens the port again.
-    ///
-    /// # Errors
-    /// Where another program has taken it.
-    pub async fn up(&self) -> io::Result<()> {
-        self.listener.up().await
-    }
 }
+
+listening!(FaultyTcp);
 
 async fn pass(mut client: TcpStream, upstream: Option<SocketAddr>, line: Option<Line>) {
     let ending = match early(&mut client, line.as_ref()).await {
@@ -128,10 +90,4 @@ async fn relayed(
     let mut server = TcpStream::connect(upstream).await?;
     server.set_nodelay(true)?;
     Ok(relay(client, &mut server, line).await)
-}
-
-impl Debug for FaultyTcp {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FaultyTcp").field("address", &self.address()).finish_non_exhaustive()
-    }
 }

@@ -81,6 +81,59 @@ impl Listener {
     }
 }
 
+/// What a server of the tests has of its listener.
+macro_rules! listening {
+    ($server:ident) => {
+        impl $server {
+            /// Where it listens.
+            pub fn address(&self) -> std::net::SocketAddr {
+                self.listener.address()
+            }
+
+            /// Where it listens, as a URI of a scheme: `scheme://127.0.0.1:PORT`.
+            pub fn uri(&self, scheme: &str) -> String {
+                format!("{scheme}://{}", self.address())
+            }
+
+            /// How many connections were accepted.
+            pub fn connections(&self) -> usize {
+                self.listener.accepted()
+            }
+
+            /// Closes every connection.
+            ///
+            /// # Errors
+            /// Where the server's thread has ended.
+            pub async fn cut(&self) -> std::io::Result<()> {
+                self.listener.cut().await
+            }
+
+            /// Closes the port and every connection: the next one is refused.
+            ///
+            /// # Errors
+            /// Where the server's thread has ended.
+            pub async fn down(&self) -> std::io::Result<()> {
+                self.listener.down().await
+            }
+
+            /// Opens the port again.
+            ///
+            /// # Errors
+            /// Where another program has taken it.
+            pub async fn up(&self) -> std::io::Result<()> {
+                self.listener.up().await
+            }
+        }
+
+        impl std::fmt::Debug for $server {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($server)).field("address", &self.address()).finish_non_exhaustive()
+            }
+        }
+    };
+}
+pub(super) use listening;
+
 struct State {
     address: SocketAddr,
     accepted: Arc<watch::Sender<usize>>,

@@ -1,14 +1,13 @@
-//! The file that an export writes.
+//! The formats that an export writes.
 
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use clap::ValueEnum;
 use portolan::Record;
-use tempfile::NamedTempFile;
 
+use super::target::Target;
 use crate::failure::Failure;
-use crate::input::is_stdin as is_stdout;
 use crate::output::write_json;
 
 /// The format of an export.
@@ -21,13 +20,13 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// The format of a file by its name; that of stdout is JSONL.
-    pub(super) fn of(path: &Path) -> Result<Self, Failure> {
+    /// The format of a file by its name; what is no file is written as JSONL, unless its name says otherwise.
+    pub(super) fn of(path: &Path, target: &Target) -> Result<Self, Failure> {
         let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
         match extension.as_str() {
             "jsonl" | "ndjson" => Ok(Self::Jsonl),
             "parquet" => Ok(Self::Parquet),
-            _ if is_stdout(path) => Ok(Self::Jsonl),
+            _ if !target.is_file() => Ok(Self::Jsonl),
             _ => Err(Failure::usage(format!(
                 "the format of {} is not known by its name; add --format jsonl or parquet",
                 path.display()
@@ -36,61 +35,43 @@ impl Format {
     }
 }
 
-/// Takes records; the file appears when all are there.
+/// Takes records, and writes them in a format.
 pub(super) enum Sink {
-    Stdout(BufWriter<io::Stdout>),
-    Jsonl(BufWriter<NamedTempFile>),
+    Jsonl(BufWriter<Output>),
     #[cfg(feature = "parquet")]
-    Parquet(Box<crate::input::parquet::ParquetWriter<NamedTempFile>>),
+    Parquet(Box<crate::input::parquet::ParquetWriter<Output>>),
 }
 
+/// What is written to.
+type Output = Box<dyn Write + Send>;
+
 impl Sink {
-    pub(super) fn create(path: &Path, format: Format) -> Result<Self, Failure> {
-        let temporary = || temporary(path).map_err(|e| Failure::file(path, "write", &e));
+    pub(super) fn new(output: Output, format: Format) -> io::Result<Self> {
         match format {
-            Format::Jsonl if is_stdout(path) => Ok(Self::Stdout(BufWriter::new(io::stdout()))),
-            Format::Jsonl => Ok(Self::Jsonl(BufWriter::with_capacity(1 << 18, temporary()?))),
-            Format::Parquet if is_stdout(path) => {
-                Err(Failure::usage("Parquet is not written to stdout: name a file"))
-            }
+            Format::Jsonl => Ok(Self::Jsonl(BufWriter::with_capacity(1 << 18, output))),
             #[cfg(feature = "parquet")]
-            Format::Parquet => Ok(Self::Parquet(Box::new(
-                crate::input::parquet::ParquetWriter::new(temporary()?)
-                    .map_err(|e| Failure::file(path, "write", &e))?,
-            ))),
+            Format::Parquet => {
+                Ok(Self::Parquet(Box::new(crate::input::parquet::ParquetWriter::new(output)?)))
+            }
             #[cfg(not(feature = "parquet"))]
-            Format::Parquet => Err(crate::input::without_parquet().into()),
+            Format::Parquet => Err(io::Error::other(crate::input::without_parquet())),
         }
     }
 
     pub(super) fn write(&mut self, records: &[Record]) -> io::Result<()> {
         match self {
-            Self::Stdout(out) => records.iter().try_for_each(|r| write_json(out, r)),
             Self::Jsonl(out) => records.iter().try_for_each(|r| write_json(out, r)),
             #[cfg(feature = "parquet")]
             Self::Parquet(out) => out.write(records),
         }
     }
 
-    /// Gives the file its name.
-    pub(super) fn finish(self, path: &Path) -> io::Result<()> {
-        let file = match self {
-            Self::Stdout(mut out) => return out.flush(),
-            Self::Jsonl(out) => out.into_inner().map_err(io::IntoInnerError::into_error)?,
+    /// Writes what is left.
+    pub(super) fn finish(self) -> io::Result<()> {
+        match self {
+            Self::Jsonl(mut out) => out.flush(),
             #[cfg(feature = "parquet")]
-            Self::Parquet(out) => out.finish()?,
-        };
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        Ok(())
+            Self::Parquet(out) => out.finish()?.flush(),
+        }
     }
-}
-
-/// A file beside the one to be written, readable by whom the user's mask lets.
-fn temporary(path: &Path) -> io::Result<NamedTempFile> {
-    let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(dir)
 }

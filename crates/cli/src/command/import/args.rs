@@ -14,10 +14,10 @@ use crate::options::{field, parse};
 pub(crate) struct Args {
     /// The index
     pub(super) name: String,
-    /// The files; - is stdin
+    /// The files, folders of files or pipes; - is stdin
     #[arg(required = true, value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
-    /// The files' format [default: by each file's name; JSONL for stdin]
+    /// The files' format [default: by each file's name; by the content of stdin and of pipes without one]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(super) format: Option<Format>,
     /// The ids and metadata of a .npy file, paired by line: {"id": …, "metadata": {…}}, or {"id": …} with the

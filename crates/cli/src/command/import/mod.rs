@@ -2,7 +2,9 @@
 
 mod args;
 mod batch;
+mod check;
 mod feed;
+mod inputs;
 mod resume;
 mod sink;
 mod tally;
@@ -10,9 +12,8 @@ mod tally;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use portolan::{CallOptions, Error, ErrorKind, FieldType, IndexSpec, VectorStorage};
+use portolan::{CallOptions, CountRequest, Error, ErrorKind, FieldType, IndexSpec, VectorStorage};
 use serde_json::{Value as Json, json};
-use tempfile::NamedTempFile;
 
 pub(crate) use self::args::Args;
 use self::feed::Feed;
@@ -21,73 +22,109 @@ use self::sink::Sink;
 use self::tally::{Problem, Tally};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::input::{Format, Input, Survey, Wanted, is_stdin, spool_stdin};
+use crate::input::{ColumnTypes, Input, Survey, Wanted};
 use crate::output;
 use crate::progress::Bar;
 use crate::table;
 
-/// The default time of a call: a batch is large, and may take longer than a search.
+/// The default time of a call.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(crate) async fn run(args: Args, context: &Context) -> Result<(), Failure> {
     let started = Instant::now();
-    let (inputs, _spooled) = inputs(&args)?;
+    let named = inputs::named(&args)?;
     let storage = context.open().await?;
     let existing = existing(&args, context).await?;
+    let creates = existing.is_none();
+    let inputs = inputs::ready(named, &args, creates)?;
     let declared = declared(existing, &args)?;
-    let wanted = Wanted { dimension: existing.is_none(), fingerprints: Resume::is_kept(&*storage, &args) };
+    let wanted = Wanted { dimension: creates, fingerprints: Resume::is_kept(&*storage, &inputs) };
     let survey = Survey::of(&inputs, &declared, wanted)?;
     let spec = match existing {
         Some(spec) => spec.clone(),
         None => create(&*storage, &args, &survey, context).await?,
     };
-    let mut resume = Resume::find(&*storage, &args, survey.fingerprints, context).await?;
+    let import = Import { storage: &*storage, spec: &spec, inputs: &inputs, args: &args, context };
+    let mut resume = Resume::find(&args, survey.fingerprints, context).await?;
+    import.check(&mut resume, &survey.types).await?;
     let resumed_at = resume.acknowledged();
-    if resumed_at > 0 {
-        context
-            .note(&format!("Going on after {} rows that an earlier run stored.", table::count(resumed_at)));
-    }
-    let total = inputs.iter().map(|i| i.path.metadata().map(|m| m.len()).ok()).sum::<Option<u64>>();
-    let bar = Bar::over_bytes(context.is_quiet(), "Importing", total);
-    let feed = Feed::start(inputs.clone(), survey.types, resumed_at, args.batch_size);
-    let options = import_options(context);
-    let mut sink = Sink::new(&*storage, &spec, &inputs, args.on_error, options, context.is_table(), &bar);
-    let ended = sink.drain(feed, &mut resume).await;
-    let tally = sink.into_tally();
-    drop(bar);
+    let (tally, ended) = import.store(&mut resume, survey.types).await;
+    let withdrawn = creates && import.withdraw(&tally).await;
     storage.close().await?;
-    if ended.is_ok() {
+    if ended.is_ok() || withdrawn {
         resume.finish();
     }
-    report(&args.name, &tally, resumed_at, started, ended, context)
+    let reported = report(&args.name, &tally, resumed_at, started, ended, context);
+    let removed = || format!("the index {} is removed again, since nothing came into it", args.name);
+    reported.map_err(|failure| if withdrawn { failure.hint(removed()) } else { failure })
 }
 
-/// The inputs, checked; stdin is kept in a file where it must be read twice.
-fn inputs(args: &Args) -> Result<(Vec<Input>, Option<NamedTempFile>), Failure> {
-    let mut metadata = args.metadata.iter();
-    let mut spooled = None;
-    let mut inputs = Vec::with_capacity(args.files.len());
-    for path in &args.files {
-        let format = args.format.map_or_else(|| Format::of(path), Ok)?;
-        let mut path = path.clone();
-        let name = if is_stdin(&path) { "stdin".to_owned() } else { path.display().to_string() };
-        if is_stdin(&path) {
-            if inputs.iter().any(|i: &Input| is_stdin(&i.path)) || spooled.is_some() {
-                return Err(Failure::usage("stdin is named twice"));
-            }
-            if format != Format::Jsonl || args.create {
-                let file = spool_stdin()?;
-                path = file.path().to_owned();
-                spooled = Some(file);
-            }
+/// An import whose index is there.
+struct Import<'a> {
+    storage: &'a dyn VectorStorage,
+    spec: &'a IndexSpec,
+    inputs: &'a [Input],
+    args: &'a Args,
+    context: &'a Context,
+}
+
+impl Import<'_> {
+    /// Makes sure that what an earlier run stored is still there; what follows the first row that is not, is stored
+    /// again.
+    async fn check(&self, resume: &mut Resume, types: &ColumnTypes) -> Result<(), Failure> {
+        let rows = resume.acknowledged();
+        if rows == 0 {
+            return Ok(());
         }
-        let metadata = if format == Format::Npy { metadata.next().cloned() } else { None };
-        inputs.push(Input { path, name, format, metadata });
+        let bar = Bar::over_items(self.context.is_quiet(), "Checking", rows);
+        let feed = self.feed(types.clone(), 0);
+        let there =
+            check::rows_still_there(self.storage, self.spec, feed, rows, self.options(), &bar).await?;
+        drop(bar);
+        resume.go_back(there);
+        self.context.note(&match there {
+            0 => "What an earlier, interrupted run stored is not there any more: starting over.".to_owned(),
+            _ if there < rows => format!(
+                "Row {} of the {} that an earlier run stored is not there any more: going on from it.",
+                table::count(there + 1),
+                table::count(rows)
+            ),
+            _ => format!("Going on after {} rows that an earlier run stored.", table::count(rows)),
+        });
+        Ok(())
     }
-    if metadata.next().is_some() {
-        return Err(Failure::usage("--metadata is given more often than there are .npy files"));
+
+    /// Stores the rows that are not there yet.
+    async fn store(&self, resume: &mut Resume, types: ColumnTypes) -> (Tally, Result<(), Failure>) {
+        let total = self.inputs.iter().map(|input| input.source.size()).sum();
+        let bar = Bar::over_bytes(self.context.is_quiet(), "Importing", total);
+        let feed = self.feed(types, resume.acknowledged());
+        let Self { storage, spec, inputs, args, context } = *self;
+        let reports = context.is_table();
+        let mut sink = Sink::new(storage, spec, inputs, args.on_error, self.options(), reports, &bar);
+        let ended = sink.drain(feed, resume).await;
+        (sink.into_tally(), ended)
     }
-    Ok((inputs, spooled))
+
+    /// Removes the index, which this command created, where nothing came into it.
+    async fn withdraw(&self, tally: &Tally) -> bool {
+        if tally.stored + tally.unknown > 0 {
+            return false;
+        }
+        let (index, options) = (self.spec.name.as_str(), self.context.options());
+        let count = self.storage.count(&CountRequest::new(index).options(options)).await;
+        count.is_ok_and(|n| n == 0) && self.storage.delete_index(index, options).await.is_ok()
+    }
+
+    fn feed(&self, types: ColumnTypes, passed: u64) -> Feed {
+        Feed::start(self.inputs.to_vec(), types, passed, self.args.batch_size)
+    }
+
+    /// A batch is large, and may take longer than other calls.
+    fn options(&self) -> CallOptions {
+        let options = self.context.options();
+        if options.timeout.is_some() { options } else { options.timeout(TIMEOUT) }
+    }
 }
 
 /// The spec of the index, if there is one; it must not contradict the arguments.
@@ -135,11 +172,6 @@ async fn create(
     storage.create_index(&spec, CallOptions::new()).await?;
     context.note(&format!("Created the index {}: {dimension} dimensions, {}.", args.name, spec.metric));
     Ok(spec)
-}
-
-fn import_options(context: &Context) -> CallOptions {
-    let options = context.options();
-    if options.timeout.is_some() { options } else { options.timeout(TIMEOUT) }
 }
 
 fn report(

@@ -7,21 +7,20 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use portolan::{CallOptions, GetRequest, Record, VectorStorage};
+use portolan::{CallOptions, VectorStorage};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::args::Args;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::input::{Fingerprint, is_stdin};
+use crate::input::{Fingerprint, Input, Source};
 use crate::profile::state_dir;
 
-/// The state of an import, and where it is kept; kept nowhere for stdin and for stores that forget.
+/// The state of an import, and where it is kept; kept nowhere for what is read only once and for stores that forget.
 #[derive(Debug)]
 pub(super) struct Resume {
     file: Option<PathBuf>,
-    index: String,
     state: State,
 }
 
@@ -32,33 +31,30 @@ struct State {
     index_created_at: Option<String>,
     /// How many rows, from the first of the first file, need not be read again.
     acknowledged: u64,
-    /// The last record that was stored, which must still be there.
-    last_id: Option<String>,
 }
 
 impl Resume {
     /// Whether the state of such an import is kept, for which the fingerprints of its files are needed.
-    pub(super) fn is_kept(storage: &dyn VectorStorage, args: &Args) -> bool {
-        storage.capability().durable && args.files.iter().all(|f| !is_stdin(f))
+    pub(super) fn is_kept(storage: &dyn VectorStorage, inputs: &[Input]) -> bool {
+        storage.capability().durable && inputs.iter().flat_map(Input::sources).all(Source::is_file)
     }
 
-    /// Finds where an earlier run of the same command ended.
+    /// Finds where an earlier run of the same command ended. The state is not kept where there are no fingerprints.
     pub(super) async fn find(
-        storage: &dyn VectorStorage,
         args: &Args,
         inputs: Vec<Fingerprint>,
         context: &Context,
     ) -> Result<Self, Failure> {
-        if !Self::is_kept(storage, args) {
-            return Ok(Self { file: None, index: args.name.clone(), state: State::default() });
+        if inputs.is_empty() {
+            return Ok(Self { file: None, state: State::default() });
         }
         let location = context.location()?.to_string();
         let file = state_dir()?.join("imports").join(format!("{}.json", key(&location, args, &inputs)));
         let index_created_at = context.describe(&args.name).await?.created_at.clone();
         let state = State { inputs, index_created_at, ..State::default() };
-        let mut this = Self { file: Some(file), index: args.name.clone(), state };
+        let mut this = Self { file: Some(file), state };
         if !args.restart {
-            this.take_up(storage, context).await?;
+            this.take_up(context);
         }
         this.begin(context);
         Ok(this)
@@ -69,11 +65,9 @@ impl Resume {
         self.state.acknowledged
     }
 
-    /// Notes the last record of those stored.
-    pub(super) fn remember(&mut self, last: Option<&Record>) {
-        if let Some(record) = last {
-            self.state.last_id = Some(record.id.clone());
-        }
+    /// Goes back to the first row that is not in the store any more.
+    pub(super) fn go_back(&mut self, first_missing: u64) {
+        self.state.acknowledged = first_missing;
     }
 
     /// Notes that further rows are dealt with, once they are durable.
@@ -114,27 +108,15 @@ impl Resume {
         }
     }
 
-    /// Goes on with an earlier state, if its files and its index are the same, and what it stored is still there.
-    async fn take_up(&mut self, storage: &dyn VectorStorage, context: &Context) -> Result<(), Failure> {
-        let Some(earlier) = self.file.as_deref().and_then(load) else { return Ok(()) };
+    /// Goes on with an earlier state, if its files and its index are the same.
+    fn take_up(&mut self, context: &Context) {
+        let Some(earlier) = self.file.as_deref().and_then(load) else { return };
         if earlier.inputs != self.state.inputs || earlier.index_created_at != self.state.index_created_at {
             context
                 .note("The files or the index changed since an earlier run was interrupted: starting over.");
-            return Ok(());
+        } else {
+            self.state = earlier;
         }
-        if let Some(id) = &earlier.last_id {
-            let ids = [id.clone()];
-            let request = GetRequest::new(&self.index, &ids)
-                .include_vectors(false)
-                .include_metadata(false)
-                .options(context.options());
-            if storage.get(&request).await?.iter().any(Option::is_none) {
-                context.note("What an earlier, interrupted run stored is not there any more: starting over.");
-                return Ok(());
-            }
-        }
-        self.state = earlier;
-        Ok(())
     }
 }
 

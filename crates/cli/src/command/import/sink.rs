@@ -1,7 +1,5 @@
 //! The writing side of an import.
 
-use std::future::Future;
-
 use portolan::{CallOptions, Error, ErrorKind, IndexSpec, Outcome, UpsertRequest, VectorStorage, validate};
 
 use super::args::OnError;
@@ -12,6 +10,7 @@ use super::tally::{Fate, MOST_PROBLEMS, Problem, Tally};
 use crate::failure::Failure;
 use crate::input::Input;
 use crate::progress::Bar;
+use crate::stop::Stop;
 
 /// Stores batches, and counts.
 pub(super) struct Sink<'a> {
@@ -55,19 +54,22 @@ impl<'a> Sink<'a> {
 
     /// Stores everything, until the end, a bad row or an interrupt.
     pub(super) async fn drain(&mut self, mut feed: Feed, resume: &mut Resume) -> Result<(), Failure> {
-        let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
-        while let Some(batch) = feed.next().await {
+        let mut stop = Stop::listen()?;
+        let earlier = resume.acknowledged();
+        loop {
+            // The next batch may be long in coming, or never come; one that came is stored to its end.
+            let batch = tokio::select! {
+                biased;
+                status = stop.asked() => return Err(self.interrupted(status, earlier).hint(resume.advice())),
+                batch = feed.next() => batch,
+            };
+            let Some(batch) = batch else { return Ok(()) };
             let batch = batch.map_err(Failure::failed)?;
             let bytes_read = batch.bytes_read;
             self.store(batch, resume).await?;
             self.bar.set(bytes_read);
             self.bar.records(self.tally.stored);
-            if is_ready(interrupt.as_mut()).await {
-                let message = "interrupted; what was stored stays stored";
-                return Err(Failure::failed(Error::new(ErrorKind::Cancelled, message)).hint(resume.advice()));
-            }
         }
-        Ok(())
     }
 
     /// Stores the records of a batch, up to the first bad row where that is to stop.
@@ -76,8 +78,6 @@ impl<'a> Sink<'a> {
         let outcomes = answer.as_deref().unwrap_or_default();
         self.tally.read += batch.len() as u64;
         self.tally.stored += outcomes.iter().filter(|o| o.is_stored()).count() as u64;
-        let first_stored = outcomes.iter().take_while(|o| o.is_stored()).count();
-        resume.remember(batch.records.iter().take(first_stored).next_back());
 
         let not_stored = self.not_stored(&batch, &answer);
         let (stopping, skipped): (Vec<_>, Vec<_>) = not_stored.into_iter().partition(|row| row.stops);
@@ -140,8 +140,16 @@ impl<'a> Sink<'a> {
 
     fn problem(&self, position: &Position, fate: Fate, error: Error) -> Problem {
         let input = &self.inputs[position.input];
-        let file = input.metadata.as_ref().map_or(input.name.clone(), |m| m.display().to_string());
-        Problem { file, unit: input.unit(), line: position.line, last_line: position.line, fate, error }
+        let line = position.line;
+        Problem { file: input.name(), unit: input.unit(), line, last_line: line, fate, error }
+    }
+
+    fn interrupted(&self, status: u8, earlier: u64) -> Failure {
+        let message = match self.tally.stored + self.tally.unknown + earlier {
+            0 => "interrupted; nothing was stored",
+            _ => "interrupted; what was stored stays stored",
+        };
+        Failure::interrupted(message, status)
     }
 
     fn skip(&mut self, problem: Problem) {
@@ -184,9 +192,4 @@ fn is_about_data(error: &Error) -> bool {
             | ErrorKind::PayloadTooLarge
             | ErrorKind::IdCollision
     )
-}
-
-/// Whether a future has come to its end already.
-async fn is_ready<F: Future>(mut future: std::pin::Pin<&mut F>) -> bool {
-    std::future::poll_fn(|cx| std::task::Poll::Ready(future.as_mut().poll(cx).is_ready())).await
 }

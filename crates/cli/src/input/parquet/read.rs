@@ -14,7 +14,7 @@ use portolan::{Error, Metadata, Record, Result, Value};
 use serde_json::{Map, Number, Value as Json};
 
 use super::super::rows::{Row, Rows};
-use super::super::source::open_file;
+use super::super::source::Source;
 use crate::failure::file_error;
 
 /// A record a row.
@@ -27,8 +27,8 @@ pub(in crate::input) struct ParquetRows {
 }
 
 impl ParquetRows {
-    pub(in crate::input) fn new(path: &Path) -> Result<Self> {
-        let file = open_file(path)?;
+    pub(in crate::input) fn new(source: &Source) -> Result<Self> {
+        let (file, path) = (source.open()?, source.path());
         let size = file.metadata().map_err(|e| file_error(path, "read", &e))?.len();
         let reader = SerializedFileReader::new(file).map_err(|e| {
             Error::invalid(format!("{} is no Parquet file, or is truncated: {e}", path.display()))
