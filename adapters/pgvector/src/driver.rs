@@ -343,7 +343,7 @@ impl Driver for PgvectorDriver {
             // Of a record that cannot be read nobody can tell what it meets.
             which += &format!(" AND jsonb_typeof({}) = 'object'", layout.metadata.json);
         }
-        self.delete(target.index, &which, &binds).await.map(|number| Removed::All(Some(number)))
+        Ok(Removed::All(Some(self.delete(target.index, &which, &binds).await?)))
     }
 
     async fn clear(&self, target: Target<'_>) -> Result<Removed, WriteError> {
