@@ -48,7 +48,8 @@ pub(crate) fn read(
         columns,
         parted: schema.fields.iter().any(|f| f.is_partition_key),
     };
-    let opened = Opened::new(IndexInfo::new(spec, PROVIDER), layout);
+    let makes_ids = id.auto_id.then_some("its collection makes ids of its own (auto_id)");
+    let opened = Opened::new(IndexInfo::new(spec, PROVIDER), layout).unwritable(makes_ids);
     let is_true = UNCOMPRESSED.contains(&param(&index.params, "index_type").unwrap_or_default());
     Ok(if is_true { opened } else { opened.score_error(ScoreError::Unbounded) })
 }

@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         others::collections_of_others_are_read_and_searched,
         others::scores_of_compressed_vectors_are_not_told,
         others::a_cursor_is_no_expression,
+        others::where_the_server_makes_the_ids_no_record_is_written,
     ];
     traps.main(["milvus", "milvus-lite"].map(|name| Server::new(name, portolan_milvus::open).parallel(2)))
 }

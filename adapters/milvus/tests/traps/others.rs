@@ -2,8 +2,9 @@
 
 use portolan_core::filter::{field, id_in};
 use portolan_core::{
-    CountRequest, Cursor, EngineKind, ErrorKind, FieldType, GetRequest, Metadata, Metric, Record,
-    ScanRequest, SearchRequest, UpsertRequest as Upsert,
+    CountRequest, Cursor, DeleteRequest, EngineKind, ErrorKind, FieldType, GetRequest, Metadata,
+    MetadataPatch, MetadataUpdate, Metric, Record, ScanRequest, SearchRequest, UpdateRequest,
+    UpsertRequest as Upsert,
 };
 use serde_json::json;
 
@@ -150,4 +151,27 @@ pub(crate) async fn a_partition_key_is_not_written(m: World) {
     let e = m.storage.upsert(&Upsert::new(&m.name, &vec![record])).await.unwrap_err();
     assert_eq!(e.kind(), ErrorKind::Unsupported, "{e}");
     assert_eq!(m.storage.count(&CountRequest::new(&m.name)).await.unwrap(), 0);
+}
+
+/// What is upserted there comes to lie under another id than the one given, or is refused by a riddle.
+pub(crate) async fn where_the_server_makes_the_ids_no_record_is_written(m: World) {
+    let key = FieldSchema { auto_id: true, ..column("pk", DataType::Int64) };
+    m.collection_with(key, 2, vec![text("title")], "FLAT", "{}").await;
+    let titles = StringArray { data: vec!["one".into(), "two".into()] };
+    let fields = vec![
+        floats("embedding", 2, vec![1.0, 1.0, 2.0, 1.0]),
+        values("title", DataType::VarChar, scalar_field::Data::StringData(titles)),
+    ];
+    m.insert(fields, 2).await;
+
+    let met = m.met(&field("title").eq("two")).await;
+    let [two] = met.as_slice() else { panic!("{met:?}") };
+    let record = Record::new(two.as_str(), vec![4.0, 1.0]);
+    let e = m.storage.upsert(&Upsert::new(&m.name, &[record][..])).await.unwrap_err();
+    assert!(e.kind() == ErrorKind::Unsupported && e.message().contains("auto_id"), "{e}");
+    let update = MetadataUpdate::new(two.as_str(), MetadataPatch::new().set("title", "three"));
+    let e = m.storage.update_metadata(&UpdateRequest::new(&m.name, &[update][..])).await.unwrap_err();
+    assert_eq!(e.kind(), ErrorKind::Unsupported, "{e}");
+    m.storage.delete(&DeleteRequest::new(&m.name, &met)).await.unwrap().into_result().unwrap();
+    assert_eq!(m.storage.count(&CountRequest::new(&m.name)).await.unwrap(), 1);
 }

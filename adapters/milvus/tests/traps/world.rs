@@ -12,7 +12,7 @@ use tonic::transport::Channel;
 
 use crate::proto::common::Status;
 use crate::proto::milvus::milvus_service_client::MilvusServiceClient;
-use crate::proto::milvus::{CreateCollectionRequest, CreateIndexRequest, UpsertRequest};
+use crate::proto::milvus::{CreateCollectionRequest, CreateIndexRequest, InsertRequest, UpsertRequest};
 use crate::proto::pairs;
 use crate::proto::schema::{
     CollectionSchema, DataType, FieldData, FieldSchema, FloatArray, VectorField, field_data, vector_field,
@@ -87,11 +87,23 @@ impl World {
         index: &str,
         params: &str,
     ) {
+        self.collection_with(column("pk", DataType::Int64), dimension, fields, index, params).await;
+    }
+
+    /// The same with a key as it is given.
+    pub(crate) async fn collection_with(
+        &self,
+        key: FieldSchema,
+        dimension: usize,
+        fields: Vec<FieldSchema>,
+        index: &str,
+        params: &str,
+    ) {
         let vector = FieldSchema {
             type_params: pairs([("dim", dimension.to_string())]),
             ..column("embedding", DataType::FloatVector)
         };
-        let id = FieldSchema { is_primary_key: true, ..column("pk", DataType::Int64) };
+        let id = FieldSchema { is_primary_key: true, ..key };
         let schema = CollectionSchema {
             name: self.native(),
             fields: [vec![id, vector], fields].concat(),
@@ -114,6 +126,14 @@ impl World {
             ..Default::default()
         };
         good(&raw.create_index(index).await.unwrap().into_inner());
+    }
+
+    /// Adds rows whose keys the server makes.
+    pub(crate) async fn insert(&self, fields_data: Vec<FieldData>, num_rows: u32) {
+        let collection_name = self.native();
+        let request = InsertRequest { collection_name, fields_data, num_rows, ..InsertRequest::default() };
+        let reply = self.raw.clone().insert(request).await.unwrap().into_inner();
+        good(&reply.status.unwrap());
     }
 
     /// Writes rows as another program does.

@@ -134,6 +134,18 @@ impl<I> Call<I> {
         }
     }
 
+    /// # Errors
+    /// `Unsupported` where the index takes no records.
+    pub(super) fn check_writable(&self) -> Result<()> {
+        match self.index.opened.unwritable {
+            None => Ok(()),
+            Some(why) => Err(Error::unsupported(format!(
+                "no record can be written to the index {:?}: {why}; reading and deleting work",
+                self.spec().name
+            ))),
+        }
+    }
+
     pub(super) fn score_error(&self) -> ScoreError {
         self.index.opened.score_error
     }

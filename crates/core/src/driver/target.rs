@@ -66,6 +66,8 @@ pub struct Opened<I> {
     pub score_error: ScoreError,
     /// How its vectors read back; absent: as in the profile.
     pub fidelity: Option<VectorFidelity>,
+    /// Why its records cannot be written; absent: they can.
+    pub unwritable: Option<&'static str>,
 }
 
 impl<I> Opened<I> {
@@ -74,7 +76,7 @@ impl<I> Opened<I> {
     pub fn new(info: IndexInfo, index: I) -> Self {
         let sums_hold = info.spec.dimension <= MAX_F32_SUM;
         let score_error = if sums_hold { ScoreError::Negligible } else { ScoreError::Unbounded };
-        Self { info, index, exact: None, score_error, fidelity: None }
+        Self { info, index, exact: None, score_error, fidelity: None, unwritable: None }
     }
 
     /// Sets whether its nearest rows are exact.
@@ -95,6 +97,13 @@ impl<I> Opened<I> {
     #[must_use]
     pub fn fidelity(mut self, fidelity: VectorFidelity) -> Self {
         self.fidelity = Some(fidelity);
+        self
+    }
+
+    /// Sets why its records can be read and deleted, and not written.
+    #[must_use]
+    pub fn unwritable(mut self, why: Option<&'static str>) -> Self {
+        self.unwritable = why;
         self
     }
 }

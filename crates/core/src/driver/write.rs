@@ -38,6 +38,7 @@ impl<D: Driver> DriverStorage<D> {
         call: &Call<D::Index>,
         request: &UpsertRequest<'_>,
     ) -> Result<WriteResult> {
+        call.check_writable()?;
         let limits = &self.profile().limits;
         let mut checked = Vec::with_capacity(request.records.len());
         for (n, record) in request.records.iter().enumerate() {
@@ -80,6 +81,7 @@ impl<D: Driver> DriverStorage<D> {
         call: &Call<D::Index>,
         request: &UpdateRequest<'_>,
     ) -> Result<WriteResult> {
+        call.check_writable()?;
         let mut patches: Vec<(NativeId, MetadataPatch)> = Vec::new();
         let mut folded = Vec::with_capacity(request.updates.len());
         let mut positions: HashMap<&str, usize> = HashMap::new();
