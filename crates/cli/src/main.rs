@@ -8,6 +8,7 @@ mod hint;
 mod input;
 mod options;
 mod output;
+mod page;
 mod profile;
 mod progress;
 mod stop;

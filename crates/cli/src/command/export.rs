@@ -18,6 +18,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::options::Where;
 use crate::output;
+use crate::page;
 use crate::progress::Bar;
 use crate::stop::Stop;
 use crate::table;
@@ -98,7 +99,7 @@ async fn copy(
             .cursor(cursor.as_ref())
             .page_size(PAGE)
             .options(context.options());
-        let page = storage.scan(&request).await?;
+        let page = page::read(storage, &request).await?;
         sink.write(&page.records).map_err(|e| unwritten(file, &e))?;
         unread.extend(page.unreadable);
         exported += page.records.len() as u64;

@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::options::{Columns, Format, Where};
 use crate::output;
+use crate::page;
 use crate::table;
 
 const PAGE: u64 = 1000;
@@ -93,7 +94,7 @@ async fn each(
             .page_size(page_size)
             .include_vectors(args.include_vectors)
             .options(context.options());
-        let page = storage.scan(&request).await?;
+        let page = page::read(storage, &request).await?;
         unreadable.extend(page.unreadable);
         for record in page.records {
             if left == 0 {
