@@ -2,6 +2,7 @@
 
 mod columns;
 mod document;
+mod keyed;
 mod object;
 mod records;
 mod scan;

@@ -38,6 +38,18 @@ fn files_of_other_databases_are_imported_by_one_command() {
             json!({"genre": "action"}),
         ),
         (
+            "pinecone-fetch.json",
+            "id from `id`, vector from `values` (3 numbers), metadata from `metadata`",
+            &["vec1", "vec2"],
+            json!({"genre": "action"}),
+        ),
+        (
+            "langchain-store.json",
+            "id from `id`, vector from `vector` (3 numbers), metadata from `metadata`, field `text`",
+            &["5a1c", "9b7e"],
+            json!({"page": 2, "text": "second page"}),
+        ),
+        (
             "cohere-wikipedia.jsonl",
             "id from `_id`, vector from `emb` (3 numbers), fields `url`, `title`, `text`",
             &["20231101.simple_1_0", "20231101.simple_1_1"],

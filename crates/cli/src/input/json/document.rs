@@ -10,6 +10,7 @@ use super::super::json_text::Wrong;
 use super::super::roles::Told;
 use super::super::rows::{Row, Rows};
 use super::columns::Columns;
+use super::keyed::Keyed;
 use super::records::Objects;
 use super::scan::{Cut, Scanner};
 use super::shape::{ENVELOPES, holds_records};
@@ -36,6 +37,8 @@ enum State {
     Records(Option<Text>),
     /// The rows of columns.
     Columns(Columns),
+    /// Objects by their ids.
+    Keyed(Keyed),
     /// Nothing.
     End,
 }
@@ -78,6 +81,7 @@ impl<R: BufRead> Document<R> {
                     return self.row(&text).map(Some);
                 }
                 State::Columns(columns) => return Ok(columns.next_row(&mut self.objects)),
+                State::Keyed(keyed) => return Ok(keyed.next_row(&mut self.objects)),
                 State::End => return Ok(None),
             }
         }
@@ -104,14 +108,24 @@ impl<R: BufRead> Document<R> {
         if let Some(objects) = self.find_list(&mut text, 1)? {
             return Ok(State::Items { objects, begun: false });
         }
+        let keyed = std::str::from_utf8(&text).ok().and_then(|text| Keyed::find(text, line, column));
+        if let Some(keyed) = keyed.filter(|_| !holds_records(&text)) {
+            return self.end().map(|()| State::Keyed(keyed));
+        }
         if !holds_records(&text) {
             return Ok(State::Records(Some(Text { text, line, column })));
         }
-        if self.peek()?.is_some() {
-            return Err(self.wrong("something follows the end of the object"));
-        }
+        self.end()?;
         let text = String::from_utf8(text).map_err(|_| self.wrong("the text is not UTF-8"))?;
         Columns::new(text, line, column).map(State::Columns).map_err(|wrong| self.located(&wrong))
+    }
+
+    /// Makes sure that the text ends here.
+    fn end(&mut self) -> Result<()> {
+        match self.peek()? {
+            None => Ok(()),
+            Some(_) => Err(self.wrong("something follows the end of the object")),
+        }
     }
 
     /// Reads an object up to a list of objects in it, and gives how deep that lies; the text of an object without one

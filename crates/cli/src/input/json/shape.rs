@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use super::scan::{Cut, Scanner};
+use super::scan::Scanner;
 
 /// The most bytes that are looked at.
 pub(in crate::input) const MOST_PROBED: usize = 1 << 16;
@@ -53,15 +53,12 @@ pub(in crate::input) fn form_of(head: &[u8], usual: Form) -> Form {
 
 fn form_of_object(mut scanner: Scanner<Cursor<&[u8]>>, usual: Form) -> Form {
     let mut text = Vec::new();
-    let Ok(cut) = scanner.value(&mut text) else { return usual };
+    if scanner.value(&mut text).is_err() {
+        return usual;
+    }
     let first_line = text.split(|b| *b == b'\n').next().unwrap_or_default();
-    let is_one_line = first_line.len() == text.len();
-    if is_one_line {
-        return match holds_records(&text) {
-            true => Form::Document,
-            false if cut == Cut::Whole => Form::Lines,
-            false => usual,
-        };
+    if first_line.len() == text.len() {
+        return if holds_records(&text) { Form::Document } else { usual };
     }
     // A record that was broken off is followed by the next one; one over several lines is laid out.
     let is_laid_out = matches!(first_line.trim_ascii_end().last(), Some(b'{' | b'[' | b',' | b':'));

@@ -41,6 +41,9 @@ fn a_document_is_read_however_it_is_laid_out() {
         r#"{"data":{"Get":{"Thing":[{"id":"a","vector":[1]},{"id":"b","vector":[2]}]}}}"#,
         r#"{"ids":["a","b"],"embeddings":[[1],[2]],"metadatas":[null,{}],"included":["embeddings"],"data":null}"#,
         r#"{"id":{"0":"a","1":"b"},"vector":{"0":[1],"1":[2]}}"#,
+        r#"{"a":{"vector":[1],"text":"x"},"b":{"vector":[2]}}"#,
+        "{\"vectors\":{\"a\":{\"id\":\"a\",\"values\":[1]},\n\"b\":{\"id\":\"b\",\"values\":[2]}},\"namespace\":\"\"}",
+        "{\"id\":\"a\",\"vector\":[1]}\n{\"id\":\"b\",\"vector\":[2]}\n",
         "{\n\"id\":\"a\",\"vector\":[1]}\n{\n\"id\":\"b\",\"vector\":[2]}",
     ] {
         let records = read(text).unwrap();
@@ -74,6 +77,10 @@ fn what_is_wrong_in_a_document_is_told_with_line_and_column() {
         (
             "{\"ids\":[\"a\"],\n\"embeddings\":[[1,null]]}",
             "2: not a vector, a list of numbers: component 1 is null",
+        ),
+        (
+            "{\"a\":{\"vector\":[1]},\n\"b\":{\"vector\":[null]}}",
+            "2: not a vector, a list of numbers: component 0 is null",
         ),
         ("nonsense", "0: d.json, line 1: this is no JSON"),
     ] {
