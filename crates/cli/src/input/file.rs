@@ -170,7 +170,10 @@ impl Input {
         match self.format {
             Format::Jsonl | Format::Json => self.objects(self.source.reader()?, types),
             Format::Csv | Format::Tsv => Ok(Box::new(self.table(self.source.reader()?, types)?)),
-            Format::Npy => Ok(Box::new(Npy::new(&self.source, self.metadata_of_matrix()?)?)),
+            Format::Npy => {
+                let objects = self.objects_beside_vectors(types);
+                Ok(Box::new(Npy::new(&self.source, self.metadata_of_matrix()?, objects)?))
+            }
             Format::Npz => Ok(Box::new(Npz::new(&self.source, &self.columns, types.declared())?)),
             Format::Fvecs => Ok(Box::new(Vecs::new(&self.source, Component::F32)?)),
             Format::Bvecs => Ok(Box::new(Vecs::new(&self.source, Component::U8)?)),
@@ -206,6 +209,11 @@ impl Input {
         let usual = if self.format == Format::Tsv { b'\t' } else { b',' };
         let delimiter = self.delimiter.map_or(Delimiter::Found { usual }, Delimiter::Given);
         Csv::new(text, path, delimiter, &self.columns, types)
+    }
+
+    /// What reads the lines beside a matrix.
+    pub(super) fn objects_beside_vectors(&self, types: &ColumnTypes) -> Objects {
+        Objects::new(&self.columns, types.declared(), Vectors::Elsewhere)
     }
 
     /// The ids and metadata, which a `.npy` file must have.

@@ -11,14 +11,14 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use portolan::{Error, Record, Result};
+use portolan::{Error, Metadata, Record, Result};
 
 use self::array::{Array, Header};
 pub(super) use self::npz::Npz;
 
 use super::fingerprint::Hashed;
+use super::json::Objects;
 use super::lines::{Line, Lines};
-use super::record::parse_metadata_line;
 use super::rows::{Glimpse, Row, Rows};
 use super::source::{Source, buffered};
 use crate::failure::file_error;
@@ -31,17 +31,18 @@ pub(super) struct Npy {
     at: u64,
     metadata_path: PathBuf,
     metadata: Lines<BufReader<File>>,
+    objects: Objects,
 }
 
 impl Npy {
     /// Opens both files, which [`Pairs`] has checked.
-    pub(super) fn new(source: &Source, lines: &Source) -> Result<Self> {
+    pub(super) fn new(source: &Source, lines: &Source, objects: Objects) -> Result<Self> {
         let name = source.path().display().to_string();
         let matrix = Array::new(buffered(source.open()?), &name)?;
         let (rows, _) = matrix.header().matrix(&name)?;
         let metadata = Lines::new(buffered(lines.open()?));
         let (path, metadata_path) = (source.path().to_owned(), lines.path().to_owned());
-        Ok(Self { path, matrix, rows, at: 0, metadata_path, metadata })
+        Ok(Self { path, matrix, rows, at: 0, metadata_path, metadata, objects })
     }
 
     fn row(&mut self) -> Result<Row> {
@@ -50,8 +51,7 @@ impl Npy {
         let line = line.ok_or_else(|| {
             Error::invalid(format!("{} became shorter while it was read", self.metadata_path.display()))
         })?;
-        let record = line.text.map_err(Error::invalid).and_then(parse_metadata_line);
-        let record = record
+        let record = id_and_metadata(&line, &mut self.objects)
             .map(|(id, metadata)| Record::new(id, vector).metadata(metadata))
             .map_err(|e| e.with_context("metadata", self.metadata_path.display().to_string()));
         Ok(Row { line: line.number, record })
@@ -94,6 +94,7 @@ pub(super) struct Pairs<'a> {
     metadata_path: &'a Path,
     metadata: Lines<BufReader<&'a mut Hashed>>,
     lines: u64,
+    objects: Objects,
 }
 
 impl<'a> Pairs<'a> {
@@ -103,6 +104,7 @@ impl<'a> Pairs<'a> {
         file: &mut Hashed,
         metadata_path: &'a Path,
         metadata: &'a mut Hashed,
+        objects: Objects,
     ) -> Result<Self> {
         let name = path.display().to_string();
         let header = Header::read(file, &name)?;
@@ -117,12 +119,23 @@ impl<'a> Pairs<'a> {
                 path.display()
             )));
         }
-        Ok(Self { path, rows, dimension, metadata_path, metadata: Lines::new(buffered(metadata)), lines: 0 })
+        Ok(Self {
+            path,
+            rows,
+            dimension,
+            metadata_path,
+            metadata: Lines::new(buffered(metadata)),
+            lines: 0,
+            objects,
+        })
     }
 
     /// Counts the lines that are left.
     pub(super) fn finish(mut self) -> Result<()> {
-        while self.read()?.is_some() {}
+        let failed = |e| file_error(self.metadata_path, "read", &e);
+        while self.metadata.next().map_err(failed)?.is_some() {
+            self.lines += 1;
+        }
         if self.lines == self.rows {
             return Ok(());
         }
@@ -134,23 +147,24 @@ impl<'a> Pairs<'a> {
             self.lines
         )))
     }
-
-    fn read(&mut self) -> Result<Option<Line<'_>>> {
-        let line = self.metadata.next().map_err(|e| file_error(self.metadata_path, "read", &e))?;
-        self.lines += u64::from(line.is_some());
-        Ok(line)
-    }
 }
 
 impl Iterator for Pairs<'_> {
     type Item = Result<Glimpse>;
 
     fn next(&mut self) -> Option<Result<Glimpse>> {
-        let dimension = self.dimension;
-        let glimpse = |line: Line<'_>| {
-            let parsed = line.text.map_err(Error::invalid).and_then(parse_metadata_line);
-            Glimpse { line: line.number, dimension: parsed.map(|_| dimension) }
+        let line = match self.metadata.next() {
+            Ok(line) => line?,
+            Err(e) => return Some(Err(file_error(self.metadata_path, "read", &e))),
         };
-        self.read().map(|line| line.map(glimpse)).transpose()
+        self.lines += 1;
+        let dimension = id_and_metadata(&line, &mut self.objects).map(|_| self.dimension);
+        Some(Ok(Glimpse { line: line.number, dimension }))
     }
+}
+
+/// What a line says of its vector.
+fn id_and_metadata(line: &Line<'_>, objects: &mut Objects) -> Result<(String, Metadata)> {
+    let text = line.text.map_err(Error::invalid)?;
+    Ok(objects.id_and_metadata(text)?)
 }

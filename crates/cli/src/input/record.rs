@@ -1,6 +1,6 @@
 //! Records and vectors as JSON text.
 
-use portolan::{Error, Metadata, Record, Result};
+use portolan::{Error, Record, Result};
 
 use super::json::{Objects, Vectors};
 use super::parts::Declared;
@@ -26,14 +26,4 @@ pub(crate) fn parse_record(text: &str) -> Result<Record> {
 pub(crate) fn parse_vector(text: &str) -> Result<Vec<f32>> {
     vector_of(text)
         .map_err(|e| Error::invalid(format!("not a vector, a list of numbers: {e}, column {}", e.at + 1)))
-}
-
-/// Parses the line that goes with a vector: `{"id": …, "metadata": {…}}`, or `{"id": …}` with the metadata's fields
-/// beside it.
-///
-/// # Errors
-/// `InvalidArgument` with the column.
-pub(super) fn parse_metadata_line(text: &str) -> Result<(String, Metadata)> {
-    let mut objects = Objects::new(&Choice::default(), &Declared::new(), Vectors::Elsewhere);
-    Ok(objects.id_and_metadata(text)?)
 }

@@ -90,7 +90,8 @@ impl Survey {
             Format::Npy => {
                 let source = input.metadata_of_matrix()?;
                 let lines = metadata.insert(Hashed::open(source)?);
-                let mut pairs = Pairs::new(input.source.path(), &mut file, source.path(), lines)?;
+                let objects = input.objects_beside_vectors(&self.types);
+                let mut pairs = Pairs::new(input.source.path(), &mut file, source.path(), lines, objects)?;
                 self.head.look(input, pairs.by_ref()).map_err(Failure::failed)?;
                 pairs.finish()?;
                 None

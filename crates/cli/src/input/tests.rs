@@ -5,8 +5,10 @@ use std::path::Path;
 use portolan::{Metadata, Record};
 
 use super::csv::{ColumnTypes, Csv, Delimiter, Kind};
+use super::json::{Objects, Vectors};
 use super::lines::Lines;
-use super::record::{parse_metadata_line, parse_record, parse_vector};
+use super::parts::Declared;
+use super::record::{parse_record, parse_vector};
 use super::roles::Choice;
 use super::rows::MAX_ROW_BYTES;
 
@@ -67,13 +69,16 @@ fn what_is_no_record_is_told_with_its_column() {
 #[test]
 fn metadata_stands_under_its_key_or_beside_the_id() {
     let year = Metadata::new().with("year", 2010);
+    let parse = |text: &str| {
+        Objects::new(&Choice::default(), &Declared::new(), Vectors::Elsewhere).id_and_metadata(text)
+    };
     for text in [r#"{"id":"a","metadata":{"year":2010}}"#, r#"{"id":"a","year":2010}"#] {
-        assert_eq!(parse_metadata_line(text).unwrap(), ("a".to_owned(), year.clone()), "{text}");
+        assert_eq!(parse(text).unwrap(), ("a".to_owned(), year.clone()), "{text}");
     }
-    let (_, both) = parse_metadata_line(r#"{"id":"a","metadata":{"b":1},"year":2010}"#).unwrap();
+    let (_, both) = parse(r#"{"id":"a","metadata":{"b":1},"year":2010}"#).unwrap();
     assert_eq!(both, year.with("b", 1));
     for wrong in ["[]", "{}", r#"{"id":1.5}"#, r#"{"id":"a","n":99999999999999999999}"#] {
-        assert!(parse_metadata_line(wrong).is_err(), "{wrong}");
+        assert!(parse(wrong).is_err(), "{wrong}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! Times as text: RFC 3339 in UTC, as many digits as the unit has, so that those of a column sort as text.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
+use jiff::civil::DateTime;
 use portolan::{Error, Result};
 
 const NANOSECONDS: i64 = 1_000_000_000;
@@ -29,8 +30,10 @@ impl Unit {
 /// A time since 1970, such as `2026-11-22T08:30:00.123Z`; one without a zone is taken as UTC.
 pub(super) fn timestamp(count: i64, unit: Unit) -> Result<String> {
     let (seconds, nanoseconds) = unit.split(count);
-    let time = Timestamp::new(seconds, nanoseconds).ok().map(|time| format!("{time:.0$}", unit.digits));
-    time.filter(|text| !text.starts_with('-'))
+    let time =
+        DateTime::constant(1970, 1, 1, 0, 0, 0, 0).checked_add(SignedDuration::new(seconds, nanoseconds));
+    let text = time.ok().map(|time| format!("{time:.0$}Z", unit.digits));
+    text.filter(|text| !text.starts_with('-'))
         .ok_or_else(|| Error::invalid("a time is not between the years 0 and 9999"))
 }
 
@@ -67,6 +70,8 @@ mod tests {
             (0, Unit::SECOND, "1970-01-01T00:00:00Z"),
             (-1, Unit::MILLISECOND, "1969-12-31T23:59:59.999Z"),
             (1_700_000_000_000_000, Unit::MICROSECOND, "2023-11-14T22:13:20.000000Z"),
+            (-62_167_219_200, Unit::SECOND, "0000-01-01T00:00:00Z"),
+            (253_402_300_799_999, Unit::MILLISECOND, "9999-12-31T23:59:59.999Z"),
             (i64::MAX, Unit::NANOSECOND, "2262-04-11T23:47:16.854775807Z"),
         ] {
             assert_eq!(timestamp(count, unit).unwrap(), text);

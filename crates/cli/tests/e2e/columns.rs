@@ -83,7 +83,7 @@ fn columns_that_are_no_records_are_told_by_name() {
 fn a_matrix_without_lines_is_told_how_to_write_some() {
     let place = Place::new();
     let path = fixture("numpy-f4.npy");
-    let import = ["import", "x", path.to_str().unwrap(), "--create", "--metadata", "ids.jsonl"];
+    let import = ["import", "matrix", path.to_str().unwrap(), "--create", "--metadata", "ids.jsonl"];
     place.run(&import[..4]).failed(2, &["--metadata FILE.jsonl", "seq 0 999 | sed"]);
     place.write("ids.jsonl", "{\"id\":0}\n{\"id\":1}\n");
     assert_eq!(place.json(&import)["stored"], json!(2));

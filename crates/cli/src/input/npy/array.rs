@@ -8,7 +8,7 @@ use portolan::{Error, Result};
 use super::item::Item;
 
 /// How much of an array that is stored column by column is turned at once.
-const BLOCK: u64 = 16 << 20;
+const BLOCK: u64 = 1 << 20;
 
 /// What an array says of itself.
 #[derive(Debug, Clone)]

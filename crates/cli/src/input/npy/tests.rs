@@ -6,6 +6,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 use super::{Npy, Npz};
+use crate::input::json::{Objects, Vectors};
 use crate::input::parts::Declared;
 use crate::input::roles::Choice;
 use crate::input::rows::Rows;
@@ -101,12 +102,15 @@ fn what_is_wrong_with_an_array_is_told_by_its_name() {
     let ids = || ("id", npy("|S1", "False", "(2,)", b"ab"));
     let vector = || ("vector", vectors());
     for (arrays, words) in [
-        (vec![vector()], "no column is known to hold the id; they are `vector`"),
-        (vec![ids(), ("arr_0", vectors())], "no column is known to hold the vector"),
-        (vec![ids(), vector(), ("n", npy("|u1", "False", "(3,)", &[1, 2, 3]))], "the array `n` has 3 rows"),
+        (vec![vector()], "there is no column id, nor one of its other usual names; the columns are `vector`"),
+        (vec![ids(), ("arr_0", vectors())], "there is no column vector"),
+        (
+            vec![ids(), vector(), ("n", npy("|u1", "False", "(3,)", &[1, 2, 3]))],
+            "the array `id` has 2 rows and `n` has 3",
+        ),
         (
             vec![ids(), vector(), ("n", npy("|u1", "False", "()", &[1]))],
-            "shape []; leave it out with --ignore-column n",
+            "must hold a value or a list of values for each row; leave it out with --ignore-column n",
         ),
         (vec![ids(), vector(), ("n", npy("|O", "False", "(2,)", b"x"))], "type '|O', which are not read"),
         (vec![ids(), vector(), ("n", npy("<c8", "False", "(2,)", &[0; 16]))], "--ignore-column n"),
@@ -149,8 +153,8 @@ fn what_is_wrong_with_an_array_is_told_by_its_name() {
 #[test]
 fn a_large_matrix_by_column_is_turned_block_by_block() {
     let dir = tempfile::tempdir().unwrap();
-    // Three blocks: 16 MiB hold 2 rows.
-    let (rows, dimension) = (5_usize, 2 << 20);
+    // Three blocks: 1 MiB holds 2 rows.
+    let (rows, dimension) = (5_usize, 1 << 17);
     let component = |row: usize, column: usize| (column * 7 + row) as f32;
     let data: Vec<u8> =
         (0..dimension).flat_map(|c| (0..rows).flat_map(move |r| component(r, c).to_le_bytes())).collect();
@@ -159,7 +163,9 @@ fn a_large_matrix_by_column_is_turned_block_by_block() {
     let lines = dir.path().join("x.jsonl");
     std::fs::write(&lines, "{\"id\":0}\n{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n{\"id\":4}\n").unwrap();
     for passed in [0, 3] {
-        let mut matrix = Npy::new(&Source::named(&path).unwrap(), &Source::named(&lines).unwrap()).unwrap();
+        let objects = Objects::new(&Choice::default(), &Declared::new(), Vectors::Elsewhere);
+        let mut matrix =
+            Npy::new(&Source::named(&path).unwrap(), &Source::named(&lines).unwrap(), objects).unwrap();
         matrix.pass_over(passed as u64).unwrap();
         for row in passed..rows {
             let vector = matrix.next().unwrap().unwrap().record.unwrap().vector.unwrap();
