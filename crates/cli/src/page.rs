@@ -25,17 +25,14 @@ fn may_pass(error: &Error) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use portolan::layer::Layer;
     use portolan::layers::ChaosConfig;
-    use portolan::memory::MemoryStorage;
     use portolan::{IndexSpec, Record, VectorStorageExt};
 
     use super::*;
 
     async fn pages(fails: f64) -> Result<usize> {
-        let storage = Arc::new(MemoryStorage::new());
+        let storage = portolan::open("memory:").await?;
         storage.ensure_index(&IndexSpec::new("things", 1)).await?;
         let records: Vec<Record> = (0..60).map(|n| Record::new(format!("r{n:02}"), [1.0])).collect();
         storage.index("things").upsert(&records).await?.into_result()?;
