@@ -5,7 +5,13 @@ use portolan_core::driver::kit::SpecRecord;
 use serde::Deserialize;
 
 use crate::config::PROVIDER;
-use crate::table::{ID, METADATA, VECTOR};
+
+/// The column of ids of an index that Portolan made.
+pub(crate) const ID: &str = "id";
+/// The column of vectors of an index that Portolan made.
+pub(crate) const VECTOR: &str = "embedding";
+/// The column of metadata of an index that Portolan made.
+pub(crate) const METADATA: &str = "metadata";
 
 /// Asks for the database's encoding, and the extension: its schema and version, and the numbers of its types.
 pub(crate) const EXTENSION: &str = "

@@ -3,9 +3,10 @@
 use portolan_core::driver::kit::{SpecRecord, in_range};
 use portolan_core::{EngineKind, Error, FieldType, IndexSpec, Metric, Result};
 
+use crate::catalog::{ID, METADATA, VECTOR};
 use crate::filter::{has_overflow, order_key};
 use crate::query::{identifier, literal};
-use crate::table::{ID, MAX_HALFVEC, METADATA, Table, VECTOR, measure};
+use crate::table::{MAX_HALFVEC, Table, measure};
 
 /// What the version of the record of a spec is called, which is the table's comment.
 const VERSION: &str = "portolan";

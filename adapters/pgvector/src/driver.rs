@@ -13,7 +13,7 @@ use portolan_core::{
 };
 use postgres_types::Json;
 
-use crate::catalog::{self, Column, Described};
+use crate::catalog::{self, Column, Described, VECTOR};
 use crate::client::{Client, cell};
 use crate::config::{Config, MAX_DIMENSION, PROVIDER};
 use crate::convert::{fits, metadata_to_text};
@@ -22,7 +22,7 @@ use crate::filter::{NativeFilter, id_in};
 use crate::foreign::ForeignTable;
 use crate::query::{Binds, VectorTypes, identifier};
 use crate::rows::{self, condition, row};
-use crate::table::{MAX_HALF, Table, VECTOR};
+use crate::table::{MAX_HALF, Table};
 
 const BATCH_ROWS: usize = 500;
 const BATCH_BYTES: usize = 16 << 20;

@@ -3,15 +3,9 @@
 use portolan_core::driver::kit::{integer_id, is_uuid};
 use portolan_core::{EngineKind, IndexInfo, IndexSpec, Metric};
 
+use crate::catalog::{ID, METADATA, VECTOR};
 use crate::metadata::Metadata;
 use crate::query::VectorTypes;
-
-/// The column of ids of an index that Portolan made.
-pub(crate) const ID: &str = "id";
-/// The column of vectors of an index that Portolan made.
-pub(crate) const VECTOR: &str = "embedding";
-/// The column of metadata of an index that Portolan made.
-pub(crate) const METADATA: &str = "metadata";
 
 /// The largest dimension of an index over `vector`; beyond, it is over `halfvec`.
 pub(crate) const MAX_VECTOR: usize = 2_000;

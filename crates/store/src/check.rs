@@ -2,69 +2,21 @@
 
 mod index;
 mod repair;
+mod report;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use portolan_core::{Error, ErrorKind, Result};
 use redb::{Builder, ReadTransaction, ReadableTable};
-use serde::Serialize;
 
 use self::index::{CheckedIndex, Saved};
+pub use self::report::{Checked, Damage, Repaired};
 use crate::error::{StoreError, guarded};
 use crate::lock::StoreLock;
 use crate::open::{Directory, FILE, Shared, Source, has_format, spec};
 use crate::overlay::Overlay;
 use crate::store::StoreOptions;
 use crate::tables::INDEXES;
-
-/// What was found in a store.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Checked {
-    /// The file.
-    pub file: PathBuf,
-    /// The number of indexes.
-    pub indexes: u64,
-    /// The number of records that can be read.
-    pub records: u64,
-    /// What is damaged.
-    pub damage: Vec<Damage>,
-    /// What was done about it.
-    pub repaired: Option<Repaired>,
-}
-
-/// Something that is damaged.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Damage {
-    /// The index; absent where it is the file as such.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub index: Option<String>,
-    /// The record; absent where it is none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    /// What is wrong.
-    pub what: String,
-}
-
-/// A store that was written again from what can be read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Repaired {
-    /// Where the damaged file is kept.
-    pub kept: PathBuf,
-    /// The number of records that were saved.
-    pub records: u64,
-    /// The number of records that are known to be lost; they are among the damage.
-    pub lost: u64,
-}
-
-impl Checked {
-    /// Whether nothing is damaged.
-    pub fn is_sound(&self) -> bool {
-        self.damage.is_empty()
-    }
-}
 
 /// Reads all of a store: every value by its checksum, whether ids, records, vectors and the field index agree, and where
 /// nobody writes, every page of the file. Nothing is written; a writer in another process goes on.

@@ -21,11 +21,33 @@ fn send(signal: &str, child: &Child) {
     assert!(sent.unwrap().success());
 }
 
-fn start(mut command: Command) -> (Child, ChildStdin) {
+fn start(command: Command) -> (Child, ChildStdin) {
+    let mut command = heeding_signals(command);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let stdin = child.stdin.take().unwrap();
     (child, stdin)
+}
+
+/// The same program where whoever runs the tests ignores signals, as a shell does for what it starts in the background.
+fn heeding_signals(command: Command) -> Command {
+    const DEFAULT: &str = "--default-signal=INT,TERM,HUP";
+    // Not every `env` knows how.
+    if !Command::new("env").args([DEFAULT, "true"]).stderr(Stdio::null()).status().unwrap().success() {
+        return command;
+    }
+    let mut wrapped = Command::new("env");
+    wrapped.arg(DEFAULT).arg(command.get_program()).args(command.get_args());
+    for (key, value) in command.get_envs() {
+        match value {
+            Some(value) => wrapped.env(key, value),
+            None => wrapped.env_remove(key),
+        };
+    }
+    if let Some(folder) = command.get_current_dir() {
+        wrapped.current_dir(folder);
+    }
+    wrapped
 }
 
 /// Waits until the program says something that contains these words on stderr.

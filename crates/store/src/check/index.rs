@@ -7,7 +7,7 @@ use portolan_core::driver::{Row, Want};
 use redb::{Key, ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata, Value};
 use roaring::RoaringBitmap;
 
-use super::Damage;
+use super::report::Damage;
 use crate::codec;
 use crate::error::{StoreError, guarded};
 use crate::fields::Delta;

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use portolan_core::Result;
 use portolan_core::driver::WriteError;
 
-use super::{Repaired, Saved};
+use super::index::Saved;
+use super::report::Repaired;
 use crate::error::io;
 use crate::open::FILE;
 use crate::store::{Store, StoreOptions};
