@@ -6,7 +6,7 @@ use hdf5_pure::{DType, Dataset, File, ReadSeekSource};
 use portolan::{Error, Record, Result};
 
 use super::guard::guarded;
-use super::roles::{Choice, listed};
+use super::roles::{Choice, listed, shown};
 use super::rows::{Row, Rows};
 use super::source::Source;
 
@@ -44,7 +44,7 @@ impl Hdf5 {
                 listed(&names)
             ))
         })?;
-        let wrong = |why: &str| wrong(&format!("the data set {name:?} {why}"));
+        let wrong = |why: &str| wrong(&format!("the data set {} {why}", shown(name)));
         let matrix = file.dataset(name).map_err(|e| wrong(&format!("cannot be read: {e}")))?;
         let of = matrix.dtype().map_err(|e| wrong(&format!("cannot be read: {e}")))?;
         let shape = matrix.shape().map_err(|e| wrong(&format!("cannot be read: {e}")))?;

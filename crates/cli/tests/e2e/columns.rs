@@ -79,6 +79,29 @@ fn columns_that_are_no_records_are_told_by_name() {
     assert_eq!(place.json(&["index", "list"])["indexes"].as_array().map(Vec::len), Some(1));
 }
 
+#[cfg(feature = "formats")]
+#[test]
+fn files_of_other_formats_are_told() {
+    let place = Place::with_companies();
+    let matrix = std::fs::read(fixture("ann-benchmarks.hdf5")).unwrap();
+    for (name, bytes, words) in [
+        ("x.hdf5", b"id,vector\n".as_slice(), "x.hdf5: it is no HDF5 file, or is truncated"),
+        ("x.hdf5", &matrix[..matrix.len() / 2], "x.hdf5"),
+        ("x.arrow", b"id,vector\n", "x.arrow is no Arrow file, or is truncated"),
+        ("x.feather", b"FEA1....", "x.feather is Feather of version 1, which is not read"),
+    ] {
+        place.write(name, bytes);
+        place.run(&["import", "companies", name]).failed(2, &[words]);
+    }
+    let file = fixture("ann-benchmarks.hdf5");
+    let path = file.to_str().unwrap();
+    place.ok(&["import", "tests", path, "--create", "--vector-column", "test"]);
+    assert_eq!(place.count("tests"), 1);
+    place
+        .run(&["import", "tests", path, "--vector-column", "nothing"])
+        .failed(2, &["the data set `nothing` cannot be read"]);
+}
+
 #[test]
 fn a_matrix_without_lines_is_told_how_to_write_some() {
     let place = Place::new();

@@ -8,7 +8,7 @@ use portolan::{Error, Result};
 use super::item::Item;
 
 /// How much of an array that is stored column by column is turned at once.
-const BLOCK: u64 = 1 << 20;
+const BLOCK: u64 = 4 << 20;
 
 /// What an array says of itself.
 #[derive(Debug, Clone)]
@@ -110,6 +110,11 @@ impl<R: Read + Seek> Array<R> {
         Ok(Self { header, file, start, at: 0, row: Vec::new(), turned: Turned::default() })
     }
 
+    /// How many bytes of its values are missing of a file of this length.
+    pub(in crate::input) fn missing(&self, length: u64) -> u128 {
+        (u128::from(self.start).saturating_add(self.header.bytes())).saturating_sub(length.into())
+    }
+
     pub(in crate::input) fn header(&self) -> &Header {
         &self.header
     }
@@ -161,8 +166,10 @@ impl<R: Read + Seek> Array<R> {
         let mut column = vec![0; count as usize * size];
         for at in 0..bytes / size {
             let before = at as u64 * rows + first;
-            self.file.seek(SeekFrom::Start(self.start + before * size as u64))?;
-            self.file.read_exact(&mut column)?;
+            // Without the buffer, which would read far more than the part of a column.
+            let file = self.file.get_mut();
+            file.seek(SeekFrom::Start(self.start + before * size as u64))?;
+            file.read_exact(&mut column)?;
             let cells = self.turned.rows.chunks_exact_mut(bytes).map(|row| &mut row[at * size..][..size]);
             cells.zip(column.chunks_exact(size)).for_each(|(cell, item)| cell.copy_from_slice(item));
         }

@@ -141,11 +141,9 @@ impl Column {
         };
         let array = Array::new(section, &called).map_err(leave_out)?;
         let header = array.header();
-        if header.bytes() > u128::from(length) {
-            return Err(Error::invalid(format!(
-                "{called} is truncated: {} bytes are missing",
-                header.bytes() - u128::from(length)
-            )));
+        let missing = array.missing(length);
+        if missing > 0 {
+            return Err(Error::invalid(format!("{called} is truncated: {missing} bytes are missing")));
         }
         match role {
             Role::Vector => header.matrix(&called).map(drop)?,
