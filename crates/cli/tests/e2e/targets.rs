@@ -24,7 +24,7 @@ fn names(place: &Place) -> Vec<String> {
 fn a_pipe_gets_the_records_and_stays_a_pipe() {
     let place = Place::with_companies();
     let pipe = place.fifo("pipe");
-    for (args, format) in [(&["export", "companies", "pipe"][..], "jsonl"), (PARQUET, "parquet")] {
+    for (args, format) in PIPED {
         let reader = thread::spawn({
             let pipe = pipe.clone();
             move || fs::read(pipe).unwrap()
@@ -38,10 +38,12 @@ fn a_pipe_gets_the_records_and_stays_a_pipe() {
     }
 }
 
-#[cfg(feature = "formats")]
-const PARQUET: &[&str] = &["export", "companies", "pipe", "--format", "parquet"];
-#[cfg(not(feature = "formats"))]
-const PARQUET: &[&str] = &["export", "companies", "pipe", "--format", "jsonl"];
+/// An export into a pipe, and the format of what comes out of it.
+const PIPED: &[(&[&str], &str)] = &[
+    (&["export", "companies", "pipe"], "jsonl"),
+    #[cfg(feature = "formats")]
+    (&["export", "companies", "pipe", "--format", "parquet"], "parquet"),
+];
 
 #[test]
 fn stdout_and_descriptors_have_paths() {
