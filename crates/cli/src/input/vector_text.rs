@@ -12,18 +12,22 @@ pub(super) struct NoVector {
 /// Reads `[0.1, 0.2]`, `[0.1 0.2]`, `{0.1,0.2}`, `(0.1, 0.2)`, or the numbers alone, separated by commas or by blanks.
 pub(super) fn vector_of(text: &str) -> Result<Vec<f32>, NoVector> {
     let (start, inner) = unwrapped(text)?;
-    if let Some(dots) = inner.find("...").or_else(|| inner.find('…')) {
-        return Err(NoVector::new(
-            start + dots,
-            "numbers are left out where it was printed (`...`); numpy does so with long arrays: write it as a list, \
-             json.dumps(vector.tolist())",
-        ));
-    }
-    if inner.contains(',') {
+    let vector = if inner.contains(',') {
         components(inner.split(','), start, true)
     } else {
         components(inner.split(char::is_whitespace), start, false)
-    }
+    };
+    vector.map_err(|e| left_out(start, inner).unwrap_or(e))
+}
+
+/// The error of a print without all of its numbers.
+fn left_out(start: usize, inner: &str) -> Option<NoVector> {
+    let dots = inner.find("...").or_else(|| inner.find('…'))?;
+    Some(NoVector::new(
+        start + dots,
+        "numbers are left out where it was printed (`...`); numpy does so with long arrays: write it as a list, \
+         json.dumps(vector.tolist())",
+    ))
 }
 
 /// The components of tokens that follow each other, one sign apart, from `at` on; blank ones are none, or missing.
@@ -36,8 +40,9 @@ fn components<'t>(
     for token in tokens {
         let number = token.trim();
         if !number.is_empty() {
-            let begins = at + (token.len() - token.trim_start().len());
-            vector.push(component(number, vector.len()).map_err(|message| NoVector { message, at: begins })?);
+            let begins = || at + (token.len() - token.trim_start().len());
+            let component = component(number, vector.len());
+            vector.push(component.map_err(|message| NoVector { message, at: begins() })?);
         } else if commas {
             return Err(NoVector { message: format!("component {} is missing", vector.len()), at });
         }
@@ -68,11 +73,12 @@ fn unwrapped(text: &str) -> Result<(usize, &str), NoVector> {
 }
 
 fn component(number: &str, n: usize) -> Result<f32, String> {
-    // Rust reads words such as inf, too.
-    let plain = number.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'+' | b'e' | b'E'));
     match number.parse::<f32>() {
-        Ok(x) if plain && x.is_finite() => Ok(x),
-        Ok(_) if plain => Err(format!("component {n} is {}, beyond what 32-bit floats hold", cut(number))),
+        Ok(x) if x.is_finite() => Ok(x),
+        // Rust reads words such as inf, too.
+        Ok(_) if number.contains(|c: char| c.is_ascii_digit()) => {
+            Err(format!("component {n} is {}, beyond what 32-bit floats hold", cut(number)))
+        }
         Ok(_) => Err(format!("component {n} is {number}, and must be a finite number")),
         Err(_) if number.starts_with('[') => Err(format!("component {n} is a list, and must be a number")),
         Err(_) => Err(format!("component {n} is {}, and must be a number", cut(number))),
