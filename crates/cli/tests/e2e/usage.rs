@@ -153,19 +153,20 @@ fn completions_and_manual_pages_are_written() {
 }
 
 #[test]
-fn a_second_process_is_told_who_holds_the_store() {
+fn a_second_process_reads_and_is_told_who_writes() {
     let place = Place::with_companies();
     let mut holder = place.command(&["import", "companies", "-", "--on-error", "skip", "--batch-size", "1"]);
     holder.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut holder = holder.spawn().unwrap();
     let mut stdin = holder.stdin.take().unwrap();
-    // A row passed over is told at once, so that the holder is known to be at work.
-    stdin.write_all(b"no record\n").unwrap();
+    // The second row is passed over, and that is told, when the first is stored.
+    stdin.write_all(b"{\"id\":\"a\",\"vector\":[1,2]}\nno record\n").unwrap();
     let mut told = String::new();
     BufReader::new(holder.stderr.take().unwrap()).read_line(&mut told).unwrap();
-    assert!(told.contains("stdin, line 1"), "{told}");
-    place.run(&["count", "companies"]).failed(1, &["not ready", &holder.id().to_string()]);
+    assert!(told.contains("stdin, line 2"), "{told}");
+    assert_eq!(place.count("companies"), 5);
+    place.run(&["clear", "companies", "--yes"]).failed(1, &["not ready", &holder.id().to_string()]);
     drop(stdin);
     assert_eq!(holder.wait().unwrap().code(), Some(4));
-    assert_eq!(place.count("companies"), 4);
+    assert_eq!(place.count("companies"), 5);
 }
