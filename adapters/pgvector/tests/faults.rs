@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use portolan_core::{
     CountRequest, EngineKind, EngineParams, Error, ErrorKind, GetRequest, IndexSpec, Outcome, Record, Result,
-    UpsertRequest, VectorStorage, WriteResult,
+    SearchRequest, UpsertRequest, VectorStorage, WriteResult,
 };
 use portolan_testkit::traps;
 use portolan_testkit::wire::{Authority, FaultyTcp, Line, TlsFront};
@@ -24,6 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 fn main() -> ExitCode {
     traps![
+        a_connection_that_nobody_answers_names_the_option_that_bounds_it,
+        a_search_is_told_that_the_server_is_down,
         a_missing_database_is_not_found,
         a_user_without_rights_is_refused,
         too_many_connections_say_when_to_come_back,
@@ -79,6 +81,24 @@ async fn upsert(storage: &dyn VectorStorage, records: &[Record]) -> WriteResult 
 
 async fn count(place: &Place) -> u64 {
     place.storage.count(&CountRequest::new("items")).await.unwrap()
+}
+
+async fn a_connection_that_nobody_answers_names_the_option_that_bounds_it(_: Place) {
+    let server = FaultyTcp::start().unwrap();
+    server.on_connection(.., Line::Silent);
+    let error = refused(&format!("{}/db?connect_timeout=1", server.uri("pgvector"))).await;
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+    assert!(error.message().contains("connect_timeout"), "{error}");
+}
+
+async fn a_search_is_told_that_the_server_is_down(place: Place) {
+    index(&place).await;
+    let (proxy, storage) = proxied(&place, "connect_timeout=2").await;
+    let search = SearchRequest::new("items", vec![1.0, 2.0]);
+    storage.search(&search).await.unwrap();
+    proxy.down().await.unwrap();
+    let error = storage.search(&search).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
 }
 
 async fn a_missing_database_is_not_found(place: Place) {

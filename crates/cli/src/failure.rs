@@ -215,3 +215,25 @@ fn usual_status(error: &Error) -> u8 {
         _ => FAILED,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use portolan::Partial;
+
+    use super::*;
+
+    #[test]
+    fn a_deletion_that_ended_midway_says_how_far_it_came_and_is_partly_done() {
+        let error = Error::new(ErrorKind::Timeout, "no answer within 10s");
+        assert_eq!((usual_status(&error), to_json(&error).get("partial")), (FAILED, None));
+        let error = error.with_partial(Partial::new(12_000, true));
+        assert_eq!(usual_status(&error), PARTLY);
+        assert_eq!(
+            to_json(&error),
+            json!({
+                "kind": "timeout", "message": "no answer within 10s", "retryable": true,
+                "partial": true, "deleted": 12_000, "maybe_more": true, "safe_to_repeat": true,
+            })
+        );
+    }
+}

@@ -3,8 +3,8 @@
 use std::error::Error as StdError;
 
 use rustls::CertificateError::{
-    self, Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet, NotValidYetContext,
-    UnknownIssuer,
+    self, BadSignature, Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet,
+    NotValidYetContext, UnknownIssuer,
 };
 
 use crate::cause::find;
@@ -13,7 +13,8 @@ use crate::cause::find;
 pub(crate) fn refusal(error: &(dyn StdError + 'static)) -> Option<&'static str> {
     let Some(rustls::Error::InvalidCertificate(why)) = find::<rustls::Error>(error) else { return None };
     Some(match why {
-        UnknownIssuer => {
+        // A signature by another key under the name of one who is trusted is bad.
+        UnknownIssuer | BadSignature => {
             "its certificate is signed by nobody who is trusted here; name the PEM file of the authority that signed it by \
              tls_ca"
         }
@@ -51,53 +52,81 @@ mod tests {
     use std::io;
     use std::sync::Arc;
 
-    use rustls::OtherError;
+    use rcgen::{
+        BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, KeyPair, date_time_ymd,
+    };
+    use rustls::client::WebPkiServerVerifier;
+    use rustls::client::danger::ServerCertVerifier;
+    use rustls::crypto::ring;
+    use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+    use rustls::{OtherError, RootCertStore};
 
     use super::*;
 
-    #[derive(Debug)]
-    struct Named(&'static str);
-
-    impl std::fmt::Display for Named {
-        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str(self.0)
-        }
+    /// A certificate that signs itself.
+    fn certificate(name: &str, change: impl Fn(&mut CertificateParams)) -> CertificateDer<'static> {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        change(&mut params);
+        params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().clone()
     }
 
-    impl StdError for Named {}
-
-    #[derive(Debug)]
-    struct CaUsedAsEndEntity;
-
-    impl std::fmt::Display for CaUsedAsEndEntity {
-        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("CaUsedAsEndEntity")
-        }
+    /// What a client says that trusts one certificate and is shown another by the host `h`.
+    fn told(trusted: &CertificateDer<'static>, shown: &CertificateDer<'_>) -> Option<&'static str> {
+        let mut roots = RootCertStore::empty();
+        roots.add(trusted.clone()).unwrap();
+        let provider = Arc::new(ring::default_provider());
+        let verifier =
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
+        let host = ServerName::try_from("h").unwrap();
+        let refused = verifier.verify_server_cert(shown, &[], &host, &[], UnixTime::now());
+        refused.err().and_then(|e| refusal(&io::Error::other(e)))
     }
-
-    impl StdError for CaUsedAsEndEntity {}
 
     #[test]
     fn the_certificate_that_is_wanted_is_named() {
-        let other = |error| CertificateError::Other(OtherError(error));
-        for (why, part) in [
-            (UnknownIssuer, "by tls_ca"),
-            (NotValidForName, "another name"),
-            (Expired, "expired"),
-            (NotValidYet, "not valid yet"),
-            (other(Arc::new(CaUsedAsEndEntity)), "CA:FALSE"),
-            (other(Arc::new(Named("UnsupportedCertVersion"))), "version 3"),
-            (CertificateError::BadSignature, "is refused"),
+        let good = certificate("h", |_| {});
+        assert_eq!(told(&good, &good), None);
+        let authority = certificate("h", |params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained));
+        let other = certificate("other", |_| {});
+        let old = certificate("h", |params| params.not_after = date_time_ymd(2001, 1, 1));
+        let mut stranger = DistinguishedName::new();
+        stranger.push(DnType::CommonName, "stranger");
+        let early = certificate("h", |params| params.not_before = date_time_ymd(4000, 1, 1));
+        for (trusted, shown, part) in [
+            (&good, &certificate("h", |_| {}), "by tls_ca"),
+            (&good, &certificate("h", |params| params.distinguished_name = stranger.clone()), "by tls_ca"),
+            (&authority, &authority, "CA:FALSE"),
+            (&other, &other, "another name"),
+            (&old, &old, "expired"),
+            (&early, &early, "not valid yet"),
         ] {
-            let error = io::Error::other(rustls::Error::InvalidCertificate(why));
-            let told = refusal(&error).unwrap();
-            assert!(told.contains(part), "{told}");
+            let told = told(trusted, shown);
+            assert!(told.is_some_and(|told| told.contains(part)), "{part}: {told:?}");
         }
+    }
+
+    /// No library here makes certificates of version 1, so that the verifier's word for them is taken from a report.
+    #[test]
+    fn a_certificate_of_version_1_is_told() {
+        #[derive(Debug)]
+        struct UnsupportedCertVersion;
+        impl std::fmt::Display for UnsupportedCertVersion {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("UnsupportedCertVersion")
+            }
+        }
+        impl StdError for UnsupportedCertVersion {}
+
+        let why = CertificateError::Other(OtherError(Arc::new(UnsupportedCertVersion)));
+        let told = refusal(&rustls::Error::InvalidCertificate(why)).unwrap();
+        assert!(told.contains("version 3"), "{told}");
     }
 
     #[test]
     fn other_failures_are_no_matter_of_certificates() {
         assert_eq!(refusal(&io::Error::other(rustls::Error::DecryptError)), None);
         assert_eq!(refusal(&io::Error::from(io::ErrorKind::ConnectionRefused)), None);
+        let bad = rustls::Error::InvalidCertificate(CertificateError::BadEncoding);
+        assert!(refusal(&bad).is_some_and(|told| told.contains("is refused")));
     }
 }

@@ -25,8 +25,8 @@ const FOREIGN: [(&str, &str); 8] = [
     ("http", SERVERS),
     ("https", SERVERS),
     ("jdbc", "pgvector://USER:PASSWORD@HOST:5432/DATABASE"),
-    ("postgres", "pgvector://, and the rest as it is"),
-    ("postgresql", "pgvector://, and the rest as it is"),
+    ("postgres", "pgvector:// (the rest stays as it is)"),
+    ("postgresql", "pgvector:// (the rest stays as it is)"),
     ("sqlite", "embedded:DIRECTORY"),
 ];
 const SERVERS: &str =

@@ -58,9 +58,9 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), Failure> {
     if target.is_destroyed() {
         context.confirm(&format!("replace {}", args.file.display()))?;
     }
-    let (output, draft) = target.open().map_err(failed)?;
     // What is written at once needs no tidying, and its reader may keep it waiting for ever.
-    let mut stop = if draft.is_some() { Stop::listen()? } else { Stop::left_to_the_system() };
+    let mut stop = if target.is_file() { Stop::listen()? } else { Stop::left_to_the_system() };
+    let (output, draft) = target.open().map_err(failed)?;
     let mut sink = Sink::new(output, format).map_err(failed)?;
     let mut unread = Vec::new();
     let exported = tokio::select! {

@@ -1,7 +1,7 @@
 //! Signals: what they end, and what they leave.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -68,6 +68,14 @@ fn holds_file_in(child: &Child, dir: &Path) -> bool {
     open.filter_map(|fd| fs::read_link(fd.path()).ok()).any(|file| file.starts_with(dir))
 }
 
+/// Whether the program has taken a signal over from the system.
+fn catches(child: &Child, signal: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let mask = mask.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or_default();
+    mask >> (signal - 1) & 1 == 1
+}
+
 fn is_empty(dir: &Path) -> bool {
     fs::read_dir(dir).unwrap().next().is_none()
 }
@@ -108,20 +116,21 @@ fn where_nothing_was_stored_nothing_stays() {
 #[test]
 fn a_second_signal_ends_everything() {
     let place = Place::with_companies();
-    // Nobody reads what is said of so many rows under so long a name, so that the program cannot go on.
-    let dir = ["d"; 5].map(|letter| letter.repeat(200)).join("/");
-    fs::create_dir_all(place.path(&dir)).unwrap();
-    let file = format!("{dir}/rows.jsonl");
-    place.write(&file, "no record\n".repeat(200));
-    let mut args = IMPORT;
-    args[2] = &file;
-    args[4] = "1000";
-    let (mut child, stdin) = start(place.command(&args));
-    wait_for(&mut child, "line 1");
+    let (stderr, full) = io::pipe().unwrap();
+    let mut filler = full.try_clone().unwrap();
+    // Nobody reads what the program says, and there is no room for it, so that it cannot go on after the first signal.
+    let filling = thread::spawn(move || while filler.write_all(&[b'.'; 512]).is_ok() {});
+    let mut command = heeding_signals(place.command(&IMPORT));
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(full).spawn().unwrap();
+    drop(command);
+    while !(catches(&child, 2) && catches(&child, 15)) {
+        thread::yield_now();
+    }
     send("INT", &child);
     send("TERM", &child);
     assert_eq!(child.wait().unwrap().code(), Some(143));
-    drop(stdin);
+    drop(stderr);
+    filling.join().unwrap();
 }
 
 #[test]
