@@ -123,13 +123,15 @@ fn a_second_signal_ends_everything() {
     let mut command = heeding_signals(place.command(&IMPORT));
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(full).spawn().unwrap();
     drop(command);
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"no record\n").unwrap();
     while !(catches(&child, 2) && catches(&child, 15)) {
         thread::yield_now();
     }
     send("INT", &child);
     send("TERM", &child);
     assert_eq!(child.wait().unwrap().code(), Some(143));
-    drop(stderr);
+    drop((stdin, stderr));
     filling.join().unwrap();
 }
 
